@@ -1,0 +1,130 @@
+import type { DecimalText } from './trade-executed.ts'
+
+/**
+ * An exact decimal number: `units` ÷ 10^`scale`. Units are a JavaScript number while it is a safe
+ * integer and a BigInt beyond, so common sums cost nanoseconds and rare ones stay exact.
+ */
+export type Decimal = Readonly<{ units: number | bigint; scale: number }>
+
+export const zero: Decimal = { units: 0, scale: 0 }
+
+/** Vwap is given to this many fractional digits, half-even. */
+export const quotientScale = 8
+
+const pattern = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/
+
+/** Plain notation; trailing zeros after the point are tolerated, since a log is kept for ever. */
+export const isDecimalText = (text: unknown): text is DecimalText =>
+  typeof text === 'string' && pattern.test(text)
+
+/** The text must be plain notation, as `isDecimalText` says. */
+export const parseDecimal = (text: DecimalText): Decimal => {
+  const point = text.indexOf('.')
+  if (point < 0) return { units: unitsOf(text), scale: 0 }
+  const digits = text.slice(0, point) + text.slice(point + 1)
+  return { units: unitsOf(digits), scale: text.length - point - 1 }
+}
+
+/** Canonical: no trailing zeros after the point, no trailing point, zero without a sign. */
+export const formatDecimal = ({ units, scale }: Decimal): DecimalText => {
+  if (scale === 0) return units.toString()
+  const negative = units < 0
+  const digits = (negative ? -units : units).toString().padStart(scale + 1, '0')
+  const whole = digits.slice(0, -scale)
+  let end = digits.length
+  while (end > whole.length && digits.charCodeAt(end - 1) === 48) end--
+  const text = end === whole.length ? whole : `${whole}.${digits.slice(whole.length, end)}`
+  return negative && text !== '0' ? `-${text}` : text
+}
+
+/**
+ * The shortest decimal that means this double, in plain notation: what the feed wrote, as JSON can
+ * carry no more than a double.
+ */
+export const decimalFromNumber = (value: number): DecimalText => {
+  const text = String(value)
+  const mark = text.indexOf('e')
+  if (mark < 0) return value === 0 ? '0' : text
+  const { units, scale } = parseDecimal(text.slice(0, mark))
+  const exponent = Number(text.slice(mark + 1)) - scale
+  if (exponent < 0) return formatDecimal({ units, scale: -exponent })
+  return formatDecimal({ units: BigInt(units) * 10n ** BigInt(exponent), scale: 0 })
+}
+
+export const add = (a: Decimal, b: Decimal): Decimal => {
+  if (a.scale !== b.scale) return addAligned(a, b)
+  return { units: sum(a.units, b.units), scale: a.scale }
+}
+
+export const negate = ({ units, scale }: Decimal): Decimal => ({ units: -units, scale })
+
+export const subtract = (a: Decimal, b: Decimal): Decimal => add(a, negate(b))
+
+export const multiply = (a: Decimal, b: Decimal): Decimal => ({
+  units: product(a.units, b.units),
+  scale: a.scale + b.scale,
+})
+
+export const compare = (a: Decimal, b: Decimal): number => {
+  const scale = Math.max(a.scale, b.scale)
+  const left = rescale(a, scale)
+  const right = rescale(b, scale)
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+/** a ÷ b to `quotientScale` fractional digits, half-even; null where b is zero. */
+export const divide = (a: Decimal, b: Decimal): Decimal | null => {
+  if (Number(b.units) === 0) return null
+  const shift = quotientScale + b.scale - a.scale
+  const numerator = BigInt(a.units) * 10n ** BigInt(Math.max(shift, 0))
+  const denominator = BigInt(b.units) * 10n ** BigInt(Math.max(-shift, 0))
+  return { units: shrink(divideHalfEven(numerator, denominator)), scale: quotientScale }
+}
+
+const divideHalfEven = (numerator: bigint, denominator: bigint): bigint => {
+  const quotient = numerator / denominator
+  const twice = absolute(numerator % denominator) * 2n
+  const limit = absolute(denominator)
+  if (twice < limit || (twice === limit && quotient % 2n === 0n)) return quotient
+  return numerator < 0n === denominator < 0n ? quotient + 1n : quotient - 1n
+}
+
+const absolute = (value: bigint): bigint => (value < 0n ? -value : value)
+
+const addAligned = (a: Decimal, b: Decimal): Decimal => {
+  const scale = Math.max(a.scale, b.scale)
+  return { units: sum(rescale(a, scale), rescale(b, scale)), scale }
+}
+
+const rescale = ({ units, scale }: Decimal, to: number): number | bigint => {
+  if (scale === to) return units
+  const power = to - scale
+  return power <= 15 ? product(units, 10 ** power) : shrink(BigInt(units) * 10n ** BigInt(power))
+}
+
+const sum = (a: number | bigint, b: number | bigint): number | bigint => {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const total = a + b
+    if (Number.isSafeInteger(total)) return total
+  }
+  return shrink(BigInt(a) + BigInt(b))
+}
+
+const product = (a: number | bigint, b: number | bigint): number | bigint => {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const total = a * b
+    if (Number.isSafeInteger(total)) return total
+  }
+  return shrink(BigInt(a) * BigInt(b))
+}
+
+const unitsOf = (digits: string): number | bigint => {
+  const units = Number(digits)
+  return Number.isSafeInteger(units) ? units : BigInt(digits)
+}
+
+/** Back to a number where it fits, so that one large sum doesn't slow what follows it. */
+const shrink = (units: bigint): number | bigint => {
+  const number = Number(units)
+  return Number.isSafeInteger(number) ? number : units
+}

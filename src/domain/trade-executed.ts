@@ -1,0 +1,21 @@
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type UnixMs = number
+
+/** A decimal number in plain notation: no exponent, no plus sign, no needless zeros (`-0.5`, `196.38`). */
+export type DecimalText = string
+
+/** One trade, as the feed reported it: the fact everything else is computed from. */
+export type TradeExecuted = Readonly<{
+  type: 'TradeExecuted'
+  version: 1
+  symbol: string
+  price: DecimalText
+  /** Traded quantity in the instrument's own unit (shares, coins); never below zero. */
+  volume: DecimalText
+  /** When the trade happened, by the exchange's clock. */
+  executedAt: UnixMs
+  /** The feed's condition codes: stored, not interpreted. */
+  conditions: readonly string[]
+  /** `finnhub`, `simulated` or `file:<hash>:<row>`. */
+  source: string
+}>

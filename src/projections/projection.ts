@@ -1,0 +1,55 @@
+import type { EventType, TradelogEvent } from '../domain/event.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { KeyPart } from '../read-model-store/key.ts'
+import type { Row } from '../read-model-store/read-model-store.ts'
+
+type Named<T extends EventType> = RecordedEvent<Extract<TradelogEvent, { type: T }>>
+
+type Common<T extends EventType> = Readonly<{
+  /** The read model's name: in routes, commands, folders and collections. */
+  name: string
+  /** Raise it whenever the fold or the row's shape changes: a deploy then rebuilds the model. */
+  version: number
+  /** The event types it folds. Other known types are passed over. */
+  events: readonly T[]
+}>
+
+/**
+ * A read model of one row per event. The key is `[...key(event), partition, offset]`: applying an
+ * event twice writes the same row.
+ */
+export type SeriesProjection<T extends EventType = EventType> = Common<T> &
+  Readonly<{
+    kind: 'series'
+    key: (recorded: Named<T>) => readonly KeyPart[]
+    row: (recorded: Named<T>) => Row
+  }>
+
+/**
+ * A read model of folded rows. It has to be a function of the set of events: neither the borders
+ * of batches nor the order between partitions may show, so ties are broken by position.
+ */
+export type StateProjection<State, T extends EventType = EventType> = Common<T> &
+  Readonly<{
+    kind: 'state'
+    /** How many keys one event has; the count of a generation's rows is checked with it. */
+    rowsPerEvent: number
+    keys: (recorded: Named<T>) => readonly (readonly KeyPart[])[]
+    initial: (key: readonly KeyPart[]) => State
+    evolve: (state: State, recorded: Named<T>) => State
+    /** The stored form of a state and the way back: `load(store(state))` equals `state`. */
+    store: (state: State) => Row
+    load: (row: Row) => State
+  }>
+
+// biome-ignore lint/suspicious/noExplicitAny: a registry of models, each with a state of its own.
+export type Projection = SeriesProjection<any> | StateProjection<any, any>
+
+/** Types a projection where it is written; the registry then holds it as a `Projection`. */
+export const series = <T extends EventType>(
+  projection: Omit<SeriesProjection<T>, 'kind'>,
+): SeriesProjection<T> => ({ kind: 'series', ...projection })
+
+export const state = <State, T extends EventType>(
+  projection: Omit<StateProjection<State, T>, 'kind'>,
+): StateProjection<State, T> => ({ kind: 'state', ...projection })

@@ -1,0 +1,43 @@
+/**
+ * Keys of rows: texts whose byte order is the order of their parts, in every store. Texts come
+ * first, each closed by U+0001, which no symbol may contain; whole numbers follow, each led by a
+ * letter that counts its digits (`a` for one), so that 9 stands before 10.
+ */
+export type Key = string
+export type KeyPart = string | number
+
+const textEnd = '\u0001'
+const afterTextEnd = '\u0002'
+/** Sorts behind every number that may follow another. */
+const afterNumbers = '~'
+const digitsBase = 'a'.charCodeAt(0) - 1
+
+/** Texts without control characters, then whole numbers from 0 to 2^53 − 1. */
+export const encodeKey = (parts: readonly KeyPart[]): Key => {
+  let key = ''
+  for (const part of parts) key += typeof part === 'string' ? part + textEnd : encodeNumber(part)
+  return key
+}
+
+export const decodeKey = (key: Key): KeyPart[] => {
+  const textsEnd = key.lastIndexOf(textEnd) + 1
+  const parts: KeyPart[] = textsEnd === 0 ? [] : key.slice(0, textsEnd - 1).split(textEnd)
+  for (let at = textsEnd; at < key.length; ) {
+    const end = at + 1 + key.charCodeAt(at) - digitsBase
+    parts.push(Number(key.slice(at + 1, end)))
+    at = end
+  }
+  return parts
+}
+
+/** Every key that begins with these parts (at least one), as a half-open range. */
+export const keysUnder = (parts: readonly KeyPart[]): { from: Key; to: Key } => {
+  const from = encodeKey(parts)
+  if (!from.endsWith(textEnd)) return { from, to: from + afterNumbers }
+  return { from, to: from.slice(0, -textEnd.length) + afterTextEnd }
+}
+
+const encodeNumber = (value: number): string => {
+  const digits = String(value)
+  return String.fromCharCode(digitsBase + digits.length) + digits
+}

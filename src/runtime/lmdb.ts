@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
+
+/**
+ * Opens an LMDB environment in a directory, made when absent. Defaults are kept: a commit is on
+ * disk (fdatasync) when its promise resolves. Not for network file systems.
+ */
+export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): RootDatabase => {
+  mkdirSync(directory, { recursive: true })
+  return open({ path: directory, noSubdir: false, encoding: 'json', ...options })
+}
+
+type LeaseRow = { holder: string; pid: number; host: string; fence: number; expiresAt: number }
+
+export type LmdbLease = Readonly<{
+  /** Rises with every holder. */
+  fence: number
+  /** Inside a transaction of the same environment: whether the lease is still this holder's. */
+  isHeld: () => boolean
+  /** Puts the expiry off; false where somebody else has taken over. */
+  renew: () => boolean
+  release: () => void
+}>
+
+/**
+ * Takes a lease kept in a database of an environment that several processes share. It is free when
+ * absent, released, expired, or when its holder was a process of this host that is no more: so a
+ * restart after a kill waits for nothing, and a hung holder is replaced after `ttlMs`.
+ */
+export const takeLease = (
+  database: Database<LeaseRow, string>,
+  name: string,
+  { ttlMs, now = Date.now }: { ttlMs: number; now?: () => number },
+): LmdbLease | undefined => {
+  const holder = randomUUID()
+  const fence = database.transactionSync(() => {
+    const row = database.get(name)
+    if (row !== undefined && !isFree(row, now())) return undefined
+    const fence = (row?.fence ?? 0) + 1
+    database.putSync(name, { ...thisProcess(), holder, fence, expiresAt: now() + ttlMs })
+    return fence
+  })
+  if (fence === undefined) return undefined
+
+  const isHeld = () => database.get(name)?.holder === holder
+  const rewrite = (expiresAt: number) =>
+    database.transactionSync(() => {
+      const held = isHeld()
+      if (held) database.putSync(name, { ...thisProcess(), holder, fence, expiresAt })
+      return held
+    })
+  return {
+    fence,
+    isHeld,
+    renew: () => rewrite(now() + ttlMs),
+    release: () => void rewrite(0),
+  }
+}
+
+/** Who holds a lease, for people: `process 4711 on host`; undefined where it is free. */
+export const leaseHolder = (
+  database: Database<LeaseRow, string>,
+  name: string,
+): string | undefined => {
+  const row = database.get(name)
+  return row === undefined || isFree(row, Date.now())
+    ? undefined
+    : `process ${row.pid} on ${row.host}`
+}
+
+const thisProcess = () => ({ pid: process.pid, host: hostname() })
+
+const isFree = ({ expiresAt, host, pid }: LeaseRow, now: number): boolean =>
+  expiresAt <= now || (host === hostname() && !isAlive(pid))
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
