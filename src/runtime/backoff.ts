@@ -1,0 +1,11 @@
+const firstMs = 50
+const mostMs = 10_000
+
+/**
+ * How long to wait after the n-th failure in a row (from 1): doubling from 50 ms to 10 s, of which
+ * a random half, so that many processes don't come back at the same moment.
+ */
+export const backoffMs = (failures: number, random: () => number = Math.random): number => {
+  const wholeMs = Math.min(firstMs * 2 ** Math.min(failures - 1, 20), mostMs)
+  return Math.round(wholeMs * (0.5 + random() / 2))
+}

@@ -1,0 +1,36 @@
+type Closeable = { close: () => unknown }
+
+/** Owns what a process opens and closes it in reverse order, once: a second call waits for the first. */
+export type Lifetime = Readonly<{
+  /** To be called at the line that opens the thing. */
+  own: <T extends Closeable>(resource: T) => T
+  close: () => Promise<void>
+}>
+
+export const createLifetime = (): Lifetime => {
+  const resources: Closeable[] = []
+  let closing: Promise<void> | undefined
+  return {
+    own: (resource) => {
+      resources.push(resource)
+      return resource
+    },
+    close: () => {
+      closing ??= closeAll(resources)
+      return closing
+    },
+  }
+}
+
+/** Every resource is closed, whatever the others do; all failures are kept. */
+const closeAll = async (resources: Closeable[]): Promise<void> => {
+  const failures: unknown[] = []
+  for (const resource of resources.reverse()) {
+    try {
+      await resource.close()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'closing failed')
+}
