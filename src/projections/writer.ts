@@ -38,7 +38,9 @@ export const createWriter = (projection: Projection, generation: Generation): Ge
 
   const commit = async (slice: Slice & { origin: string }, events: readonly RecordedEvent[]) => {
     const { partition, from, to, origin } = slice
-    const applied = (checkpoint.get(partition)?.applied ?? 0) + events.length
+    const before = checkpoint.get(partition) ?? { next: 0, applied: 0 }
+    if (before.next !== from) throw checkpointMoved(projection.name, slice)
+    const applied = before.applied + events.length
     const { rows, committed } = await prepare.rows(partition, events)
     const result = await generation.commit({ partition, from, to, applied, origin, rows })
     if (result === 'moved') throw checkpointMoved(projection.name, slice)

@@ -1,0 +1,63 @@
+import type { EventStore } from '../event-store/event-store.ts'
+import type {
+  Generation,
+  GenerationInfo,
+  ReadModelStore,
+} from '../read-model-store/read-model-store.ts'
+import { checkLog } from './log-check.ts'
+import type { Projection } from './projection.ts'
+
+/** A former generation is kept at least this long: readers may still be on it. */
+const formerKeptMs = 60_000
+
+/**
+ * The generation that a replay has to fill: the one that an interrupted replay of this version left
+ * behind, or else a new one. Removes every generation that nobody needs any more.
+ * The caller holds the lease of the model's replay.
+ */
+export const openBuild = async (
+  store: ReadModelStore,
+  eventStore: EventStore,
+  projection: Projection,
+): Promise<Generation> => {
+  const { name: model, version, kind } = projection
+  const { candidates, obsolete } = await sortOut(store, projection)
+  for (const { id } of obsolete) await store.drop(id)
+  const left = candidates.at(-1)
+  if (left !== undefined) {
+    const generation = await store.open(left.id)
+    if (await fitsLog(projection, generation, eventStore)) return generation
+    await store.drop(left.id)
+  }
+  return store.create({ model, version, kind })
+}
+
+const sortOut = async (store: ReadModelStore, { name, version }: Projection) => {
+  const pointer = await store.pointer(name)
+  const formerIsOld = (pointer?.promotedAt ?? 0) + formerKeptMs < Date.now()
+  const isBuild = ({ id }: GenerationInfo) => id > (pointer?.active ?? '')
+  const others = (await store.generations(name)).filter(
+    ({ id }) => id !== pointer?.active && id !== pointer?.former,
+  )
+  const candidates = others.filter((info) => isBuild(info) && info.version === version)
+  const obsolete = others.filter((info) => info !== candidates.at(-1))
+  const former = formerIsOld && pointer?.former ? [{ id: pointer.former }] : []
+  return { candidates, obsolete: [...obsolete, ...former] }
+}
+
+const fitsLog = async (
+  { name }: Projection,
+  generation: Generation,
+  eventStore: EventStore,
+): Promise<boolean> => {
+  const checkpoint = await generation.checkpoint()
+  const heads = await eventStore.heads()
+  return heads.every((bounds) => {
+    try {
+      checkLog(name, checkpoint.get(bounds.partition), bounds)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
