@@ -1,0 +1,124 @@
+import {
+  add,
+  compare,
+  type Decimal,
+  formatDecimal,
+  multiply,
+  parseDecimal,
+  zero,
+} from '../../domain/decimal.ts'
+import type { RecordedEvent } from '../../domain/recorded-event.ts'
+import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
+import { isBefore, type TradePlace } from '../../domain/trade-order.ts'
+import { state } from '../projection.ts'
+
+/** The stored intervals; longer ones are made of these, exactly. */
+export const candleIntervalsMs = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 } as const
+
+export type CandleInterval = keyof typeof candleIntervalsMs
+
+export type CandleRow = Readonly<{
+  symbol: string
+  interval: CandleInterval
+  /** The first millisecond of the interval, in UTC. */
+  start: UnixMs
+  open: DecimalText
+  high: DecimalText
+  low: DecimalText
+  close: DecimalText
+  volume: DecimalText
+  /** The sum of price × volume: divided by the volume it is the VWAP. */
+  notional: DecimalText
+  tradeCount: number
+  /** The places of the trades that gave `open` and `close`. */
+  opened: TradePlace
+  closed: TradePlace
+}>
+
+const figures = ['open', 'high', 'low', 'close', 'volume', 'notional'] as const
+
+type Candle = Omit<CandleRow, (typeof figures)[number]> &
+  Readonly<Record<(typeof figures)[number], Decimal>>
+
+/** Candles by the time of the trade, not of its arrival: a late trade revises its candle. */
+export const candles = state<Candle, 'TradeExecuted'>({
+  name: 'candles',
+  version: 1,
+  events: ['TradeExecuted'],
+  rowsPerEvent: 3,
+  keys: ({ event: { symbol, executedAt } }) => [
+    [symbol, '1m', startOf('1m', executedAt)],
+    [symbol, '1h', startOf('1h', executedAt)],
+    [symbol, '1d', startOf('1d', executedAt)],
+  ],
+  initial: ([symbol, interval, start]) => ({
+    symbol: String(symbol),
+    interval: interval as CandleInterval,
+    start: Number(start),
+    open: zero,
+    high: zero,
+    low: zero,
+    close: zero,
+    volume: zero,
+    notional: zero,
+    tradeCount: 0,
+    opened: nowhere,
+    closed: nowhere,
+  }),
+  evolve: (candle, recorded) => extend(candle, parse(recorded)),
+  store: (candle): CandleRow => ({
+    ...candle,
+    open: formatDecimal(candle.open),
+    high: formatDecimal(candle.high),
+    low: formatDecimal(candle.low),
+    close: formatDecimal(candle.close),
+    volume: formatDecimal(candle.volume),
+    notional: formatDecimal(candle.notional),
+  }),
+  load: (stored) => {
+    const row = stored as CandleRow
+    return {
+      ...row,
+      open: parseDecimal(row.open),
+      high: parseDecimal(row.high),
+      low: parseDecimal(row.low),
+      close: parseDecimal(row.close),
+      volume: parseDecimal(row.volume),
+      notional: parseDecimal(row.notional),
+    }
+  },
+})
+
+const nowhere: TradePlace = [0, 0, 0]
+
+const startOf = (interval: CandleInterval, executedAt: UnixMs): UnixMs =>
+  executedAt - (executedAt % candleIntervalsMs[interval])
+
+type Trade = Readonly<{ place: TradePlace; price: Decimal; volume: Decimal; notional: Decimal }>
+
+const parse = ({ event, partition, offset }: RecordedEvent): Trade => {
+  const price = parseDecimal(event.price)
+  const volume = parseDecimal(event.volume)
+  const place = [event.executedAt, partition, offset] as const
+  return { place, price, volume, notional: multiply(price, volume) }
+}
+
+const extend = (candle: Candle, { place, price, volume, notional }: Trade): Candle => {
+  const isFirst = candle.tradeCount === 0
+  const opens = isFirst || isBefore(place, candle.opened)
+  const closes = isFirst || isBefore(candle.closed, place)
+  return {
+    symbol: candle.symbol,
+    interval: candle.interval,
+    start: candle.start,
+    open: opens ? price : candle.open,
+    high: isFirst || compare(price, candle.high) > 0 ? price : candle.high,
+    low: isFirst || compare(price, candle.low) < 0 ? price : candle.low,
+    close: closes ? price : candle.close,
+    volume: add(candle.volume, volume),
+    notional: add(candle.notional, notional),
+    tradeCount: candle.tradeCount + 1,
+    opened: opens ? place : candle.opened,
+    closed: closes ? place : candle.closed,
+  }
+}
