@@ -1,13 +1,14 @@
 /**
  * Keys of rows: texts whose byte order is the order of their parts, in every store. Texts come
- * first, each closed by U+0001, which no symbol may contain; whole numbers follow, each led by a
+ * first, each closed by U+001F, which no text may contain; whole numbers follow, each led by a
  * letter that counts its digits (`a` for one), so that 9 stands before 10.
  */
 export type Key = string
 export type KeyPart = string | number
 
-const textEnd = '\u0001'
-const afterTextEnd = '\u0002'
+/** The unit separator. LMDB's key encoding keeps the order only of characters from U+0005 on. */
+const textEnd = '\u001f'
+const afterTextEnd = '\u0020'
 /** Sorts behind every number that may follow another. */
 const afterNumbers = '~'
 const digitsBase = 'a'.charCodeAt(0) - 1
