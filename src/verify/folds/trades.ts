@@ -1,0 +1,17 @@
+import type { NaiveSeries } from './naive-fold.ts'
+
+export const trades: NaiveSeries = {
+  kind: 'series',
+  model: 'trades',
+  version: 1,
+  events: ['TradeExecuted'],
+  key: ({ event, partition, offset }) => [event.symbol, event.executedAt, partition, offset],
+  row: ({ event: { symbol, executedAt, price, volume, conditions, source } }) => ({
+    symbol,
+    executedAt,
+    price,
+    volume,
+    conditions,
+    source,
+  }),
+}

@@ -1,0 +1,47 @@
+import type { RecordedEvent } from '../../domain/recorded-event.ts'
+import { exact, minus, nothing, plus, ratio, textOf, times } from '../exact.ts'
+import type { NaiveState } from './naive-fold.ts'
+
+export const vwap: NaiveState = {
+  kind: 'state',
+  model: 'vwap',
+  version: 1,
+  events: ['TradeExecuted'],
+  keys: ({ event }) => [[event.symbol]],
+  start: ([symbol]) => {
+    let tradeCount = 0
+    let latest: RecordedEvent[] = []
+    return {
+      add: (recorded) => {
+        tradeCount++
+        latest.push(recorded)
+        latest = latest.sort(byTime).slice(-50)
+      },
+      row: () => ({ symbol, tradeCount, ...figuresOf(latest) }),
+    }
+  },
+}
+
+const byTime = (a: RecordedEvent, b: RecordedEvent): number =>
+  a.event.executedAt - b.event.executedAt || a.partition - b.partition || a.offset - b.offset
+
+const figuresOf = (latest: readonly RecordedEvent[]) => {
+  const prices = latest.map(({ event }) => exact(event.price))
+  const volumes = latest.map(({ event }) => exact(event.volume))
+  const notionals = prices.map((price, i) => times(price, volumes[i] ?? nothing))
+  const mean = ratio(notionals.reduce(plus, nothing), volumes.reduce(plus, nothing))
+  const lastPrice = prices.at(-1) ?? nothing
+  return {
+    lastPrice: textOf(lastPrice),
+    lastTradeAt: latest.at(-1)?.event.executedAt,
+    vwap: mean === null ? null : textOf(mean),
+    change: textOf(minus(lastPrice, prices[0] ?? nothing)),
+    window: latest.map(({ event, partition, offset }) => [
+      event.executedAt,
+      partition,
+      offset,
+      event.price,
+      event.volume,
+    ]),
+  }
+}
