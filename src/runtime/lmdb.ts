@@ -12,6 +12,9 @@ export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): 
   return open({ path: directory, noSubdir: false, encoding: 'json', ...options })
 }
 
+/** Where leases are kept: one database of an environment. */
+export type LeaseTable = Database<LeaseRow, string>
+
 type LeaseRow = { holder: string; pid: number; host: string; fence: number; expiresAt: number }
 
 export type LmdbLease = Readonly<{
@@ -30,7 +33,7 @@ export type LmdbLease = Readonly<{
  * restart after a kill waits for nothing, and a hung holder is replaced after `ttlMs`.
  */
 export const takeLease = (
-  database: Database<LeaseRow, string>,
+  database: LeaseTable,
   name: string,
   { ttlMs, now = Date.now }: { ttlMs: number; now?: () => number },
 ): LmdbLease | undefined => {
@@ -60,10 +63,7 @@ export const takeLease = (
 }
 
 /** Who holds a lease, for people: `process 4711 on host`; undefined where it is free. */
-export const leaseHolder = (
-  database: Database<LeaseRow, string>,
-  name: string,
-): string | undefined => {
+export const leaseHolder = (database: LeaseTable, name: string): string | undefined => {
   const row = database.get(name)
   return row === undefined || isFree(row, Date.now())
     ? undefined

@@ -1,0 +1,35 @@
+import { TradelogError } from '../domain/errors.ts'
+
+/** ENOSPC, EDQUOT, EFBIG and MDB_MAP_FULL, as LMDB reports them and as Node does. */
+const fullCodes: readonly unknown[] = [28, 122, 27, -30792, 'ENOSPC', 'EDQUOT', 'EFBIG']
+
+/**
+ * What LMDB or the file system threw, as an error of the read-model store. Everything else, our
+ * own errors and mistakes in the code, stays as it is.
+ */
+export const storeError = async (error: unknown): Promise<unknown> => {
+  const cause = await commitCause(error)
+  const code = codeOf(cause)
+  if (cause instanceof TradelogError || code === undefined) return error
+  if (fullCodes.includes(code)) {
+    return new TradelogError('READ_MODEL_STORE_FULL', 'the read-model store is full', { cause })
+  }
+  return new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'the read-model store failed', { cause })
+}
+
+/** A failed commit names its reason in a promise of its own, which always rejects. */
+const commitCause = async (error: unknown): Promise<unknown> => {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  return Promise.resolve(error.commitError).then(
+    () => error,
+    (cause) => cause,
+  )
+}
+
+/** LMDB's codes are numbers, those of the file system `E…`; Node's own mistakes are `ERR_…`. */
+const codeOf = (error: unknown): number | string | undefined => {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  const { code } = error
+  if (typeof code === 'number') return code
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined
+}

@@ -1,0 +1,48 @@
+import { type LeaseTable, takeLease } from '../runtime/lmdb.ts'
+import type { Lease } from './read-model-store.ts'
+
+/** Renewals per life time: two may fail before the lease is lost. */
+const renewalsPerTtl = 3
+
+/**
+ * Takes a lease and renews it in the background until it is released or lost; `onEnd` is called
+ * once then. Undefined where somebody else holds it.
+ */
+export const holdLease = (
+  table: LeaseTable,
+  name: string,
+  { ttlMs, onEnd }: { ttlMs: number; onEnd: () => void },
+): Lease | undefined => {
+  let heldUntil = Date.now() + ttlMs
+  const lease = takeLease(table, name, { ttlMs })
+  if (lease === undefined) return undefined
+
+  const end = () => {
+    heldUntil = 0
+    clearInterval(timer)
+    onEnd()
+  }
+  const renew = () => {
+    const until = Date.now() + ttlMs
+    if (Date.now() >= heldUntil || !lease.renew()) end()
+    else heldUntil = until
+  }
+  const timer = setInterval(() => {
+    try {
+      renew()
+    } catch {
+      // The next turn tries again; when none gets through in time, `held` says so.
+    }
+  }, ttlMs / renewalsPerTtl).unref()
+  const isHeld = () => Date.now() < heldUntil && lease.isHeld()
+  return {
+    name,
+    fence: lease.fence,
+    held: async () => isHeld(),
+    release: async () => {
+      if (heldUntil === 0) return
+      end()
+      lease.release()
+    },
+  }
+}
