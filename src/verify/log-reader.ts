@@ -1,0 +1,40 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { TradelogError } from '../domain/errors.ts'
+import type { EventType } from '../domain/event.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+
+export type LogRange = Readonly<{ partition: number; from: number; to: number }>
+
+export type LogReader = Readonly<{
+  eventStore: EventStore
+  batchEventsMax: number
+  signal: AbortSignal
+}>
+
+/**
+ * Hands every event of the named types in a range of the log to a function, in order. An event that
+ * can't be read is an error here too: nothing about what follows it could be said.
+ */
+export const eachEvent = async (
+  { eventStore, batchEventsMax, signal }: LogReader,
+  range: LogRange,
+  types: readonly EventType[],
+  take: (recorded: RecordedEvent) => void,
+): Promise<void> => {
+  for await (const { events } of eventStore.read({ ...range, batchEventsMax, signal })) {
+    signal.throwIfAborted()
+    for (const record of events) {
+      if (record.event.type === 'Unreadable') throw unreadable(record, record.event.reason)
+      if (types.includes(record.event.type)) take(record as RecordedEvent)
+    }
+    await nextTurn()
+  }
+}
+
+const unreadable = ({ partition, offset }: { partition: number; offset: number }, reason: string) =>
+  new TradelogError(
+    'EVENT_UNREADABLE',
+    `partition ${partition}, offset ${offset} of the log can't be read: ${reason}`,
+    { fields: { partition, offset, reason } },
+  )

@@ -1,0 +1,98 @@
+import { TradelogError } from '../domain/errors.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { type Difference, describeDifference } from './difference.ts'
+import { naiveFolds } from './folds/index.ts'
+import { verifySeries } from './verify-series.ts'
+import { verifyState } from './verify-state.ts'
+
+export type VerifyOptions = Readonly<{
+  model: string
+  /** A generation's id; the active one unless given. */
+  generation?: string | undefined
+  eventStore: EventStore
+  readModelStore: ReadModelStore
+  batchEventsMax: number
+  signal: AbortSignal
+}>
+
+export type Verification = Readonly<{
+  kind: 'verify'
+  model: string
+  generation: string
+  result: 'equal' | 'different' | 'could not check'
+  /** The first difference, or why it couldn't be checked. */
+  detail: string | null
+  rowsCompared: number
+  /** Rows found to differ; where very much differs, not all are looked for. */
+  differences: number
+  startedAt: number
+  finishedAt: number
+}>
+
+/**
+ * Compares one read model with an independent fold of the log, also while projectors run. Never
+ * rejects: what stands in the way is the answer.
+ */
+export const verify = async (options: VerifyOptions): Promise<Verification> => {
+  const { model } = options
+  const startedAt = Date.now()
+  const answer = (
+    generation: string,
+    rest: Pick<Verification, 'result' | 'detail' | 'rowsCompared' | 'differences'>,
+  ): Verification => ({
+    kind: 'verify',
+    model,
+    generation,
+    ...rest,
+    startedAt,
+    finishedAt: Date.now(),
+  })
+  let id = options.generation ?? ''
+  try {
+    const generation = await openGeneration(options)
+    id = generation.info.id
+    const { rowsCompared, differences } = await compareGeneration(options, generation)
+    const [first] = differences
+    if (first === undefined) {
+      return answer(id, { result: 'equal', detail: null, rowsCompared, differences: 0 })
+    }
+    const detail = describeDifference(first)
+    return answer(id, {
+      result: 'different',
+      detail,
+      rowsCompared,
+      differences: differences.length,
+    })
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    return answer(id, { result: 'could not check', detail, rowsCompared: 0, differences: 0 })
+  }
+}
+
+const openGeneration = async (options: VerifyOptions): Promise<Generation> => {
+  const { model, readModelStore } = options
+  const id = options.generation ?? (await readModelStore.pointer(model))?.active
+  if (id !== undefined) return readModelStore.open(id)
+  throw new TradelogError('READ_MODEL_NOT_FOUND', `${model} has no active generation yet`)
+}
+
+const compareGeneration = async (
+  options: VerifyOptions,
+  generation: Generation,
+): Promise<{ rowsCompared: number; differences: readonly Difference[] }> => {
+  const { model, version } = generation.info
+  const fold = naiveFolds.find((naive) => naive.model === model)
+  if (fold === undefined) {
+    throw new TradelogError('VERSION_MISMATCH', `${model} has no naive fold in src/verify/folds`)
+  }
+  if (fold.version !== version) {
+    throw new TradelogError(
+      'VERSION_MISMATCH',
+      `${model}: ${generation.info.id} has version ${version}, the naive fold ${fold.version}`,
+    )
+  }
+  return fold.kind === 'series'
+    ? verifySeries(fold, generation, options)
+    : verifyState(fold, generation, options)
+}
