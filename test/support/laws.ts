@@ -1,0 +1,196 @@
+import { isDeepStrictEqual } from 'node:util'
+import * as fc from 'fast-check'
+import { hasCode } from '../../src/domain/errors.ts'
+import type { Projection } from '../../src/projections/projection.ts'
+import { createWriter } from '../../src/projections/writer.ts'
+import { encodeKey, type Key } from '../../src/read-model-store/key.ts'
+import type { Generation, Row } from '../../src/read-model-store/read-model-store.ts'
+import { naiveFolds } from '../../src/verify/folds/index.ts'
+import type { NaiveFold, NaiveRow } from '../../src/verify/folds/naive-fold.ts'
+import { memoryGeneration, memoryTable, sortedRows, type Table } from './memory-generation.ts'
+import {
+  cutBy,
+  inOnePiece,
+  interleavedBy,
+  mixedBy,
+  nextSlice,
+  type Schedule,
+  scheduleNumbers,
+  type TradeLog,
+  tradeLogs,
+} from './trade-log.ts'
+
+/** Made anew for every process that runs it, as code is loaded by a process. */
+export type MakeProjection = () => Projection
+
+/** What a law is tried on. */
+export type Plan = Readonly<{
+  log: TradeLog
+  numbers: readonly number[]
+  others: readonly number[]
+  scheduler: fc.Scheduler
+}>
+
+const plans = (arrivalsMax: number): fc.Arbitrary<Plan> =>
+  fc.record({
+    log: tradeLogs(arrivalsMax),
+    numbers: scheduleNumbers,
+    others: scheduleNumbers,
+    scheduler: fc.scheduler(),
+  })
+
+type Check = (make: MakeProjection, plan: Plan) => Promise<void>
+
+/** What every read model is held to, by the registry alone: a new one adds no line here. */
+export const laws: Readonly<Record<string, Check>> = {
+  'the borders of batches do not matter': async (make, { log, numbers }) => {
+    assertSame(await projected(make, log, cutBy(numbers)), await projected(make, log, inOnePiece))
+  },
+
+  'redelivery does not matter': async (make, { log, numbers, others, scheduler }) => {
+    const table = emptyTable(make)
+    const inTurn = { beforeWrite: () => scheduler.schedule(Promise.resolve()) }
+    const processes = [numbers, others].map((each) =>
+      project(make, memoryGeneration(table, inTurn), log, cutBy(each)),
+    )
+    await scheduler.waitFor(Promise.all(processes))
+    assertSame(contents(table), await projected(make, log, inOnePiece))
+  },
+
+  'a crash at any point does not matter': async (make, { log, numbers, others }) => {
+    const table = emptyTable(make)
+    for (const writes of others) {
+      const process = memoryGeneration(table, { beforeWrite: crashAfter(writes) })
+      await project(make, process, log, mixedBy(numbers)).catch(ignoreCrash)
+    }
+    await project(make, memoryGeneration(table), log, mixedBy(numbers))
+    assertSame(contents(table), await projected(make, log, inOnePiece))
+  },
+
+  'the interleaving of partitions does not matter': async (make, { log, numbers }) => {
+    const interleaved = await projected(make, log, interleavedBy(numbers))
+    assertSame(interleaved, await projected(make, log, inOnePiece))
+  },
+
+  'replayed equals live': async (make, { log, numbers, others }) => {
+    const live = emptyTable(make)
+    for (let events = 0, i = 0; events < log.length; i++) {
+      events += 1 + (others[i % others.length] ?? 0)
+      await project(make, memoryGeneration(live), log.slice(0, events), mixedBy(numbers))
+    }
+    assertSame(contents(live), await projected(make, log, inOnePiece))
+  },
+
+  'the rows are those of the naive fold': async (make, { log }) => {
+    const { name } = make()
+    const fold = naiveFolds.find(({ model }) => model === name)
+    if (fold === undefined) throw new Error(`no naive fold for ${name} in src/verify/folds`)
+    const { rows } = await projected(make, log, inOnePiece)
+    assertSameRows(
+      rows.map(({ key, value }) => [key, value]),
+      naiveRows(fold, log),
+    )
+  },
+
+  'the counts of the rows are those of the events': async (make, { log, numbers }) => {
+    const projection = make()
+    const { rows } = await projected(make, log, mixedBy(numbers))
+    const rowsPerEvent = projection.kind === 'state' ? projection.rowsPerEvent : 1
+    const counted = rows.reduce((sum, { count }) => sum + (count ?? 1), 0)
+    if (counted !== log.length * rowsPerEvent) throw new Error(`${counted} for ${log.length}`)
+  },
+}
+
+/** A law as a property: 150 arrivals are enough for a window of 50 trades to roll. */
+export const property = (
+  check: Check,
+  make: MakeProjection,
+  arrivalsMax = 150,
+): fc.IAsyncPropertyWithHooks<[Plan]> =>
+  fc.asyncProperty(plans(arrivalsMax), (plan) => check(make, plan))
+
+/** The whole log from the stored checkpoint on, by a new process. */
+const project = async (
+  make: MakeProjection,
+  generation: Generation,
+  log: TradeLog,
+  schedule: Schedule,
+): Promise<void> => {
+  const writer = createWriter(make(), generation)
+  await writer.restart()
+  const next = () =>
+    nextSlice(log, (partition) => writer.checkpoint().get(partition)?.next ?? 0, schedule)
+  for (let slice = next(); slice !== undefined; slice = next()) {
+    try {
+      await writer.apply(slice)
+    } catch (error) {
+      if (!hasCode(error, 'CHECKPOINT_MOVED')) throw error
+      await writer.restart()
+    }
+  }
+}
+
+const projected = async (make: MakeProjection, log: TradeLog, schedule: Schedule) => {
+  const table = emptyTable(make)
+  await project(make, memoryGeneration(table), log, schedule)
+  return contents(table)
+}
+
+const emptyTable = (make: MakeProjection): Table => {
+  const { name: model, version } = make()
+  return memoryTable({ id: model, model, version, createdAt: 0 })
+}
+
+const contents = (table: Table) => ({
+  rows: sortedRows(table),
+  checkpoint: [...table.checkpoint].sort(([a], [b]) => a - b),
+})
+
+type Contents = ReturnType<typeof contents>
+
+class Crash extends Error {}
+
+const crashAfter = (writes: number) => {
+  let left = writes
+  return () => {
+    if (left-- === 0) throw new Crash()
+  }
+}
+
+const ignoreCrash = (error: unknown) => {
+  if (!(error instanceof Crash)) throw error
+}
+
+const naiveRows = (fold: NaiveFold, log: TradeLog): readonly (readonly [Key, Row])[] => {
+  if (fold.kind === 'series') {
+    return sorted(log.map((recorded) => [encodeKey(fold.key(recorded)), fold.row(recorded)]))
+  }
+  const rows = new Map<Key, NaiveRow>()
+  for (const recorded of log) {
+    for (const parts of fold.keys(recorded)) {
+      const key = encodeKey(parts)
+      const row = rows.get(key) ?? fold.start(parts)
+      rows.set(key, row)
+      row.add(recorded)
+    }
+  }
+  return sorted(Array.from(rows, ([key, row]) => [key, row.row()]))
+}
+
+const sorted = (rows: readonly (readonly [Key, Row])[]) =>
+  rows.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+
+const assertSame = (actual: Contents, expected: Contents): void => {
+  assertSameRows(actual.rows, expected.rows)
+  assertSameRows(actual.checkpoint, expected.checkpoint)
+}
+
+/** Says the first difference only: a shrunk case has a short one. */
+const assertSameRows = (actual: readonly unknown[], expected: readonly unknown[]): void => {
+  const length = Math.max(actual.length, expected.length)
+  for (let i = 0; i < length; i++) {
+    if (!isDeepStrictEqual(actual[i], expected[i])) {
+      throw new Error(`${JSON.stringify(actual[i])} instead of ${JSON.stringify(expected[i])}`)
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { TradelogError } from '../../src/domain/errors.ts'
+import type { Key } from '../../src/read-model-store/key.ts'
+import type {
+  Commit,
+  Generation,
+  GenerationInfo,
+  PageOptions,
+  PartitionCheckpoint,
+  SeriesWrite,
+  StateWrite,
+  StoredRow,
+} from '../../src/read-model-store/read-model-store.ts'
+
+/** What is stored of one generation, for all handles. Values are kept as JSON, as on a disk. */
+export type Table = {
+  readonly info: GenerationInfo
+  readonly rows: Map<Key, Omit<StoredRow, 'value'> & { json: string }>
+  readonly checkpoint: Map<number, PartitionCheckpoint>
+  dropped: boolean
+}
+
+/**
+ * Awaited before each single write of a commit, so that others may run in between; a rejection is
+ * a crash at that point, with everything before it written.
+ */
+export type BeforeWrite = () => unknown
+
+export const memoryTable = (info: GenerationInfo): Table => ({
+  info,
+  rows: new Map(),
+  checkpoint: new Map(),
+  dropped: false,
+})
+
+type Options = Readonly<{ beforeWrite?: BeforeWrite; closed?: () => boolean }>
+
+/** A generation without transactions, in the order of writes that the port demands. */
+export const memoryGeneration = (
+  table: Table,
+  { beforeWrite = () => {}, closed = () => false }: Options = {},
+): Generation => {
+  const check = (signal?: AbortSignal) => {
+    if (closed()) throw new TradelogError('READ_MODEL_STORE_CLOSED', 'the store is closed')
+    if (table.dropped) throw new TradelogError('GENERATION_DROPPED', `no ${table.info.id}`)
+    signal?.throwIfAborted()
+  }
+  return {
+    info: table.info,
+    checkpoint: async () => {
+      check()
+      return new Map(table.checkpoint)
+    },
+    read: async (keys, signal) => {
+      check(signal)
+      return keys.map((key) => storedRow(table, key))
+    },
+    commit: async (commit) => {
+      check()
+      return write(table, commit, beforeWrite)
+    },
+    page: async (options) => {
+      check(options.signal)
+      return page(table, options)
+    },
+    scan: async function* ({ signal } = {}) {
+      check(signal)
+      const rows = sortedRows(table)
+      if (rows.length > 0) yield rows
+    },
+  }
+}
+
+/** Every row in the order of the keys. */
+export const sortedRows = (table: Table): readonly StoredRow[] =>
+  [...table.rows.keys()].sort(byBytes).flatMap((key) => storedRow(table, key) ?? [])
+
+const storedRow = (table: Table, key: Key): StoredRow | undefined => {
+  const row = table.rows.get(key)
+  if (row === undefined) return undefined
+  return { key, value: JSON.parse(row.json), guard: row.guard, count: row.count }
+}
+
+const write = async (
+  table: Table,
+  { partition, from, to, applied, origin, rows }: Commit,
+  beforeWrite: BeforeWrite,
+): Promise<'committed' | 'moved'> => {
+  const isAtFrom = () => (table.checkpoint.get(partition)?.next ?? 0) === from
+  if (!isAtFrom()) return 'moved'
+  for (const one of rows.writes) {
+    await beforeWrite()
+    if (!writeRow(table, one)) return 'moved'
+  }
+  await beforeWrite()
+  if (!isAtFrom()) return 'moved'
+  table.checkpoint.set(partition, { next: to, applied, origin })
+  return 'committed'
+}
+
+/** By compare-and-set; the row of a series is inserted where it is absent. */
+const writeRow = ({ rows }: Table, one: SeriesWrite | StateWrite): boolean => {
+  const { key, value } = one
+  const json = JSON.stringify(value)
+  if (!('expected' in one)) {
+    if (!rows.has(key)) rows.set(key, { key, json, guard: null, count: null })
+    return true
+  }
+  if ((rows.get(key)?.guard ?? null) !== one.expected) return false
+  rows.set(key, { key, json, guard: one.guard, count: one.count })
+  return true
+}
+
+const page = (table: Table, { from, to, limit, reverse }: PageOptions): readonly StoredRow[] => {
+  const rows = sortedRows(table).filter(
+    ({ key }) => byBytes(from, key) <= 0 && byBytes(key, to) < 0,
+  )
+  return (reverse ? rows.toReversed() : rows).slice(0, limit)
+}
+
+const byBytes = (a: Key, b: Key): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
