@@ -1,0 +1,97 @@
+import type { Logger } from 'pino'
+import type { UnixMs } from '../domain/trade-executed.ts'
+import type { FeedClient } from './client.ts'
+import { createMarket, type MarketTrade } from './market.ts'
+import type { FeedSource } from './server.ts'
+
+export type SimulatedTradesOptions = Readonly<{
+  /** 0.1 … 200,000, over all symbols. */
+  tradesPerSecond: number
+  seed: number
+  logger: Logger
+  now?: () => UnixMs
+}>
+
+const tickMsMin = 10
+const tickMsMax = 1_000
+/** After a stall at most this much is made up for; the rest of the time had no trades. */
+const catchUpMsMax = 2_000
+const frameTradesMax = 100
+
+/**
+ * Trades of a seeded market in real time, for the symbols that somebody is subscribed to. All
+ * clients see one market; one that reads too slowly misses frames, as at a real feed.
+ */
+export const simulatedTrades = (options: SimulatedTradesOptions): FeedSource => {
+  const { now = Date.now, logger } = options
+  const market = createMarket(options.seed)
+  const clients = new Set<FeedClient>()
+  const pace = createPace(options.tradesPerSecond, now)
+  let clientsBehind = 0
+  let timer: NodeJS.Timeout | undefined
+
+  const tick = () => {
+    const { count, from, to } = pace.due()
+    const symbols = [...new Set([...clients].flatMap((client) => [...client.symbols]))]
+    if (symbols.length > 0) {
+      const behind = broadcast(clients, market.trades({ count, from, to, symbols }))
+      if (behind.size !== clientsBehind) {
+        logger.warn({ clientsBehind: behind.size }, 'simulated trades are skipped for slow clients')
+      }
+      clientsBehind = behind.size
+    }
+    timer = setTimeout(tick, pace.tickMs)
+  }
+  const leave = (client: FeedClient) => {
+    clients.delete(client)
+    if (clients.size === 0) clearTimeout(timer)
+  }
+  const serve = async (client: FeedClient) => {
+    if (client.signal.aborted) return
+    clients.add(client)
+    client.signal.addEventListener('abort', () => leave(client), { once: true })
+    if (clients.size > 1) return
+    pace.restart()
+    timer = setTimeout(tick, pace.tickMs)
+  }
+  return { serve }
+}
+
+export const createPace = (tradesPerSecond: number, now: () => UnixMs) => {
+  const tradesPerMs = tradesPerSecond / 1_000
+  let from = now()
+  let owed = 0
+  return {
+    tickMs: Math.min(tickMsMax, Math.max(tickMsMin, 1 / tradesPerMs)),
+    restart: () => {
+      from = now()
+      owed = 0
+    },
+    /** How many trades belong into the time since the call before. */
+    due: () => {
+      const to = now()
+      const since = Math.max(from, to - catchUpMsMax)
+      owed += Math.max(0, to - since) * tradesPerMs
+      const count = Math.floor(owed)
+      owed -= count
+      from = to
+      return { count, from: Math.min(since, to), to }
+    },
+  }
+}
+
+/** Gives the clients that had no room for all of their trades. */
+const broadcast = (
+  clients: ReadonlySet<FeedClient>,
+  trades: readonly MarketTrade[],
+): ReadonlySet<FeedClient> => {
+  const behind = new Set<FeedClient>()
+  for (const client of clients) {
+    const wanted = trades.filter(({ symbol }) => client.symbols.has(symbol))
+    for (let i = 0; i < wanted.length; i += frameTradesMax) {
+      const entries = wanted.slice(i, i + frameTradesMax).map(({ entry }) => entry)
+      if (!client.offer(`{"data":[${entries.join(',')}],"type":"trade"}`)) behind.add(client)
+    }
+  }
+  return behind
+}

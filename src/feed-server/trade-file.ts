@@ -1,0 +1,107 @@
+import { TradelogError } from '../domain/errors.ts'
+import { isSymbol } from '../domain/symbol.ts'
+import { linesOf } from './lines.ts'
+
+/** One trade of a file, ready to be sent. */
+export type FileTrade = Readonly<{
+  /** Null where a recorded frame held something else: ingest is to judge it. */
+  symbol: string | null
+  executedAt: number | null
+  /** The entry of a Finnhub frame: numbers as the file has them, and its `row`, counted from 1. */
+  entry: string
+}>
+
+type ReadLine = (line: string, row: number) => readonly FileTrade[]
+
+const csvHeader = 'symbol,price,volume,timestamp_ms,conditions'
+
+/**
+ * The trades of a file in its order: CSV with the header above, or one Finnhub frame a line, of
+ * which the trade frames count. Throws `FEED_FILE_INVALID`, which names the file and the line.
+ */
+export async function* tradesOfFile(path: string): AsyncGenerator<readonly FileTrade[]> {
+  const reader = createReader(path)
+  try {
+    for await (const lines of linesOf(path)) yield lines.flatMap(reader.read)
+    if (reader.lines() === 0) throw new Error('the file is empty')
+  } catch (error) {
+    throw error instanceof TradelogError ? error : invalid(path, 'after', reader.lines(), error)
+  }
+}
+
+const createReader = (path: string) => {
+  let line = 0
+  let row = 1
+  let readLine: ReadLine | undefined
+  const read = (text: string): readonly FileTrade[] => {
+    line++
+    try {
+      readLine ??= formOf(text)
+      const isRow = text !== '' && !(line === 1 && text === csvHeader)
+      const trades = isRow ? readLine(text, row) : []
+      row += trades.length
+      return trades
+    } catch (error) {
+      throw invalid(path, 'in', line, error)
+    }
+  }
+  return { read, lines: () => line }
+}
+
+const formOf = (firstLine: string): ReadLine => {
+  if (firstLine === csvHeader) return readCsvLine
+  if (firstLine.startsWith('{')) return readFrame
+  throw new Error(`neither the header ${csvHeader} nor a Finnhub frame`)
+}
+
+const invalid = (path: string, place: 'in' | 'after', line: number, error: unknown) => {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new TradelogError('FEED_FILE_INVALID', `${path}, ${place} line ${line}: ${reason}`, {
+    cause: error,
+    fields: { file: path, line },
+  })
+}
+
+const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
+const wholeNumber = /^[0-9]{1,15}$/
+
+const readCsvLine: ReadLine = (line, row) => {
+  const [symbol, price = '', volume = '', time = '', conditions, ...more] = line.split(',')
+  if (conditions === undefined || more.length > 0) throw new Error('not five fields')
+  if (!isSymbol(symbol)) throw new Error('the symbol is not 1 to 128 bytes of text')
+  if (!number.test(price)) throw new Error('the price is not a number')
+  if (!number.test(volume)) throw new Error('the volume is not a number')
+  if (!wholeNumber.test(time)) throw new Error('timestamp_ms is not a whole number')
+  const c = conditions === '' ? 'null' : JSON.stringify(conditions.split(';'))
+  const s = JSON.stringify(symbol)
+  const entry = `{"c":${c},"p":${price},"s":${s},"t":${time},"v":${volume},"row":${row}}`
+  return [{ symbol, executedAt: Number(time), entry }]
+}
+
+const readFrame: ReadLine = (line, firstRow) => {
+  const frame = parseObject(line)
+  if (frame === undefined) throw new Error('not a JSON object')
+  if (frame.type !== 'trade') return []
+  if (!Array.isArray(frame.data)) throw new Error('a trade frame without a list of trades')
+  return frame.data.map((recorded: unknown, i) => {
+    if (!isObject(recorded)) throw new Error('a trade is not an object')
+    const { s: symbol, t: time } = recorded
+    return {
+      symbol: isSymbol(symbol) ? symbol : null,
+      executedAt: typeof time === 'number' ? time : null,
+      entry: JSON.stringify({ ...recorded, row: firstRow + i }),
+    }
+  })
+}
+
+const parseObject = (text: string): Record<string, unknown> | undefined => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
