@@ -30,10 +30,12 @@ const codes = {
   INVALID_CURSOR: { retriable: false },
   INVALID_INTERVAL: { retriable: false },
   INVALID_QUERY: { retriable: false },
+  INVALID_REQUEST: { retriable: false },
   SYMBOL_NOT_FOUND: { retriable: false },
   NOT_FOUND: { retriable: false },
   METHOD_NOT_ALLOWED: { retriable: false },
   TIMEOUT: { retriable: true },
+  NOT_READY: { retriable: true },
   INTERNAL_ERROR: { retriable: false },
 } as const
 

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import { contentSecurityPolicy } from './headers.ts'
+import type { OpenApiDocument, Operation, Response } from './openapi.ts'
+import type { Page } from './page.ts'
+import type { Schema } from './schema.ts'
+
+/** The document as a page for people. It loads nothing, so it works offline and runs no script. */
+export const docsPage = (document: OpenApiDocument): Page => ({
+  path: '/docs',
+  headers: {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': contentSecurityPolicy(sha256(style)),
+  },
+  body: html(document),
+})
+
+const style = `
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h2 { margin-top: 3rem; border-top: 1px solid #8886; padding-top: 1rem; font-family: monospace }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8883 }
+code { font-size: .95em }
+`
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
+
+const html = ({ info, paths }: OpenApiDocument): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escaped(info.title)} API</title>
+<style>${style}</style>
+</head>
+<body>
+<h1>${escaped(info.title)} API</h1>
+<p>${escaped(info.description)}</p>
+<p>For machines: <a href="/openapi.json">/openapi.json</a></p>
+<ul>
+${Object.keys(paths).map(link).join('\n')}
+</ul>
+${Object.entries(paths)
+  .map(([path, { get }]) => section(path, get))
+  .join('\n')}
+</body>
+</html>
+`
+
+const link = (path: string): string =>
+  `<li><a href="#${escaped(path)}"><code>${escaped(path)}</code></a></li>`
+
+const section = (path: string, { summary, parameters, responses }: Operation): string =>
+  `<section>
+<h2 id="${escaped(path)}">GET ${escaped(path)}</h2>
+<p>${escaped(summary)}</p>
+${table(
+  ['Parameter', 'In', 'Values', 'Meaning'],
+  parameters.map(({ name, in: place, schema }) => [
+    name,
+    place,
+    valuesOf(schema),
+    schema.description ?? '',
+  ]),
+)}
+${table(['Answer', 'Type', 'Meaning'], fieldsOf('data', bodyOf(responses['200'])?.data ?? {}))}
+${table(
+  ['Status', 'Codes'],
+  Object.entries(responses)
+    .filter(([status]) => status !== '200')
+    .map(([status, { description }]) => [status, description]),
+)}
+</section>`
+
+const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string => {
+  if (rows.length === 0) return ''
+  const head = heads.map((text) => `<th>${text}</th>`).join('')
+  const body = rows.map((cells) => `<tr>${cells.map(cell).join('')}</tr>`).join('\n')
+  return `<table>\n<tr>${head}</tr>\n${body}\n</table>`
+}
+
+const cell = (text: string, index: number): string =>
+  index === 0 ? `<td><code>${escaped(text)}</code></td>` : `<td>${escaped(text)}</td>`
+
+const bodyOf = (response: Response | undefined) =>
+  response?.content?.['application/json'].schema.properties
+
+/** One row per field, by its path: `data.pagination.next_cursor`, `data.data[].price`. */
+const fieldsOf = (path: string, schema: Schema): string[][] => {
+  const own = [path, [schema.type ?? []].flat().join(' or '), schema.description ?? '']
+  const inner = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
+    fieldsOf(`${path}.${name}`, property),
+  )
+  const items = schema.items === undefined ? [] : fieldsOf(`${path}[]`, schema.items)
+  return [own, ...inner, ...items]
+}
+
+const valuesOf = ({ type, minimum, maximum, enum: values, default: usual }: Schema): string => {
+  const range = minimum === undefined ? String(type) : `${minimum} to ${maximum}`
+  const usually = usual === undefined ? '' : `, ${usual} unless given`
+  return (values?.join(', ') ?? range) + usually
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+}
+
+const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (char) => entities[char] ?? '')

@@ -1,0 +1,49 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import helmet from 'helmet'
+import type { Middleware } from 'koa'
+
+/** What an answer may load or be embedded in: nothing; a page adds the styles it carries. */
+export const contentSecurityPolicy = (styleHash?: string): string =>
+  [
+    "default-src 'none'",
+    ...(styleHash === undefined ? [] : [`style-src 'sha256-${styleHash}'`]),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+
+/** The headers that every answer has, failures included. */
+export const commonHeaders = ({ corsOrigin }: { corsOrigin: string | undefined }): Middleware => {
+  const headers = Object.entries({
+    ...securityHeaders(),
+    'Content-Security-Policy': contentSecurityPolicy(),
+    ...(corsOrigin === undefined ? {} : corsHeaders(corsOrigin)),
+  })
+  return (ctx, next) => {
+    for (const [name, value] of headers) ctx.res.setHeader(name, value)
+    return next()
+  }
+}
+
+/** Helmet sets the same headers on every answer, so they are asked of it once. */
+const securityHeaders = (): Record<string, string> => {
+  const request = new IncomingMessage(new Socket())
+  const response = new ServerResponse(request)
+  helmet({ contentSecurityPolicy: false })(request, response, () => {})
+  const headers = Object.entries(response.getHeaders())
+  return Object.fromEntries(headers.map(([name, value]) => [name, String(value)]))
+}
+
+const corsHeaders = (origin: string): Record<string, string> => ({
+  'Access-Control-Allow-Origin': origin,
+  'Access-Control-Expose-Headers': 'ETag',
+  ...(origin === '*' ? {} : { Vary: 'Origin' }),
+})
+
+/** Answers the question a browser asks before a request that isn't simple. */
+export const preflightHeaders = {
+  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Headers': 'If-None-Match',
+  'Access-Control-Max-Age': '86400',
+} as const

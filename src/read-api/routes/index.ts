@@ -1,0 +1,24 @@
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import type { ReadModelReader } from '../reader.ts'
+import type { Route } from '../route.ts'
+import { candlesRoute } from './candles.ts'
+import { healthRoute, readinessRoute } from './health.ts'
+import { readModelsRoute } from './read-models.ts'
+import { symbolsRoute } from './symbols.ts'
+import { tradesRoute } from './trades.ts'
+import { everyVwapRoute, vwapRoute } from './vwap.ts'
+
+type Sources = Readonly<{ reader: ReadModelReader; store: ReadModelStore; now: () => UnixMs }>
+
+/** Every route that answers in the envelope, one line each. */
+export const routes = ({ reader, store, now }: Sources): readonly Route[] => [
+  symbolsRoute(reader),
+  tradesRoute(reader),
+  candlesRoute(reader),
+  vwapRoute(reader),
+  everyVwapRoute(reader),
+  readModelsRoute(store, now),
+  readinessRoute(store, now),
+  healthRoute(),
+]

@@ -1,0 +1,96 @@
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Logger } from 'pino'
+import { TradelogError } from '../domain/errors.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
+import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { readApiApplication } from './application.ts'
+import { docsPage } from './docs-page.ts'
+import { failureBody } from './envelope.ts'
+import { openApiDocument, openApiPage } from './openapi.ts'
+import { readModelReader } from './reader.ts'
+import { routes as everyRoute } from './routes/index.ts'
+
+export type ReadApiOptions = Readonly<{
+  /** Stays open when the API closes: it belongs to the caller. */
+  store: ReadModelStore
+  host: string
+  /** 0 takes a free one. */
+  port: number
+  /** A request that takes longer is answered with `TIMEOUT`, and its reads are aborted. */
+  requestTimeoutMs: number
+  /** The origin whose pages may read the API (`*`: all); without one, only its own. */
+  corsOrigin?: string | undefined
+  logger: Logger
+  now?: () => UnixMs
+}>
+
+export type ReadApi = Readonly<{
+  url: string
+  port: number
+  /** Finishes the requests in flight; a second call waits for the first. */
+  close: () => Promise<void>
+}>
+
+const headersTimeoutMs = 10_000
+const headerBytesMax = 16_384
+/** By then every request is answered; what is still open belongs to a client that doesn't read. */
+const closeTimeoutMs = 3_000
+const closeIdleEveryMs = 50
+
+/** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` where it can't listen. */
+export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> => {
+  const { store, host, requestTimeoutMs, corsOrigin, logger, now = Date.now } = options
+  const routes = everyRoute({ reader: readModelReader({ store, logger }), store, now })
+  const document = openApiDocument(routes)
+  const pages = [openApiPage(document), docsPage(document), { ...docsPage(document), path: '/' }]
+  const application = readApiApplication({ routes, pages, requestTimeoutMs, corsOrigin, logger })
+  const limits = { headersTimeout: headersTimeoutMs, maxHeaderSize: headerBytesMax }
+  const server = createServer(limits, application.callback())
+  server.on('clientError', answerMalformed)
+  const port = await listen(server, options)
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  logger.info({ url }, 'read API listening')
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= closeServer(server).then(() => logger.info('read API closed'))
+    return closing
+  }
+  return { url, port, close }
+}
+
+const listen = (server: Server, { host, port }: { host: string; port: number }): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const message = `api_port: cannot listen on ${host}:${port}: ${cause.message}`
+      reject(new TradelogError('CONFIG_INVALID', message, { cause }))
+    })
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+
+/** Connections kept alive would hold the server open for seconds after their last answer. */
+const closeServer = async (server: Server): Promise<void> => {
+  server.prependListener('request', (_, response: ServerResponse) => {
+    response.setHeader('Connection', 'close')
+  })
+  const idle = setInterval(() => server.closeIdleConnections(), closeIdleEveryMs)
+  const limit = setTimeout(() => server.closeAllConnections(), closeTimeoutMs)
+  await new Promise((resolve) => server.close(resolve))
+  clearInterval(idle)
+  clearTimeout(limit)
+}
+
+const malformed: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+/** What isn't HTTP never reaches a route, but gets the envelope all the same. */
+const answerMalformed = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const statusLine = malformed[error.code ?? ''] ?? '400 Bad Request'
+  const message = `the request cannot be read: ${statusLine.slice(4).toLowerCase()}`
+  const body = failureBody({ status: 400, code: 'INVALID_REQUEST', message })
+  const headers = `Content-Type: application/json; charset=utf-8\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}`
+  socket.end(`HTTP/1.1 ${statusLine}\r\n${headers}\r\n\r\n${body}`)
+}
