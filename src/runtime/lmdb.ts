@@ -15,7 +15,14 @@ export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): 
 /** Where leases are kept: one database of an environment. */
 export type LeaseTable = Database<LeaseRow, string>
 
-type LeaseRow = { holder: string; pid: number; host: string; fence: number; expiresAt: number }
+/** What a lease is kept as, in a database of its own. */
+export type LeaseRow = {
+  holder: string
+  pid: number
+  host: string
+  fence: number
+  expiresAt: number
+}
 
 export type LmdbLease = Readonly<{
   /** Rises with every holder. */
@@ -23,7 +30,7 @@ export type LmdbLease = Readonly<{
   /** Inside a transaction of the same environment: whether the lease is still this holder's. */
   isHeld: () => boolean
   /** Puts the expiry off; false where somebody else has taken over. */
-  renew: () => boolean
+  renew: () => Promise<boolean>
   release: () => void
 }>
 
@@ -37,6 +44,10 @@ export const takeLease = (
   name: string,
   { ttlMs, now = Date.now }: { ttlMs: number; now?: () => number },
 ): LmdbLease | undefined => {
+  // Standing by costs a read, not a write transaction.
+  const current = database.get(name)
+  if (current !== undefined && !isFree(current, now())) return undefined
+
   const holder = randomUUID()
   const fence = database.transactionSync(() => {
     const row = database.get(name)
@@ -48,17 +59,17 @@ export const takeLease = (
   if (fence === undefined) return undefined
 
   const isHeld = () => database.get(name)?.holder === holder
-  const rewrite = (expiresAt: number) =>
-    database.transactionSync(() => {
-      const held = isHeld()
-      if (held) database.putSync(name, { ...thisProcess(), holder, fence, expiresAt })
-      return held
-    })
+  const rewrite = (row: { holder: string; expiresAt: number }) => {
+    const held = isHeld()
+    if (held) database.putSync(name, { ...thisProcess(), fence, ...row })
+    return held
+  }
   return {
     fence,
     isHeld,
-    renew: () => rewrite(now() + ttlMs),
-    release: () => void rewrite(0),
+    renew: async () => database.transaction(() => rewrite({ holder, expiresAt: now() + ttlMs })),
+    // Nobody's from now on: a renewal still on its way must not bring it back.
+    release: () => void database.transactionSync(() => rewrite({ holder: '', expiresAt: 0 })),
   }
 }
 

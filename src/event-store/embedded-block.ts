@@ -1,0 +1,81 @@
+import { TradelogError } from '../domain/errors.ts'
+import { decodeEvent } from '../domain/event.ts'
+import type { LogRecord } from '../domain/recorded-event.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
+
+/** Consecutive records of one partition, stored as one text. */
+export type NewBlock = Readonly<{ partition: number; count: number; text: string }>
+
+/**
+ * `append` names the append that wrote the block, so that a repeated one knows its own work. The
+ * values may be any JSON: a log also keeps what this code can't read.
+ */
+export const encodeBlock = (
+  partition: number,
+  values: readonly unknown[],
+  { append, recordedAt }: { append: string; recordedAt: UnixMs },
+): NewBlock => ({
+  partition,
+  count: values.length,
+  text: JSON.stringify({ append, recordedAt, events: values }),
+})
+
+export const decodeBlock = (
+  partition: number,
+  first: number,
+  text: string | undefined,
+): readonly LogRecord[] => {
+  const { recordedAt, events } = parseBlock(partition, first, text)
+  return Object.freeze(
+    events.map((value, i) => ({
+      partition,
+      offset: first + i,
+      recordedAt,
+      event: decodeEvent(value),
+    })),
+  )
+}
+
+/** Not to be passed over, and no retry mends it. */
+export const damagedLog = (partition: number, offset: number, cause?: unknown) =>
+  new TradelogError(
+    'EVENT_STORE_REFUSED',
+    `the log is damaged at partition ${partition}, offset ${offset}; restore its directory from a backup`,
+    { cause, fields: { partition, offset } },
+  )
+
+/**
+ * Decoded blocks used last, as several read models read the same end of the log. Bounded by the
+ * events in it; the oldest leave first.
+ */
+export const createBlockCache = (eventsMax: number) => {
+  const blocks = new Map<string, readonly LogRecord[]>()
+  let size = 0
+  return (partition: number, first: number, load: () => readonly LogRecord[]) => {
+    const key = `${partition}:${first}`
+    const block = blocks.get(key) ?? load()
+    if (blocks.delete(key)) size -= block.length
+    blocks.set(key, block)
+    size += block.length
+    for (const [oldest, { length }] of blocks) {
+      if (size <= eventsMax) break
+      blocks.delete(oldest)
+      size -= length
+    }
+    return block
+  }
+}
+
+const parseBlock = (
+  partition: number,
+  first: number,
+  text: string | undefined,
+): { recordedAt: UnixMs; events: readonly unknown[] } => {
+  try {
+    const block = JSON.parse(text ?? '')
+    if (Array.isArray(block.events)) return block
+  } catch (error) {
+    throw damagedLog(partition, first, error)
+  }
+  throw damagedLog(partition, first)
+}
