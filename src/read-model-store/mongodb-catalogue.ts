@@ -1,0 +1,103 @@
+import type { Collection, Db } from 'mongodb'
+import type { UnixMs } from '../domain/trade-executed.ts'
+import { type Checkpoints, checkpointsOf, deleteCheckpoint } from './mongodb-checkpoints.ts'
+import { generationDropped, isNamespaceNotFound } from './mongodb-errors.ts'
+import type { GenerationInfo } from './read-model-store.ts'
+
+/**
+ * A generation exists while its document does. Servers make a collection anew for whoever inserts, so
+ * every commit looks here first: what a late writer leaves in an emptied database is no generation.
+ */
+export type GenerationDocument = {
+  _id: string
+  model: string
+  version: number
+  kind: 'series' | 'state'
+  createdAt: UnixMs
+  /** Set before the rows are removed; the document stays a while, to clear up after late writers. */
+  droppedAt: UnixMs | null
+}
+
+/** What a store and its generations share. */
+export type Catalogue = Readonly<{
+  db: Db
+  generations: Collection<GenerationDocument>
+  checkpoints: Checkpoints
+}>
+
+const droppedKeptMs = 24 * 60 * 60 * 1000
+
+export const catalogueOf = (db: Db): Catalogue => ({
+  db,
+  generations: db.collection<GenerationDocument>('tradelog_generations'),
+  checkpoints: checkpointsOf(db),
+})
+
+/** Rejects with `GENERATION_DROPPED` where the document is gone or marked. */
+export const loadGeneration = async (
+  { generations }: Catalogue,
+  id: string,
+): Promise<GenerationDocument> => {
+  const document = await generations.findOne({ _id: id })
+  if (document === null || document.droppedAt !== null) throw generationDropped(id)
+  return document
+}
+
+/** Also rejects where the collection is missing: its rows are lost, so its checkpoint is void. */
+export const loadWholeGeneration = async (
+  catalogue: Catalogue,
+  id: string,
+): Promise<GenerationDocument> => {
+  const [document, collections] = await Promise.all([
+    loadGeneration(catalogue, id),
+    catalogue.db.listCollections({ name: id }, { nameOnly: true }).toArray(),
+  ])
+  if (collections.length === 0) throw generationDropped(id)
+  return document
+}
+
+export const listGenerations = async (
+  { generations }: Catalogue,
+  model: string | undefined,
+): Promise<GenerationInfo[]> => {
+  // Ids begin with the model and a dash; a dot is the character after it.
+  const filter = model === undefined ? {} : { _id: { $gte: `${model}-`, $lt: `${model}.` }, model }
+  const documents = await generations.find(filter).toArray()
+  return documents
+    .filter(({ droppedAt }) => droppedAt === null)
+    .map(infoOf)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+}
+
+/** Marks first, so that no writer commits any more, and ends what earlier drops left undone. */
+export const dropGeneration = async (catalogue: Catalogue, id: string): Promise<void> => {
+  const { db, generations, checkpoints } = catalogue
+  const now = Date.now()
+  await generations.updateOne({ _id: id, droppedAt: null }, { $set: { droppedAt: now } })
+  for (const { _id, droppedAt } of await generations.find().toArray()) {
+    if (droppedAt === null) continue
+    await removeCollection(db, _id)
+    await deleteCheckpoint(checkpoints, _id)
+    if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })
+  }
+}
+
+export const infoOf = ({
+  _id,
+  model,
+  version,
+  createdAt,
+}: Pick<GenerationDocument, '_id' | 'model' | 'version' | 'createdAt'>): GenerationInfo => ({
+  id: _id,
+  model,
+  version,
+  createdAt,
+})
+
+const removeCollection = async (db: Db, name: string): Promise<void> => {
+  try {
+    await db.dropCollection(name)
+  } catch (error) {
+    if (!isNamespaceNotFound(error)) throw error
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * One batch without a transaction, in three steps, each harmless when it is the last one done:
+ *
+ * 1. Read the checkpoint; it must be `from`, and the generation must be there. Rows were read before
+ *    it, so a database emptied or put back to an earlier copy in between shows here: nothing is
+ *    folded onto rows that lack events.
+ * 2. Write each row: a series row under its own key, where a duplicate is the same row; a state row
+ *    only where the stored guard is the one it was read with, an absent one by insert. A row written
+ *    here is the fold of all its key's events up to its guard, whoever writes it and however late:
+ *    where it is ahead of the checkpoint, its guard makes the next run skip what is in it.
+ * 3. When all of them are durable on a majority, move the checkpoint from `from` to `to` by
+ *    compare-and-set. Not before, or a failover could keep the checkpoint and lose the rows.
+ *
+ * A network error leaves the outcome unknown; the caller starts again at the stored checkpoint.
+ */
+import type { Collection } from 'mongodb'
+import { type Catalogue, loadGeneration } from './mongodb-catalogue.ts'
+import { moveCheckpoint, readPosition } from './mongodb-checkpoints.ts'
+import { isDuplicateKey, isOnlyDuplicateKeys } from './mongodb-errors.ts'
+import { documentOfSeries, documentOfState, type RowDocument } from './mongodb-rows.ts'
+import type { Commit, Guard, SeriesWrite, StateWrite } from './read-model-store.ts'
+
+export const commitBatch = async (
+  catalogue: Catalogue,
+  rows: Collection<RowDocument>,
+  commit: Commit,
+): Promise<'committed' | 'moved'> => {
+  const { checkpoints } = catalogue
+  const generation = rows.collectionName
+  const [position] = await Promise.all([
+    readPosition(checkpoints, generation, commit.partition),
+    loadGeneration(catalogue, generation),
+  ])
+  if (position !== commit.from) return 'moved'
+  if (!(await writeRows(rows, commit.rows))) return 'moved'
+  const moved = await moveCheckpoint(checkpoints, generation, commit)
+  // Only an update proves by itself that the database wasn't emptied meanwhile.
+  if (!moved || commit.from === 0) await loadGeneration(catalogue, generation)
+  return moved ? 'committed' : 'moved'
+}
+
+const writeRows = async (
+  collection: Collection<RowDocument>,
+  rows: Commit['rows'],
+): Promise<boolean> => {
+  if (rows.writes.length === 0) return true
+  return rows.kind === 'series'
+    ? insertSeries(collection, rows.writes)
+    : writeStates(collection, rows.writes)
+}
+
+const insertSeries = async (
+  collection: Collection<RowDocument>,
+  writes: readonly SeriesWrite[],
+): Promise<boolean> => {
+  try {
+    await collection.insertMany(writes.map(documentOfSeries), { ordered: false })
+  } catch (error) {
+    if (!isOnlyDuplicateKeys(error)) throw error
+  }
+  return true
+}
+
+/** Present rows first: where one of them has moved, nothing is inserted. */
+const writeStates = async (
+  collection: Collection<RowDocument>,
+  writes: readonly StateWrite[],
+): Promise<boolean> => {
+  const present = writes.filter(isPresent)
+  const absent = writes.filter(({ expected }) => expected === null)
+  if (present.length > 0 && !(await replaceStates(collection, present))) return false
+  return absent.length === 0 || insertStates(collection, absent)
+}
+
+type PresentWrite = StateWrite & Readonly<{ expected: Guard }>
+
+const isPresent = (write: StateWrite): write is PresentWrite => write.expected !== null
+
+/** A guard that doesn't match is no error but a row less in the sum, so `ordered` costs nothing. */
+const replaceStates = async (
+  collection: Collection<RowDocument>,
+  writes: readonly PresentWrite[],
+): Promise<boolean> => {
+  const { matchedCount } = await collection.bulkWrite(
+    writes.map((write) => ({
+      replaceOne: {
+        filter: { _id: write.key, _guard: write.expected },
+        replacement: documentOfState(write),
+      },
+    })),
+    { ordered: true },
+  )
+  return matchedCount === writes.length
+}
+
+const insertStates = async (
+  collection: Collection<RowDocument>,
+  writes: readonly StateWrite[],
+): Promise<boolean> => {
+  try {
+    await collection.insertMany(writes.map(documentOfState), { ordered: true })
+    return true
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error
+    return false
+  }
+}

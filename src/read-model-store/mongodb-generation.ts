@@ -1,0 +1,82 @@
+import { MongoServerError } from 'mongodb'
+import type { Key } from './key.ts'
+import { type Catalogue, loadGeneration, loadWholeGeneration } from './mongodb-catalogue.ts'
+import { readCheckpoint } from './mongodb-checkpoints.ts'
+import { commitBatch } from './mongodb-commit.ts'
+import type { Connection } from './mongodb-connection.ts'
+import { type RowDocument, storedRow } from './mongodb-rows.ts'
+import type { Generation, GenerationInfo, PageOptions, StoredRow } from './read-model-store.ts'
+
+const scanChunkRows = 1_000
+
+export const mongodbGeneration = (
+  connection: Connection,
+  catalogue: Catalogue,
+  info: GenerationInfo,
+): Generation => {
+  const { db, operationTimeoutMs } = connection
+  const rows = db.collection<RowDocument>(info.id)
+
+  /** A missing collection reads as an empty one, so whoever finds nothing asks for the generation. */
+  const exists = () => loadGeneration(catalogue, info.id)
+  const run = <T>(operation: () => Promise<T>, signal?: AbortSignal) =>
+    connection.run(async () => {
+      try {
+        return await operation()
+      } catch (error) {
+        if (error instanceof MongoServerError) await exists()
+        throw error
+      }
+    }, signal)
+  const found = async (documents: readonly RowDocument[]) => {
+    if (documents.length === 0) await exists()
+    return documents.map(storedRow)
+  }
+  const limits = (signal: AbortSignal | undefined) => ({
+    maxTimeMS: operationTimeoutMs,
+    ...(signal && { signal }),
+  })
+
+  const checkpoint = async () => {
+    await loadWholeGeneration(catalogue, info.id)
+    return readCheckpoint(catalogue.checkpoints, info.id)
+  }
+  const read = async (keys: readonly Key[], signal: AbortSignal | undefined) => {
+    if (keys.length === 0) return []
+    const [first] = keys
+    const filter = keys.length === 1 && first !== undefined ? first : { $in: [...keys] }
+    const cursor = rows.find({ _id: filter }, { ...limits(signal), batchSize: keys.length })
+    const byKey = new Map((await found(await cursor.toArray())).map((row) => [row.key, row]))
+    return keys.map((key) => byKey.get(key))
+  }
+  const page = async ({ from, to, limit, reverse, signal }: PageOptions) => {
+    const cursor = rows
+      .find({ _id: { $gte: from, $lt: to } }, limits(signal))
+      .sort({ _id: reverse ? -1 : 1 })
+      .limit(limit)
+      .batchSize(limit)
+    return found(await cursor.toArray())
+  }
+  const scan = async function* (signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
+    // No `maxTimeMS` here: it would bound the whole scan, however fast each of its chunks comes.
+    const cursor = rows.find({}, { ...(signal && { signal }) }).sort({ _id: 1 })
+    cursor.batchSize(scanChunkRows)
+    try {
+      while (await run(() => cursor.hasNext(), signal)) {
+        yield cursor.readBufferedDocuments().map(storedRow)
+      }
+      await run(exists, signal)
+    } finally {
+      await cursor.close()
+    }
+  }
+
+  return {
+    info,
+    checkpoint: () => run(checkpoint),
+    read: (keys, signal) => run(() => read(keys, signal), signal),
+    commit: (commit) => run(() => commitBatch(catalogue, rows, commit)),
+    page: (options) => run(() => page(options), options.signal),
+    scan: ({ signal } = {}) => scan(signal),
+  }
+}

@@ -1,0 +1,33 @@
+import type { Db } from 'mongodb'
+import { isDuplicateKey } from './mongodb-errors.ts'
+import type { Pointer } from './read-model-store.ts'
+
+type PointerDocument = Omit<Pointer, 'model'> & { _id: string }
+
+export const findPointer = async (db: Db, model: string): Promise<Pointer | undefined> => {
+  const found = await pointersOf(db).findOne({ _id: model })
+  if (found === null) return undefined
+  const { _id, ...pointer } = found
+  return { model: _id, ...pointer }
+}
+
+/** By compare-and-set on the active generation; the first pointer of a model by insert. */
+export const promote = async (
+  db: Db,
+  { model, ...pointer }: Pointer,
+  expected: string | null,
+): Promise<boolean> => {
+  if (expected !== null) {
+    const filter = { _id: model, active: expected }
+    return (await pointersOf(db).updateOne(filter, { $set: pointer })).matchedCount === 1
+  }
+  try {
+    await pointersOf(db).insertOne({ _id: model, ...pointer })
+    return true
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error
+    return false
+  }
+}
+
+const pointersOf = (db: Db) => db.collection<PointerDocument>('tradelog_read_models')
