@@ -27,10 +27,19 @@ export type VwapRow = Readonly<{
   /** The last price minus the oldest of the window. */
   change: DecimalText
   /** The latest trades, oldest first. */
-  window: readonly WindowTrade[]
+  window: readonly StoredTrade[]
 }>
 
-type Window = Pick<VwapRow, 'symbol' | 'tradeCount' | 'window'>
+/** A list inside a list is beyond some document stores. */
+type StoredTrade = Readonly<{
+  executedAt: UnixMs
+  partition: number
+  offset: number
+  price: DecimalText
+  volume: DecimalText
+}>
+
+type Window = Pick<VwapRow, 'symbol' | 'tradeCount'> & Readonly<{ window: readonly WindowTrade[] }>
 
 /**
  * The VWAP of each symbol's latest trades. Trades are only lined up by `evolve`; the figures are
@@ -52,11 +61,27 @@ export const vwap = state<Window, 'TradeExecuted'>({
     symbol,
     tradeCount,
     ...figuresOf(window),
-    window,
+    window: window.map(([executedAt, partition, offset, price, volume]) => ({
+      executedAt,
+      partition,
+      offset,
+      price,
+      volume,
+    })),
   }),
   load: (stored) => {
     const { symbol, tradeCount, window } = stored as VwapRow
-    return { symbol, tradeCount, window }
+    return {
+      symbol,
+      tradeCount,
+      window: window.map((trade) => [
+        trade.executedAt,
+        trade.partition,
+        trade.offset,
+        trade.price,
+        trade.volume,
+      ]),
+    }
   },
 })
 

@@ -36,12 +36,12 @@ const figuresOf = (latest: readonly RecordedEvent[]) => {
     lastTradeAt: latest.at(-1)?.event.executedAt,
     vwap: mean === null ? null : textOf(mean),
     change: textOf(minus(lastPrice, prices[0] ?? nothing)),
-    window: latest.map(({ event, partition, offset }) => [
-      event.executedAt,
+    window: latest.map(({ event, partition, offset }) => ({
+      executedAt: event.executedAt,
       partition,
       offset,
-      event.price,
-      event.volume,
-    ]),
+      price: event.price,
+      volume: event.volume,
+    })),
   }
 }
