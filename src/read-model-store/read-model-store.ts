@@ -1,7 +1,7 @@
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { Key } from './key.ts'
 
-/** A stored row: JSON values only; its fields are what people query. */
+/** A stored row: JSON values, no list directly in a list; its fields are what people query. */
 export type Row = Readonly<Record<string, unknown>>
 
 /**
