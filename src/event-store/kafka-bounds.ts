@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import type { Cluster } from 'kafkajs'
+import { TradelogError } from '../domain/errors.ts'
+import type { PartitionBounds } from './event-store.ts'
+import { type FetchOptions, fetchFrom, type KafkaRecord, leadersOf } from './kafka-fetch.ts'
+
+export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: number }>
+
+export type ReadBounds = (cluster: Cluster) => Promise<readonly PartitionBounds[]>
+
+/**
+ * Start, head and origin of every partition. An origin is read once and kept, until the head goes
+ * back: then it may be another log.
+ */
+export const boundsReader = (log: KafkaLog): ReadBounds => {
+  const known = new Map<number, PartitionBounds>()
+  return async (cluster) => {
+    const bounds = await readBounds(cluster, log, known)
+    for (const each of bounds) known.set(each.partition, each)
+    return bounds
+  }
+}
+
+/** As `boundsReader`, with every origin read anew. */
+export const readBounds = async (
+  cluster: Cluster,
+  log: KafkaLog,
+  known: ReadonlyMap<number, PartitionBounds> = new Map(),
+): Promise<readonly PartitionBounds[]> => {
+  const [starts, heads] = await Promise.all([
+    offsets(cluster, log, { fromBeginning: true }),
+    offsets(cluster, log, { fromBeginning: false }),
+  ])
+  const bounds = [...heads]
+    .sort(([a], [b]) => a - b)
+    .map(([partition, head]) => {
+      const start = starts.get(partition) ?? 0
+      return { partition, start, head, origin: knownOrigin(known.get(partition), start, head) }
+    })
+  const unnamed = bounds.filter(({ start, head, origin }) => origin === null && head > start)
+  const origins = await readOrigins(cluster, log, unnamed)
+  return bounds.map((each) => ({
+    ...each,
+    origin: each.origin ?? origins.get(each.partition) ?? null,
+  }))
+}
+
+/** The records of one fetch at a position of each of these partitions. */
+export const peek = async (
+  cluster: Cluster,
+  topic: string,
+  positions: ReadonlyMap<number, number>,
+) => {
+  const fetches = leadersOf(cluster, topic, [...positions.keys()]).map(([nodeId, partitions]) =>
+    fetchFrom(cluster, nodeId, {
+      ...peekOptions,
+      topic,
+      positions: new Map(partitions.map((partition) => [partition, positions.get(partition) ?? 0])),
+    }),
+  )
+  return (await Promise.all(fetches)).flat()
+}
+
+const peekOptions: Omit<FetchOptions, 'topic' | 'positions'> = {
+  waitMs: 0,
+  // A broker sends at least one batch of the first partition it can: with room for one batch each.
+  partitionBytesMax: 1_048_576,
+  totalBytesMax: 64 * 1_048_576,
+}
+
+const offsets = async (
+  cluster: Cluster,
+  { topic, partitions }: KafkaLog,
+  from: { fromBeginning: boolean },
+): Promise<ReadonlyMap<number, number>> => {
+  const all = Array.from({ length: partitions }, (_, partition) => ({ partition }))
+  const topics = await cluster.fetchTopicsOffset([{ topic, partitions: all, ...from }])
+  const pairs = topics.flatMap((each) => each.partitions)
+  if (pairs.length < partitions) {
+    throw new TradelogError('EVENT_STORE_UNAVAILABLE', `a partition of ${topic} has no leader`)
+  }
+  return new Map(pairs.map(({ partition, offset }) => [partition, Number(offset)]))
+}
+
+const knownOrigin = (known: PartitionBounds | undefined, start: number, head: number) =>
+  known !== undefined && known.start === start && known.head <= head ? known.origin : null
+
+const readOrigins = async (
+  cluster: Cluster,
+  log: KafkaLog,
+  bounds: readonly PartitionBounds[],
+): Promise<ReadonlyMap<number, string>> => {
+  const starts = new Map(bounds.map(({ partition, start }) => [partition, start]))
+  const origins = new Map<number, string>()
+  for (const { partition, first } of await peek(cluster, log.topic, starts)) {
+    if (first !== undefined) origins.set(partition, originOf(log, partition, first))
+  }
+  return origins
+}
+
+const originOf = (log: KafkaLog, partition: number, first: KafkaRecord): string => {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([first.offset, first.timestamp, textOf(first.key), textOf(first.value)]))
+    .digest('hex')
+  return `${log.clusterId}/${log.topic}/${partition}/${digest.slice(0, 16)}`
+}
+
+const textOf = (bytes: Buffer | null): string | null => bytes?.toString('base64') ?? null

@@ -1,0 +1,59 @@
+import type { Cluster } from 'kafkajs'
+import { partitionOf } from '../domain/partition.ts'
+import type { PartitionBounds } from './event-store.ts'
+import { type KafkaLog, peek } from './kafka-bounds.ts'
+import { refused } from './kafka-errors.ts'
+import type { KafkaRecord } from './kafka-fetch.ts'
+
+/**
+ * Refuses a topic that somebody else fills: looks at the first and the last records of each
+ * partition. What lies between is judged by who reads it.
+ */
+export const refuseForeignRecords = async (
+  cluster: Cluster,
+  log: KafkaLog,
+  bounds: readonly PartitionBounds[],
+): Promise<void> => {
+  const filled = bounds.filter(({ start, head }) => head > start)
+  for (const place of ['start', 'last'] as const) {
+    const positions = new Map(
+      filled.map(({ partition, start, head }) => [partition, place === 'start' ? start : head - 1]),
+    )
+    for (const { partition, records } of await peek(cluster, log.topic, positions)) {
+      for (const record of records) refuseForeign(log, partition, record)
+    }
+  }
+}
+
+const refuseForeign = (log: KafkaLog, partition: number, record: KafkaRecord): void => {
+  const fault = faultOf(record, partition, log.partitions)
+  if (fault === undefined) return
+  throw refused(
+    `topic ${log.topic} holds records of somebody else: partition ${partition}, offset` +
+      ` ${record.offset} ${fault}; name a topic of its own for tradelog`,
+    { partition, offset: Number(record.offset) },
+  )
+}
+
+/** Only what every version of an event has: its type, its version, and its symbol as the key. */
+const faultOf = ({ key, value }: KafkaRecord, partition: number, partitions: number) => {
+  const event = parsed(value)
+  if (event === undefined) return 'is not a JSON object'
+  if (typeof event.type !== 'string' || typeof event.version !== 'number') {
+    return 'has no type and version'
+  }
+  if (key === null || key.toString('utf8') !== event.symbol) return 'is not keyed by its symbol'
+  const home = partitionOf(event.symbol, partitions)
+  return home === partition ? undefined : `belongs to partition ${home}`
+}
+
+type Envelope = Readonly<{ type?: unknown; version?: unknown; symbol?: unknown }>
+
+const parsed = (value: Buffer | null): Envelope | undefined => {
+  try {
+    const event: unknown = JSON.parse(value?.toString('utf8') ?? '')
+    return typeof event === 'object' && event !== null ? event : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,172 @@
+import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs'
+import type { Logger } from 'pino'
+import { TradelogError } from '../domain/errors.ts'
+import { encodeEvent, eventKey, type TradelogEvent } from '../domain/event.ts'
+import { partitionOf } from '../domain/partition.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
+import { marksOf, storeError } from './kafka-errors.ts'
+
+const { Partitioners } = kafkajs
+
+export type ProducerOptions = Readonly<{
+  kafka: () => Kafka
+  topic: string
+  partitions: number
+  /** The broker's limit of one batch of records. */
+  batchBytesMax: number
+  logger: Logger
+  now: () => UnixMs
+}>
+
+export type EventProducer = Readonly<{
+  append: (events: readonly TradelogEvent[]) => Promise<void>
+  close: () => Promise<void>
+}>
+
+/** Messages of one partition that go out as one record batch, now and at every retry. */
+type Part = { partition: number; messages: Message[]; acknowledged: boolean }
+type Pending = Readonly<{ events: readonly TradelogEvent[]; parts: readonly Part[] }>
+
+/**
+ * The broker knows a repeated record batch by its producer, partition, sequence and count. So a
+ * send holds one partition only (kafkajs takes back the sequences of a whole send when a part of it
+ * failed), a part keeps its messages until it is acknowledged, and each partition has one in flight.
+ */
+export const eventProducer = (options: ProducerOptions): EventProducer => {
+  let pending: Pending | undefined
+  let producer: Promise<Producer> | undefined
+  let sent = 0
+
+  const drop = async () => {
+    const former = producer
+    producer = undefined
+    sent = 0
+    await former?.then((each) => each.disconnect())
+  }
+
+  const connected = async () => {
+    producer ??= connect(options.kafka())
+    try {
+      return await producer
+    } catch (error) {
+      producer = undefined
+      throw error
+    }
+  }
+
+  const append = async (events: readonly TradelogEvent[]) => {
+    // Other events under the sequences of unfinished ones could pass for their repetition.
+    const others = pending !== undefined && pending.events !== events
+    if (others || sent >= sequenceMax) await drop()
+    if (others) pending = undefined
+    pending ??= { events, parts: partsOf(events, options) }
+    await sendParts(await connected(), options.topic, pending.parts)
+    sent += events.length
+    pending = undefined
+  }
+
+  return {
+    append: async (events) => {
+      try {
+        await append(events)
+      } catch (error) {
+        if (lostSequence(error)) {
+          options.logger.error({ err: error }, 'the broker lost track of this producer; a new one')
+          await drop()
+        }
+        throw storeError(error)
+      }
+    },
+    close: drop,
+  }
+}
+
+/** kafkajs leaves out a number when the sequence, 31 bits per partition, starts again at 0. */
+const sequenceMax = 2 ** 30
+
+const lostSequence = (error: unknown): boolean =>
+  marksOf(error).some((mark) =>
+    ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH'].includes(
+      mark,
+    ),
+  )
+
+const connect = async (kafka: Kafka): Promise<Producer> => {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
+  try {
+    await producer.connect()
+    return producer
+  } catch (error) {
+    await producer.disconnect()
+    throw error
+  }
+}
+
+/** Generous: the lengths and deltas that a record batch adds to each key and value. */
+const recordOverheadBytes = 48
+const batchOverheadBytes = 128
+
+const partsOf = (
+  events: readonly TradelogEvent[],
+  { partitions, batchBytesMax, now }: ProducerOptions,
+): readonly Part[] => {
+  const parts: Part[] = []
+  const open = new Map<number, { part: Part; bytes: number }>()
+  const timestamp = String(now())
+  for (const event of events) {
+    const key = eventKey(event)
+    const value = encodeEvent(event)
+    const bytes = Buffer.byteLength(key) + Buffer.byteLength(value) + recordOverheadBytes
+    if (bytes + batchOverheadBytes > batchBytesMax) throw tooLarge(key, bytes, batchBytesMax)
+    const partition = partitionOf(key, partitions)
+    let last = open.get(partition)
+    if (last === undefined || last.bytes + bytes > batchBytesMax) {
+      last = { part: { partition, messages: [], acknowledged: false }, bytes: batchOverheadBytes }
+      open.set(partition, last)
+      parts.push(last.part)
+    }
+    last.part.messages.push({ key, value, partition, timestamp })
+    last.bytes += bytes
+  }
+  return parts
+}
+
+const tooLarge = (symbol: string, bytes: number, limit: number) =>
+  new TradelogError('EVENT_TOO_LARGE', `an event of ${symbol} takes ${bytes} bytes of ${limit}`, {
+    fields: { symbol, bytes, limit },
+  })
+
+/** Partitions side by side, the parts of one in order; waits for all of them before it rejects. */
+const sendParts = async (producer: Producer, topic: string, parts: readonly Part[]) => {
+  const byPartition = new Map<number, Part[]>()
+  for (const part of parts) {
+    if (part.acknowledged) continue
+    byPartition.set(part.partition, [...(byPartition.get(part.partition) ?? []), part])
+  }
+  const outcomes = await Promise.allSettled(
+    [...byPartition.values()].map(async (inOrder) => {
+      for (const part of inOrder) await sendPart(producer, topic, part)
+    }),
+  )
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
+
+const sendPart = async (producer: Producer, topic: string, part: Part): Promise<void> => {
+  try {
+    const acknowledgements = await producer.send({ topic, messages: part.messages, acks: -1 })
+    // kafkajs resolves without a word when a leader moved during the send and nothing was sent.
+    if (!acknowledgements.some(({ partition }) => partition === part.partition)) {
+      throw new TradelogError('EVENT_STORE_UNAVAILABLE', `partition ${part.partition} sent nothing`)
+    }
+  } catch (error) {
+    // The broker has this batch from an earlier attempt, and has forgotten at which offset.
+    if (!marksOf(error).includes('DUPLICATE_SEQUENCE_NUMBER')) throw error
+  }
+  part.acknowledged = true
+}

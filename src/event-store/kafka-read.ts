@@ -1,0 +1,58 @@
+import type { Cluster } from 'kafkajs'
+import { TradelogError } from '../domain/errors.ts'
+import type { ReadOptions, Slice } from './event-store.ts'
+import { type Chunk, fetchFrom, leadersOf } from './kafka-fetch.ts'
+import type { Reader } from './kafka-reader.ts'
+import { endBefore, slicesOf } from './kafka-slices.ts'
+
+const fetchLimits = { waitMs: 500, partitionBytesMax: 4 * 1_048_576, totalBytesMax: 4 * 1_048_576 }
+/** Everything below the head is there: a log that gives nothing this often has become shorter. */
+const emptyFetchesMax = 10
+
+/** Fetches when asked for the next slice, and keeps at most one fetch. */
+export async function* boundedRead(
+  reader: Reader,
+  topic: string,
+  { partition, from, to, batchEventsMax, signal }: ReadOptions,
+): AsyncGenerator<Slice> {
+  for (let next = from; next < to; ) {
+    const chunk = endBefore(await fetchSome(reader, topic, partition, next, signal), to)
+    for (const slice of slicesOf(chunk, batchEventsMax)) {
+      signal?.throwIfAborted()
+      yield slice
+    }
+    next = chunk.to
+  }
+}
+
+const fetchSome = async (
+  reader: Reader,
+  topic: string,
+  partition: number,
+  offset: number,
+  signal?: AbortSignal,
+): Promise<Chunk> => {
+  for (let empty = 0; empty < emptyFetchesMax; empty++) {
+    signal?.throwIfAborted()
+    const [chunk] = await reader.ask((cluster) => fetchPartition(cluster, topic, partition, offset))
+    if (chunk !== undefined) return chunk
+  }
+  throw new TradelogError(
+    'EVENT_STORE_UNAVAILABLE',
+    `partition ${partition} gave nothing from offset ${offset} on, below its head`,
+  )
+}
+
+const fetchPartition = async (
+  cluster: Cluster,
+  topic: string,
+  partition: number,
+  offset: number,
+) => {
+  const [leader] = leadersOf(cluster, topic, [partition])
+  if (leader === undefined) {
+    throw new TradelogError('EVENT_STORE_UNAVAILABLE', `partition ${partition} has no leader`)
+  }
+  const positions = new Map([[partition, offset]])
+  return fetchFrom(cluster, leader[0], { ...fetchLimits, topic, positions })
+}

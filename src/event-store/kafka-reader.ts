@@ -1,0 +1,41 @@
+import kafkajs, { type Cluster, type Kafka } from 'kafkajs'
+import { consumerWithCluster, patiently } from './kafka-connection.ts'
+import { closedError } from './kafka-errors.ts'
+
+const { PartitionAssigners } = kafkajs
+
+/** A connection for requests outside of any group. */
+export type Reader = Readonly<{
+  /** Tries again through passing faults; rejects once the reader is closed. */
+  ask: <T>(question: (cluster: Cluster) => Promise<T>) => Promise<T>
+  /** Waits for the requests under way. */
+  close: () => Promise<void>
+}>
+
+export const openReader = async (kafka: Kafka, topic: string): Promise<Reader> => {
+  // Never run, so it never joins its group.
+  const groupId = `${topic}.reader`
+  const { consumer, cluster } = consumerWithCluster(kafka, PartitionAssigners.roundRobin, {
+    groupId,
+  })
+  const closing = new AbortController()
+  const questions = new Set<Promise<unknown>>()
+  const ask: Reader['ask'] = async (question) => {
+    closing.signal.throwIfAborted()
+    const answer = patiently(cluster, () => question(cluster), closing.signal)
+    questions.add(answer)
+    return answer.finally(() => questions.delete(answer))
+  }
+  const close = async () => {
+    closing.abort(closedError())
+    await Promise.allSettled(questions)
+    await consumer.disconnect()
+  }
+  try {
+    await ask(() => cluster.addTargetTopic(topic))
+    return { ask, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

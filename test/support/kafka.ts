@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import pino from 'pino'
+import type { EventStore } from '../../src/event-store/event-store.ts'
+import { type KafkaEventStoreOptions, openKafkaEventStore } from '../../src/event-store/kafka.ts'
+import { type Suite, suite } from './suite.ts'
+
+const { KAFKA_BROKERS } = process.env
+export const kafkaBrokers = KAFKA_BROKERS?.split(',') ?? []
+
+/** A suite whose tests are skipped where no broker is named. */
+export const kafkaSuite = (title: string): Suite => {
+  const test = suite(title)
+  if (kafkaBrokers.length > 0) return test
+  const skipped = (name: string) => test.skip(name, 'KAFKA_BROKERS is not set')
+  return Object.assign(skipped, test)
+}
+
+export type TopicUnderTest = Readonly<{
+  topic: string
+  kafka: Kafka
+  admin: Admin
+  /** Opens a store on the topic, closed at the end of the test. */
+  open: (options?: Partial<KafkaEventStoreOptions>) => Promise<EventStore>
+}>
+
+/** Gives a topic name of its own to a test, and deletes what was made of it. */
+export const withTopic = async (body: (under: TopicUnderTest) => Promise<void>): Promise<void> => {
+  const topic = `tradelog-test-${randomUUID()}`
+  const kafka = testClient()
+  const admin = kafka.admin()
+  const stores: EventStore[] = []
+  const open: TopicUnderTest['open'] = async (options) => {
+    const store = await openKafkaEventStore({ ...storeOptions(topic), ...options })
+    stores.push(store)
+    return store
+  }
+  await admin.connect()
+  try {
+    await body({ topic, kafka, admin, open })
+  } finally {
+    await Promise.all(stores.map((store) => store.close()))
+    if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] })
+    await admin.disconnect()
+  }
+}
+
+export const storeOptions = (topic: string): KafkaEventStoreOptions => ({
+  brokers: kafkaBrokers,
+  topic,
+  partitions: 3,
+  replicationFactor: 1,
+  clientId: 'tradelog-test',
+  connectionTimeoutMs: 3_000,
+  requestTimeoutMs: 5_000,
+  logger: pino({ level: process.env.TRADELOG_TEST_LOG ?? 'silent' }),
+})
+
+const testClient = (): Kafka =>
+  new kafkajs.Kafka({
+    brokers: kafkaBrokers,
+    clientId: 'tradelog-test',
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 3_000,
+  })
