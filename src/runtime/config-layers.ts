@@ -3,7 +3,7 @@ import { parseDocument } from 'yaml'
 import { invalid, pathText } from './config-invalid.ts'
 import { isMapping, type Mapping, merge } from './config-mapping.ts'
 import { nearest } from './config-nearest.ts'
-import { settingPaths } from './config-schema.ts'
+import { notASetting, settingPaths } from './config-schema.ts'
 
 /** The settings of a YAML file; an empty file has none, and null means not set. */
 export const fileLayer = (file: string | URL): Mapping => {
@@ -49,7 +49,9 @@ export const environmentLayer = (
     .filter(([name]) => name.startsWith(prefix) && !notSettings.test(name))
     .map(([name, value]) => {
       const path = paths.get(name)
-      if (path === undefined) throw unknownVariable(name, [...paths.keys()])
+      if (path === undefined) {
+        throw invalid(notASetting(pathText([name]), nearest(name, [...paths.keys()])))
+      }
       return value ? nested(path, value) : {}
     })
     .reduce(merge, {})
@@ -57,16 +59,6 @@ export const environmentLayer = (
 
 const variableOf = (path: readonly string[]): string => prefix + path.join('__').toUpperCase()
 
-const unknownVariable = (name: string, known: readonly string[]) => {
-  const near = nearest(name, known)
-  return invalid(
-    `${pathText([name])} is no setting` +
-      (near === undefined ? '; config/default.yaml has them all' : `; did you mean ${near}?`),
-  )
-}
-
-const nested = (path: readonly string[], value: string): Mapping =>
-  Object.assign(
-    {},
-    path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value),
-  )
+const nested = ([name = '', ...rest]: readonly string[], value: string): Mapping => ({
+  [name]: rest.length === 0 ? value : nested(rest, value),
+})

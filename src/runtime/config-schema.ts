@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
+import { isSymbol } from '../domain/symbol.ts'
 import { invalid, pathText } from './config-invalid.ts'
 import type { Mapping } from './config-mapping.ts'
 import { nearest } from './config-nearest.ts'
@@ -18,11 +19,8 @@ const schemaUrl = new URL('../../../config/schema.json', import.meta.url)
 
 export const rootSchema: Schema = JSON.parse(readFileSync(schemaUrl, 'utf8'))
 
-const ajv = new Ajv({ allowUnionTypes: true, formats: { symbol: (text) => isSymbol(text) } })
+const ajv = new Ajv({ allowUnionTypes: true, formats: { symbol: isSymbol } })
 const isValid = ajv.compile(rootSchema)
-
-const isSymbol = (text: string): boolean =>
-  /^\P{Cc}+$/u.test(text) && Buffer.byteLength(text) <= 128
 
 /** Throws CONFIG_INVALID for the first key or value that the schema does not allow. */
 export const check = (settings: Mapping): void => {
@@ -39,17 +37,18 @@ const describe = ({ instancePath, keyword, params }: ErrorObject): string => {
 
 const unknownKey = (path: readonly string[]): string => {
   const parent = path.slice(0, -1)
-  const siblings = Object.keys(schemaAt(parent).properties ?? {})
-  const near =
-    nearest(path.at(-1) ?? '', siblings) ??
-    settingPaths()
-      .find((known) => known.at(-1) === path.at(-1))
-      ?.join('.')
-  const meant = siblings.includes(near ?? '') ? pathText([...parent, near ?? '']) : near
-  return `${pathText(path)} is no setting; ${
-    meant === undefined ? 'config/default.yaml has them all' : `did you mean ${meant}?`
-  }`
+  const name = path.at(-1) ?? ''
+  const near = nearest(name, Object.keys(schemaAt(parent).properties ?? {}))
+  const elsewhere = settingPaths().find((known) => known.at(-1) === name)
+  const meant = near === undefined ? elsewhere : [...parent, near]
+  return notASetting(pathText(path), meant && pathText(meant))
 }
+
+/** `name` and `meant` are paths or variables. */
+export const notASetting = (name: string, meant: string | undefined): string =>
+  meant === undefined
+    ? `${name} is no setting; config/default.yaml has them all`
+    : `${name} is no setting; did you mean ${meant}?`
 
 const schemaAt = (path: readonly string[]): Schema =>
   path.reduce((schema, name) => childOf(schema, name) ?? {}, rootSchema)
