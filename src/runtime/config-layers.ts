@@ -23,16 +23,17 @@ const read = (file: string | URL): string => {
 
 /** The parser's own messages quote the file, and so its secrets: only their code and line go on. */
 const parsed = (text: string, file: string): unknown => {
-  const document = parseDocument(text, { logLevel: 'error' })
-  const [error] = document.errors
-  if (error !== undefined) {
-    const line = error.linePos?.[0].line
-    throw invalid(`${file}: is not YAML (${error.code}${line ? ` in line ${line}` : ''})`)
+  const document = parseDocument(text, { logLevel: 'error', resolveKnownTags: false })
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault !== undefined) {
+    const line = fault.linePos?.[0].line
+    throw invalid(`${file}: is not plain YAML (${fault.code}${line ? ` in line ${line}` : ''})`)
   }
   try {
-    return document.toJS()
+    // An alias can make a mapping contain itself.
+    return document.toJS({ maxAliasCount: 0 })
   } catch {
-    throw invalid(`${file}: is not YAML (an alias in it cannot be resolved)`)
+    throw invalid(`${file}: is not plain YAML (it has an alias)`)
   }
 }
 

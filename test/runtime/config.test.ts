@@ -211,10 +211,12 @@ for (const [content, message] of wrongFiles) {
 const unreadable: readonly (readonly [content: string | Buffer, message: string])[] = [
   ['- api_port', 'must be a mapping of settings'],
   ['api_port', 'must be a mapping of settings'],
-  ['a: 1\na: 2', 'is not YAML (DUPLICATE_KEY in line 2)'],
-  ['finnhub:\n  token: "abc', 'is not YAML (MISSING_CHAR in line 2)'],
-  ['finnhub:\n  token: *secret', 'is not YAML (an alias in it cannot be resolved)'],
-  ['a: 1\n---\nb: 2', 'is not YAML (MULTIPLE_DOCS in line 2)'],
+  ['a: 1\na: 2', 'is not plain YAML (DUPLICATE_KEY in line 2)'],
+  ['finnhub:\n  token: "abc', 'is not plain YAML (MISSING_CHAR in line 2)'],
+  ['finnhub:\n  token: *secret', 'is not plain YAML (it has an alias)'],
+  ['kafka: &a { sasl: *a }', 'is not plain YAML (it has an alias)'],
+  ['kafka: !!set { ssl }', 'is not plain YAML (TAG_RESOLVE_FAILED in line 1)'],
+  ['a: 1\n---\nb: 2', 'is not plain YAML (MULTIPLE_DOCS in line 2)'],
   [Buffer.from([0xff, 0xfe, 0x00, 0x01]), 'must be a mapping of settings'],
 ]
 
