@@ -1,7 +1,10 @@
-import type { Collection, Db } from 'mongodb'
+import { type Collection, type Db, MongoServerError } from 'mongodb'
 import type { UnixMs } from '../domain/trade-executed.ts'
+import { newGenerationId } from './generation-id.ts'
 import { type Checkpoints, checkpointsOf, deleteCheckpoint } from './mongodb-checkpoints.ts'
+import type { Connection } from './mongodb-connection.ts'
 import { generationDropped, isNamespaceNotFound } from './mongodb-errors.ts'
+import type { Exclusively } from './mongodb-exclusive.ts'
 import type { GenerationInfo } from './read-model-store.ts'
 
 /**
@@ -23,15 +26,29 @@ export type Catalogue = Readonly<{
   db: Db
   generations: Collection<GenerationDocument>
   checkpoints: Checkpoints
+  exclusively: Exclusively
 }>
 
 const droppedKeptMs = 24 * 60 * 60 * 1000
 
-export const catalogueOf = (db: Db): Catalogue => ({
+export const catalogueOf = ({ db, exclusively }: Connection): Catalogue => ({
   db,
+  exclusively,
   generations: db.collection<GenerationDocument>('tradelog_generations'),
   checkpoints: checkpointsOf(db),
 })
+
+/** The collection first: a generation without one counts as lost. */
+export const createGeneration = async (
+  { db, generations }: Catalogue,
+  { model, version, kind }: Pick<GenerationDocument, 'model' | 'version' | 'kind'>,
+): Promise<GenerationInfo> => {
+  const createdAt = Date.now()
+  const id = newGenerationId(model, createdAt)
+  await createCollection(db, id, kind)
+  await generations.insertOne({ _id: id, model, version, kind, createdAt, droppedAt: null })
+  return { id, model, version, createdAt }
+}
 
 /** Rejects with `GENERATION_DROPPED` where the document is gone or marked. */
 export const loadGeneration = async (
@@ -93,6 +110,24 @@ export const infoOf = ({
   version,
   createdAt,
 })
+
+/** Rows of a series come in key order or nearly: clustered, each is written once, without an index. */
+const createCollection = async (
+  db: Db,
+  name: string,
+  kind: GenerationDocument['kind'],
+): Promise<void> => {
+  if (kind === 'series') {
+    try {
+      await db.createCollection(name, { clusteredIndex: { key: { _id: 1 }, unique: true } })
+      return
+    } catch (error) {
+      // A server that can't cluster says so in one code or another; a plain collection works alike.
+      if (!(error instanceof MongoServerError)) throw error
+    }
+  }
+  await db.createCollection(name)
+}
 
 const removeCollection = async (db: Db, name: string): Promise<void> => {
   try {

@@ -25,6 +25,16 @@ export const commitBatch = async (
   rows: Collection<RowDocument>,
   commit: Commit,
 ): Promise<'committed' | 'moved'> => {
+  // Series rows are the same whoever writes them; rows and checkpoint of a state must fit together.
+  if (commit.rows.kind === 'series') return commitInSteps(catalogue, rows, commit)
+  return catalogue.exclusively(rows.collectionName, () => commitInSteps(catalogue, rows, commit))
+}
+
+const commitInSteps = async (
+  catalogue: Catalogue,
+  rows: Collection<RowDocument>,
+  commit: Commit,
+): Promise<'committed' | 'moved'> => {
   const { checkpoints } = catalogue
   const generation = rows.collectionName
   const [position] = await Promise.all([

@@ -2,6 +2,7 @@ import { type Db, MongoClient } from 'mongodb'
 import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
 import { storeClosed, storeError } from './mongodb-errors.ts'
+import { type Exclusively, exclusivelyOn } from './mongodb-exclusive.ts'
 
 export type MongodbOptions = Readonly<{
   /** A connection string: one server, a replica set, or Atlas (`mongodb+srv:`). */
@@ -17,6 +18,7 @@ export type MongodbOptions = Readonly<{
 /** One client, whose errors are the port's. */
 export type Connection = Readonly<{
   db: Db
+  exclusively: Exclusively
   operationTimeoutMs: number
   /** Rejects with `READ_MODEL_STORE_CLOSED` after close, or with the reason of an aborted signal. */
   run: <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T>
@@ -51,13 +53,15 @@ export const connect = async (options: MongodbOptions): Promise<Connection> => {
     closing ??= finish()
     return closing
   }
+  const db = client.db(databaseName)
   try {
     await run(() => client.connect())
+    const exclusively = await run(() => exclusivelyOn(db))
+    return { db, exclusively, operationTimeoutMs, run, close }
   } catch (error) {
     await close()
     throw error
   }
-  return { db: client.db(databaseName), operationTimeoutMs, run, close }
 }
 
 const clientOf = (

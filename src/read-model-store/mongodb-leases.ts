@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Collection, Db } from 'mongodb'
 import type { Logger } from 'pino'
+import type { Catalogue } from './mongodb-catalogue.ts'
 import type { Connection } from './mongodb-connection.ts'
 import { isDuplicateKey } from './mongodb-errors.ts'
 import type { Lease } from './read-model-store.ts'
@@ -27,8 +28,11 @@ export type Leases = Readonly<{
   releaseAll: () => Promise<void>
 }>
 
-export const openLeases = (connection: Connection, logger: Logger): Leases => {
-  const { db, run } = connection
+export const openLeases = (
+  { run }: Connection,
+  { db, exclusively }: Catalogue,
+  logger: Logger,
+): Leases => {
   const leases = db.collection<LeaseDocument>('tradelog_leases')
   const held = new Set<Lease>()
 
@@ -68,7 +72,7 @@ export const openLeases = (connection: Connection, logger: Logger): Leases => {
     }
   }
   return {
-    take: (name, ttlMs) => run(() => take(name, ttlMs)),
+    take: (name, ttlMs) => run(() => exclusively(`lease:${name}`, () => take(name, ttlMs))),
     holderOf: (name) => run(() => holderOf(name)),
     releaseAll,
   }

@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb'
+import type { Catalogue } from './mongodb-catalogue.ts'
 import { isDuplicateKey } from './mongodb-errors.ts'
 import type { Pointer } from './read-model-store.ts'
 
@@ -12,7 +13,14 @@ export const findPointer = async (db: Db, model: string): Promise<Pointer | unde
 }
 
 /** By compare-and-set on the active generation; the first pointer of a model by insert. */
-export const promote = async (
+export const promote = (
+  { db, exclusively }: Catalogue,
+  pointer: Pointer,
+  expected: string | null,
+): Promise<boolean> =>
+  exclusively(`pointer:${pointer.model}`, () => compareAndSet(db, pointer, expected))
+
+const compareAndSet = async (
   db: Db,
   { model, ...pointer }: Pointer,
   expected: string | null,

@@ -19,8 +19,6 @@ type Options = Readonly<{
   /** How long a lease lives in the tests: long enough for a renewal to get through. */
   leaseTtlMs?: number
   timeoutMs?: number
-  /** What this server can't do: the test's name, and why it is left out. */
-  limits?: Readonly<Record<string, string>>
 }>
 
 type Context = Readonly<{
@@ -35,14 +33,10 @@ type Define = (name: string, body: (context: Context) => Promise<void>) => void
 export const readModelStoreContract = (
   title: string,
   place: () => OpenStore,
-  { leaseTtlMs = 600, timeoutMs = 60_000, limits = {} }: Options = {},
+  { leaseTtlMs = 600, timeoutMs = 60_000 }: Options = {},
 ): void => {
   const test = suite(title)
-  const define: Define = (name, body) => {
-    const limit = limits[name]
-    if (limit === undefined) test(name, () => withStores(place(), body), { timeoutMs })
-    else test.skip(name, limit)
-  }
+  const define: Define = (name, body) => test(name, () => withStores(place(), body), { timeoutMs })
   describeSeries(define)
   describeState(define)
   describeCheckpoints(define)

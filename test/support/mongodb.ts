@@ -9,8 +9,6 @@ import type { ReadModelStore } from '../../src/read-model-store/read-model-store
 /** A MongoDB for the tests of one file. */
 export type TestMongodb = Readonly<{
   url: string
-  /** FerretDB reads and then writes: of two updates at once, both may find what they expect. */
-  updatesAreAtomic: boolean
   /** An empty database of a name of its own. */
   database: () => TestDatabase
   /** Drops every database that was made here. */
@@ -38,7 +36,6 @@ export const testMongodb = async (): Promise<TestMongodb | { reason: string }> =
 
 const onServer = async (url: string, stop: () => Promise<void>): Promise<TestMongodb> => {
   const client = await MongoClient.connect(url, { serverSelectionTimeoutMS: 3_000 })
-  const { ferretdbVersion } = await client.db('admin').command({ buildInfo: 1 })
   const made: Db[] = []
   const database = () => {
     const databaseName = `tradelog_test_${randomBytes(6).toString('hex')}`
@@ -54,5 +51,5 @@ const onServer = async (url: string, stop: () => Promise<void>): Promise<TestMon
     await client.close()
     await stop()
   }
-  return { url, updatesAreAtomic: ferretdbVersion === undefined, database, close }
+  return { url, database, close }
 }
