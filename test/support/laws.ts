@@ -97,7 +97,8 @@ export const laws: Readonly<Record<string, Check>> = {
     const { rows } = await projected(make, log, mixedBy(numbers))
     const rowsPerEvent = projection.kind === 'state' ? projection.rowsPerEvent : 1
     const counted = rows.reduce((sum, { count }) => sum + (count ?? 1), 0)
-    if (counted !== log.length * rowsPerEvent) throw new Error(`${counted} for ${log.length}`)
+    const touched = log.length * rowsPerEvent
+    if (counted !== touched) throw new Error(`the rows count ${counted}, the events ${touched}`)
   },
 }
 

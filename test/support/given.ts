@@ -1,0 +1,96 @@
+import * as assert from 'uvu/assert'
+import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
+import { foldSeries, foldState, stepsOf, writesOf } from '../../src/projections/fold.ts'
+import type {
+  Projection,
+  SeriesProjection,
+  StateProjection,
+} from '../../src/projections/projection.ts'
+import { encodeKey, type Key, type KeyPart } from '../../src/read-model-store/key.ts'
+import type { Guard, Row } from '../../src/read-model-store/read-model-store.ts'
+
+type Folded = Readonly<{ value: Row; guard: Guard; count: number }>
+
+export type Outcome = Readonly<{
+  /** The row of this key has these fields; it may have others. */
+  thenRow: (key: readonly KeyPart[], fields: Row) => Outcome
+  /** These keys have rows, in any order, and no others. */
+  thenKeys: (...keys: readonly (readonly KeyPart[])[]) => Outcome
+  /** For what equality can't say. */
+  rows: readonly Row[]
+}>
+
+/**
+ * `given(trades).when(projection).thenRow(key, fields)`: what a read model holds after these
+ * trades. Bare trades are recorded in partition 0, in their order.
+ */
+export const given = (trades: readonly (TradeExecuted | RecordedEvent)[]) => ({
+  when: (projection: Projection): Outcome => {
+    const events = trades.map(recordedOf)
+    const rows = new Map<Key, Folded>()
+    // One by one, and so through the stored form for every event, as if restarted each time.
+    for (const recorded of events) apply(projection, recorded, rows)
+    const once = JSON.stringify([...rows])
+    for (const recorded of events) apply(projection, recorded, rows)
+    assert.is(JSON.stringify([...rows]), once, 'applied twice, the rows are others')
+    return outcomeOf(rows)
+  },
+})
+
+const recordedOf = (one: TradeExecuted | RecordedEvent, offset: number): RecordedEvent =>
+  'event' in one ? one : { partition: 0, offset, recordedAt: one.executedAt, event: one }
+
+const apply = (projection: Projection, recorded: RecordedEvent, rows: Map<Key, Folded>): void => {
+  if (projection.kind === 'state') applyToState(projection, recorded, rows)
+  else applyToSeries(projection, recorded, rows)
+}
+
+const applyToSeries = (
+  projection: SeriesProjection,
+  recorded: RecordedEvent,
+  rows: Map<Key, Folded>,
+): void => {
+  for (const { key, value } of foldSeries(projection, [recorded])) {
+    rows.set(key, { value: asStored(value), guard: '', count: 1 })
+  }
+}
+
+const applyToState = (
+  projection: StateProjection<unknown>,
+  recorded: RecordedEvent,
+  rows: Map<Key, Folded>,
+): void => {
+  const stored = (key: Key) => {
+    const row = rows.get(key)
+    return row && { ...row, state: projection.load(row.value) }
+  }
+  const steps = stepsOf(projection, [recorded])
+  const folded = foldState(projection, recorded.partition, steps, stored)
+  for (const { key, value, guard, count } of writesOf(projection, folded, stored)) {
+    rows.set(key, { value: asStored(value), guard, count })
+  }
+}
+
+const asStored = (value: Row): Row => JSON.parse(JSON.stringify(value))
+
+const outcomeOf = (rows: ReadonlyMap<Key, Folded>): Outcome => {
+  const row = (...key: readonly KeyPart[]): Row => {
+    const found = rows.get(encodeKey(key))
+    if (found === undefined) throw new Error(`no row ${key.join(' ')}`)
+    return found.value
+  }
+  const outcome: Outcome = {
+    rows: Array.from(rows.values(), ({ value }) => value),
+    thenRow: (key, fields) => {
+      const found = row(...key)
+      assert.equal(Object.fromEntries(Object.keys(fields).map((f) => [f, found[f]])), fields)
+      return outcome
+    },
+    thenKeys: (...keys) => {
+      assert.equal([...rows.keys()].sort(), keys.map(encodeKey).sort())
+      return outcome
+    },
+  }
+  return outcome
+}
