@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { Observable, type Subscriber } from 'rxjs'
 import { TradelogError } from '../domain/errors.ts'
 import type { Batch, BatchesOptions, PartitionBounds, Slice } from './event-store.ts'
-import { type KafkaLog, readBounds } from './kafka-bounds.ts'
+import type { Bounds, KafkaLog } from './kafka-bounds.ts'
 import { storeError } from './kafka-errors.ts'
 import { type Chunk, fetchFrom, leadersOf } from './kafka-fetch.ts'
 import { joinGroup, sessionTimeoutMs } from './kafka-member.ts'
@@ -16,6 +16,7 @@ export type LiveOptions = BatchesOptions &
   Readonly<{
     kafka: Kafka
     log: KafkaLog
+    bounds: Bounds
     logger: Logger
     /** Told how to wait for the end of a subscription, which takes longer than unsubscribing. */
     onLeaving: (left: Promise<void>) => void
@@ -38,6 +39,8 @@ const momentMs = 50
 const commitEveryMs = 1_000
 /** A rebalance waits no longer for work in flight, so that the member is not given up. */
 const settleMsMax = sessionTimeoutMs / 2
+/** For what is being stored when somebody unsubscribes; what failed is never acknowledged. */
+const lastSettleMsMax = 500
 
 /**
  * The group decides which partitions are ours, the caller from where; then each broker is asked
@@ -66,8 +69,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
       assigner: PartitionAssigners.roundRobin,
       onJoining: async () => {
         turn.over = true
-        const settled = Promise.allSettled(turn.unacknowledged.keys())
-        await Promise.race([settled, sleep(settleMsMax, undefined, { ref: false })])
+        await settled(turn, settleMsMax)
         void commit()
       },
       onJoined: (partitions) => {
@@ -80,6 +82,8 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
     })
     const commits = setInterval(commit, commitEveryMs)
     const leave = async () => {
+      await settled(turn, lastSettleMsMax)
+      for (const release of turn.unacknowledged.values()) release()
       await Promise.allSettled(turn.requests)
       await commit()
       await member.leave()
@@ -87,7 +91,6 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
     return () => {
       turn.over = true
       clearInterval(commits)
-      for (const release of turn.unacknowledged.values()) release()
       options.onLeaving(leave())
     }
   })
@@ -99,6 +102,16 @@ const newTurn = (): Turn => ({
   requests: new Set(),
   unacknowledged: new Map(),
 })
+
+/** So that whoever reads a partition next finds stored what was delivered before. */
+const settled = async (turn: Turn, timeoutMs: number): Promise<void> => {
+  const timer = new AbortController()
+  await Promise.race([
+    Promise.allSettled(turn.unacknowledged.keys()),
+    sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => {}),
+  ])
+  timer.abort()
+}
 
 type TurnOptions = LiveOptions &
   Readonly<{
@@ -199,10 +212,10 @@ const originOf = async (options: TurnOptions, partition: number): Promise<string
 }
 
 const boundsOf = async (
-  { cluster, turn, log }: TurnOptions,
+  { cluster, turn, bounds }: TurnOptions,
   partitions: readonly number[],
 ): Promise<readonly PartitionBounds[]> => {
-  const all = await request(turn, readBounds(cluster, log))
+  const all = await request(turn, bounds.readAnew(cluster))
   return all.filter(({ partition }) => partitions.includes(partition))
 }
 

@@ -6,30 +6,35 @@ import { type FetchOptions, fetchFrom, type KafkaRecord, leadersOf } from './kaf
 
 export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: number }>
 
-export type ReadBounds = (cluster: Cluster) => Promise<readonly PartitionBounds[]>
+export type Bounds = Readonly<{
+  /** Start, head and origin of every partition; an origin is kept until the head goes back. */
+  read: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
+  /** As `read`, with every origin read anew: another log of the same name may have grown as long. */
+  readAnew: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
+}>
 
-/**
- * Start, head and origin of every partition. An origin is read once and kept, until the head goes
- * back: then it may be another log.
- */
-export const boundsReader = (log: KafkaLog): ReadBounds => {
+export const boundsOf = (log: KafkaLog): Bounds => {
   const known = new Map<number, PartitionBounds>()
-  return async (cluster) => {
+  const read: Bounds['read'] = async (cluster) => {
     const bounds = await readBounds(cluster, log, known)
     for (const each of bounds) known.set(each.partition, each)
     return bounds
   }
+  const readAnew: Bounds['readAnew'] = (cluster) => {
+    known.clear()
+    return read(cluster)
+  }
+  return { read, readAnew }
 }
 
-/** As `boundsReader`, with every origin read anew. */
-export const readBounds = async (
+const readBounds = async (
   cluster: Cluster,
   log: KafkaLog,
-  known: ReadonlyMap<number, PartitionBounds> = new Map(),
+  known: ReadonlyMap<number, PartitionBounds>,
 ): Promise<readonly PartitionBounds[]> => {
   const [starts, heads] = await Promise.all([
     offsets(cluster, log, { fromBeginning: true }),
-    offsets(cluster, log, { fromBeginning: false }),
+    readHeads(cluster, log),
   ])
   const bounds = [...heads]
     .sort(([a], [b]) => a - b)
@@ -44,6 +49,10 @@ export const readBounds = async (
     origin: each.origin ?? origins.get(each.partition) ?? null,
   }))
 }
+
+/** Where each partition ends; a transaction that is still open ends it. */
+export const readHeads = (cluster: Cluster, log: KafkaLog) =>
+  offsets(cluster, log, { fromBeginning: false })
 
 /** The records of one fetch at a position of each of these partitions. */
 export const peek = async (

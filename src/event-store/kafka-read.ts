@@ -1,6 +1,7 @@
 import type { Cluster } from 'kafkajs'
 import { TradelogError } from '../domain/errors.ts'
 import type { ReadOptions, Slice } from './event-store.ts'
+import { type KafkaLog, readHeads } from './kafka-bounds.ts'
 import { type Chunk, fetchFrom, leadersOf } from './kafka-fetch.ts'
 import type { Reader } from './kafka-reader.ts'
 import { endBefore, slicesOf } from './kafka-slices.ts'
@@ -12,12 +13,16 @@ const emptyFetchesMax = 10
 /** Fetches when asked for the next slice, and keeps at most one fetch. */
 export async function* boundedRead(
   reader: Reader,
-  topic: string,
+  log: KafkaLog,
   { partition, from, to, batchEventsMax, signal }: ReadOptions,
 ): AsyncGenerator<Slice> {
-  for (let next = from; next < to; ) {
-    const chunk = endBefore(await fetchSome(reader, topic, partition, next, signal), to)
+  signal?.throwIfAborted()
+  const heads = await reader.ask((cluster) => readHeads(cluster, log))
+  const end = Math.min(to, heads.get(partition) ?? 0)
+  for (let next = from; next < end; ) {
+    const chunk = endBefore(await fetchSome(reader, log.topic, partition, next, signal), end)
     for (const slice of slicesOf(chunk, batchEventsMax)) {
+      reader.closing.throwIfAborted()
       signal?.throwIfAborted()
       yield slice
     }

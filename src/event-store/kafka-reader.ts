@@ -6,6 +6,8 @@ const { PartitionAssigners } = kafkajs
 
 /** A connection for requests outside of any group. */
 export type Reader = Readonly<{
+  /** Aborted, with `EVENT_STORE_CLOSED`, as soon as closing begins. */
+  closing: AbortSignal
   /** Tries again through passing faults; rejects once the reader is closed. */
   ask: <T>(question: (cluster: Cluster) => Promise<T>) => Promise<T>
   /** Waits for the requests under way. */
@@ -33,7 +35,7 @@ export const openReader = async (kafka: Kafka, topic: string): Promise<Reader> =
   }
   try {
     await ask(() => cluster.addTargetTopic(topic))
-    return { ask, close }
+    return { closing: closing.signal, ask, close }
   } catch (error) {
     await close()
     throw error

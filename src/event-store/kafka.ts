@@ -3,7 +3,7 @@ import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore } from './event-store.ts'
 import { liveBatches } from './kafka-batches.ts'
-import { boundsReader, type KafkaLog, type ReadBounds } from './kafka-bounds.ts'
+import { type Bounds, boundsOf, type KafkaLog } from './kafka-bounds.ts'
 import { type KafkaConnectionOptions, kafkaClient } from './kafka-connection.ts'
 import { election, type RoleState } from './kafka-election.ts'
 import { closedError } from './kafka-errors.ts'
@@ -30,9 +30,11 @@ export const openKafkaEventStore = async (options: KafkaEventStoreOptions): Prom
   const { clusterId, batchBytesMax } = await ensureTopic(kafkaClient(options), options)
   const log: KafkaLog = { clusterId, topic, partitions }
   const reader = await openReader(kafkaClient(options), topic)
-  const bounds = boundsReader(log)
+  const bounds = boundsOf(log)
   try {
-    await reader.ask(async (cluster) => refuseForeignRecords(cluster, log, await bounds(cluster)))
+    await reader.ask(async (cluster) =>
+      refuseForeignRecords(cluster, log, await bounds.read(cluster)),
+    )
   } catch (error) {
     await reader.close()
     throw error
@@ -45,7 +47,7 @@ type OpenedLog = Readonly<{
   log: KafkaLog
   batchBytesMax: number
   reader: Reader
-  bounds: ReadBounds
+  bounds: Bounds
 }>
 
 const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventStore => {
@@ -54,7 +56,6 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
   const { partitions } = log
   const kafka = () => kafkaClient(options)
   const producer = eventProducer({ kafka, topic, partitions, batchBytesMax, logger, now })
-  const closing = new AbortController()
   const closed$ = new Subject<void>()
   const leaving = new Set<Promise<void>>()
   let lastAppend: Promise<void> = Promise.resolve()
@@ -68,35 +69,36 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
   }
   /** A stream that ends with the store, and that a closed store refuses. */
   const untilClosed = <T>(stream: Observable<T>): Observable<T> =>
-    defer(() => (closing.signal.aborted ? throwError(closedError) : stream)).pipe(
+    defer(() => (reader.closing.aborted ? throwError(closedError) : stream)).pipe(
       takeUntil(closed$),
     )
   const close = async () => {
-    closing.abort(closedError())
+    const readerClosed = reader.close()
     closed$.next()
     await lastAppend
-    await Promise.all(leaving)
-    await Promise.all([producer.close(), reader.close()])
+    await Promise.all([...leaving, producer.close(), readerClosed])
     logger.info({ topic }, 'event store closed')
   }
   let closeOnce: Promise<void> | undefined
 
   return {
-    append: (events) => {
+    append: async (events) => {
+      reader.closing.throwIfAborted()
       const append = lastAppend.then(async () => {
-        closing.signal.throwIfAborted()
         requireWriter(writer)
         await producer.append(events)
       })
       lastAppend = append.catch(() => {})
-      return append
+      await append
     },
     batches: (batchesOptions) =>
       untilClosed(
-        defer(() => liveBatches({ ...batchesOptions, kafka: kafka(), log, logger, onLeaving })),
+        defer(() =>
+          liveBatches({ ...batchesOptions, kafka: kafka(), log, bounds, logger, onLeaving }),
+        ),
       ),
-    read: (readOptions) => boundedRead(reader, topic, readOptions),
-    heads: () => reader.ask(bounds),
+    read: (readOptions) => boundedRead(reader, log, readOptions),
+    heads: () => reader.ask(bounds.read),
     elect: (role) =>
       untilClosed(
         election({

@@ -15,6 +15,8 @@ export type TestLog = Readonly<{
   open: () => Promise<EventStore>
   /** Adds a record that tradelog never wrote: any JSON value, where this symbol's events go. */
   appendForeign: (symbol: string, value: unknown) => Promise<void>
+  /** Called when the stores of the test are closed. */
+  remove?: () => Promise<void>
 }>
 
 export type ContractOptions = Readonly<{
@@ -58,6 +60,7 @@ const withStores = async (createLog: () => Promise<TestLog>, body: Body): Promis
     await body({ ...log, open })
   } finally {
     for (const store of stores.reverse()) await store.close()
+    await log.remove?.()
   }
 }
 

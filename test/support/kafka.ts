@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka, type Message } from 'kafkajs'
 import pino from 'pino'
 import type { EventStore } from '../../src/event-store/event-store.ts'
 import { type KafkaEventStoreOptions, openKafkaEventStore } from '../../src/event-store/kafka.ts'
@@ -26,7 +26,7 @@ export type TopicUnderTest = Readonly<{
 
 /** Gives a topic name of its own to a test, and deletes what was made of it. */
 export const withTopic = async (body: (under: TopicUnderTest) => Promise<void>): Promise<void> => {
-  const topic = `tradelog-test-${randomUUID()}`
+  const topic = temporaryTopic()
   const kafka = testClient()
   const admin = kafka.admin()
   const stores: EventStore[] = []
@@ -40,9 +40,28 @@ export const withTopic = async (body: (under: TopicUnderTest) => Promise<void>):
     await body({ topic, kafka, admin, open })
   } finally {
     await Promise.all(stores.map((store) => store.close()))
-    if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] })
     await admin.disconnect()
+    await deleteTopic(topic)
   }
+}
+
+export const temporaryTopic = (): string => `tradelog-test-${randomUUID()}`
+
+export const deleteTopic = async (topic: string): Promise<void> => {
+  const admin = testClient().admin()
+  await admin.connect()
+  if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] })
+  await admin.disconnect()
+}
+
+/** Sends records that tradelog never wrote, as another producer might. */
+export const sendForeign = async (topic: string, messages: Message[]): Promise<void> => {
+  const producer = testClient().producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  })
+  await producer.connect()
+  await producer.send({ topic, messages })
+  await producer.disconnect()
 }
 
 export const storeOptions = (topic: string): KafkaEventStoreOptions => ({
