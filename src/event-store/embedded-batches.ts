@@ -33,9 +33,17 @@ export const holdLease = (
     run()
     return () => {
       clearTimeout(timer)
-      lease?.release()
+      if (lease !== undefined) release(lease)
     }
   }).pipe(distinctUntilChanged())
+
+const release = (lease: LmdbLease): void => {
+  try {
+    lease.release()
+  } catch {
+    // The disk may be full: then the lease runs out by itself.
+  }
+}
 
 /** Wakes waiting readers when the log has grown. */
 export type WakeUp = Readonly<{
@@ -56,11 +64,19 @@ export const createWakeUp = ({ heads }: EmbeddedLog): WakeUp => {
     timer = undefined
   }
   const wake = () => {
-    const size = total(heads())
+    const size = sizeNow()
     for (const [callback, seen] of waiting) {
       if (seen === size) continue
       stop(callback)
       callback()
+    }
+  }
+  const sizeNow = () => {
+    try {
+      return total(heads())
+    } catch {
+      // Every reader meets the error itself, where it can say so.
+      return undefined
     }
   }
   return {

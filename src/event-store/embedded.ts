@@ -18,12 +18,8 @@ import { eventKey, type TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
 import type { LmdbLease } from '../runtime/lmdb.ts'
 import { createWakeUp, groupBatches, holdLease } from './embedded-batches.ts'
-import {
-  type EmbeddedLog,
-  type LogOptions,
-  openEmbeddedLog,
-  type PreparedAppend,
-} from './embedded-log.ts'
+import type { LogOptions } from './embedded-environment.ts'
+import { type EmbeddedLog, openEmbeddedLog, type PreparedAppend } from './embedded-log.ts'
 import type { EventStore, ReadOptions, Slice } from './event-store.ts'
 
 /** Once this process was elected for it, only its holder appends. */

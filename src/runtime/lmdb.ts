@@ -1,15 +1,61 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { mkdirSync, statfsSync } from 'node:fs'
+import { constants, hostname } from 'node:os'
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
 
 /**
- * Opens an LMDB environment in a directory, made when absent. Defaults are kept: a commit is on
- * disk (fdatasync) when its promise resolves. Not for network file systems.
+ * Opens an LMDB environment in a directory, made when absent. A commit is on disk (fdatasync) when
+ * its promise resolves. Not for network file systems.
  */
 export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): RootDatabase => {
   mkdirSync(directory, { recursive: true })
-  return open({ path: directory, noSubdir: false, encoding: 'json', ...options })
+  return open({
+    path: directory,
+    noSubdir: false,
+    encoding: 'json',
+    // With it a commit is visible before it is on disk, and a failed one is never answered.
+    overlappingSync: false,
+    // With it a failed commit also rejects a promise that nobody has, which ends the process.
+    eventTurnBatching: false,
+    ...options,
+  })
+}
+
+/**
+ * A transaction that doesn't hold up this thread: all or nothing, on disk when it resolves. Rejects
+ * with what the action throws, or with LMDB's reason. (lmdb's own `transaction` would commit what
+ * an action has put before it throws.)
+ */
+export const transact = async <T>(database: Database, action: () => T): Promise<T> => {
+  try {
+    return await database.childTransaction(action)
+  } catch (error) {
+    throw await reasonOf(error)
+  }
+}
+
+/** Whether the disk is full: LMDB calls a write that was cut short an input/output error. */
+export const isDiskFull = (directory: string, error: unknown): boolean => {
+  const { code } = error as { code?: unknown }
+  if (code === EIO) return freeBytes(directory) < freeBytesMin
+  return code === ENOSPC || code === EDQUOT || code === EFBIG || code === mapFull
+}
+
+const { EIO, ENOSPC, EDQUOT, EFBIG } = constants.errno
+/** MDB_MAP_FULL. */
+const mapFull = -30_792
+/** More than any single commit of ours takes. */
+const freeBytesMin = 64 * 1024 * 1024
+
+const freeBytes = (directory: string): number => {
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize
+}
+
+/** A failed commit has its reason in a promise, which must not stay unhandled. */
+const reasonOf = (error: unknown): Promise<unknown> => {
+  const { commitError } = error as { commitError?: Promise<unknown> }
+  return Promise.resolve(commitError ?? error).catch((reason) => reason)
 }
 
 /** Where leases are kept: one database of an environment. */
@@ -67,7 +113,7 @@ export const takeLease = (
   return {
     fence,
     isHeld,
-    renew: async () => database.transaction(() => rewrite({ holder, expiresAt: now() + ttlMs })),
+    renew: () => transact(database, () => rewrite({ holder, expiresAt: now() + ttlMs })),
     // Nobody's from now on: a renewal still on its way must not bring it back.
     release: () => void database.transactionSync(() => rewrite({ holder: '', expiresAt: 0 })),
   }
