@@ -38,6 +38,8 @@ export type ProjectRoleOptions = Readonly<{
 }>
 
 export type ProjectRole = Readonly<{
+  /** Why the role isn't doing its work, one reason a model; empty where it is. */
+  readiness: () => Promise<readonly string[]>
   /** Ends after the batches in flight; a second call waits for the first. */
   close: () => Promise<void>
 }>
@@ -58,6 +60,7 @@ export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
   )
   let closing: Promise<void> | undefined
   return {
+    readiness: async () => trackers.flatMap((tracker) => tracker.trouble()),
     close: () => {
       stop.next()
       closing ??= Promise.all(running).then(() => {})

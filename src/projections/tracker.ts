@@ -11,6 +11,8 @@ export type Tracker = Readonly<{
   committed: (checkpoint: Checkpoint) => void
   retrying: (error: unknown) => void
   stopped: (error: unknown) => void
+  /** One line where the projector is stopped or in trouble; nothing where all is well. */
+  trouble: () => readonly string[]
   /** `heads` by partition: the lag is counted against them. */
   status: (heads: ReadonlyMap<number, number>) => ProjectorStatus
 }>
@@ -49,6 +51,10 @@ export const createTracker = (projection: Projection): Tracker => {
     },
     retrying: (cause) => enter('retrying', cause),
     stopped: (cause) => enter('stopped', cause),
+    trouble: () =>
+      state === 'stopped' || state === 'retrying'
+        ? [`${projection.name}: ${state}: ${error?.code ?? ''} ${error?.message ?? ''}`]
+        : [],
     status: (heads) => {
       const held = partitions.map((partition) => {
         const at = checkpoint.get(partition)

@@ -1,0 +1,33 @@
+import type { ParseArgsConfig } from 'node:util'
+import type { Config } from '../runtime/config.ts'
+import type { Lifetime } from '../runtime/lifetime.ts'
+import type { Logger } from '../runtime/logger.ts'
+
+export const exitCodes = {
+  ok: 0,
+  /** Different, failed, or not stopped in time. */
+  failed: 1,
+  /** Bad arguments or settings, or a state in which the command must not run. */
+  refused: 2,
+} as const
+
+export type Flags = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>
+
+export type CommandContext = Readonly<{
+  config: Config
+  flags: Flags
+  logger: Logger
+  /** Everything that the command opens is closed in reverse order when it ends or is stopped. */
+  life: Lifetime
+  /** Aborted by the first SIGINT or SIGTERM. */
+  signal: AbortSignal
+  print: (text: string) => void
+}>
+
+export type Command = Readonly<{
+  options: NonNullable<ParseArgsConfig['options']>
+  /** Settings that its flags stand for, as environment variables. */
+  environment?: (flags: Flags) => Readonly<Record<string, string>>
+  /** The exit code, or `until stopped` for a role that runs on. */
+  run: (context: CommandContext) => Promise<number | 'until stopped'>
+}>

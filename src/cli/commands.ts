@@ -1,0 +1,18 @@
+import { api } from './api.ts'
+import type { Command } from './command.ts'
+import { feed } from './feed.ts'
+import { ingest } from './ingest.ts'
+import { project } from './project.ts'
+import { replay } from './replay.ts'
+import { start } from './start.ts'
+import { verify } from './verify.ts'
+
+export const commands: Readonly<Record<string, Command>> = {
+  start,
+  ingest,
+  project,
+  api,
+  feed,
+  replay,
+  verify,
+}

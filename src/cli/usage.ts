@@ -1,0 +1,18 @@
+export const usage = `tradelog: every trade kept, every read model rebuilt at will, every number proved.
+
+usage: tradelog COMMAND [--config FILE] [options]
+
+  start                 feed, ingest, projectors and API in one process
+  ingest                feed -> event store
+  project [--model M …] event store -> read models
+  api                   read models -> HTTP
+  feed                  a Finnhub-protocol server: simulated, or --file F [--speed 1|N|max]
+  replay [--model M …]  rebuild read models from the log while the API keeps serving
+         [--json]
+  verify [--model M …]  compare read models with an independent fold of the log
+         [--generation G] [--json]
+                        exit 0 equal, 1 different, 2 could not check
+
+Settings: config/default.yaml lists them all; --config FILE is merged over it, then the
+environment: TRADELOG_ and the path in capitals (TRADELOG_API_PORT=9000).
+`

@@ -1,0 +1,129 @@
+import * as assert from 'uvu/assert'
+import { hasCode } from '../../src/domain/errors.ts'
+import { readModels } from '../../src/projections/read-models/index.ts'
+import { replay } from '../../src/projections/replay.ts'
+import { type Engine, startEngine } from '../support/engine.ts'
+import { eventually } from '../support/eventually.ts'
+import { silent } from '../support/silent.ts'
+import { someTrades } from '../support/some-trades.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('replay')
+
+const rebuild = (
+  { eventStore, readModelStore }: Engine,
+  options: Partial<Parameters<typeof replay>[0]> = {},
+) =>
+  replay({
+    projections: readModels,
+    eventStore,
+    readModelStore,
+    batchEventsMax: 100,
+    logger: silent,
+    signal: new AbortController().signal,
+    ...options,
+  })
+
+const unexpected = () => assert.unreachable('it should have been refused')
+
+const assertAllEqual = async (engine: Engine) => {
+  for (const { name } of readModels) {
+    const { result, detail } = await engine.verified(name)
+    assert.is(result, 'equal', `${name}: ${detail}`)
+  }
+}
+
+test('rebuilds every model from offset zero and promotes it, verified', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(1_000))
+  engine.project()
+  await engine.caughtUp()
+  const before = await engine.readModelStore.pointer('candles')
+  const results = await rebuild(engine)
+  assert.is(results.length, readModels.length)
+  for (const result of results) assert.is(result.eventsApplied, 1_000)
+  const after = await engine.readModelStore.pointer('candles')
+  assert.is(after?.former, before?.active)
+  await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('goes on with live events after the promotion', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(500))
+  engine.project()
+  await engine.caughtUp()
+  await rebuild(engine)
+  await engine.eventStore.append(someTrades(500, 2))
+  await engine.caughtUp()
+  await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('skips and doubles nothing while events flow in', async () => {
+  const engine = await startEngine()
+  engine.project()
+  let isFlowing = true
+  const flow = (async () => {
+    for (let seed = 1; isFlowing; seed++) await engine.eventStore.append(someTrades(50, seed))
+  })()
+  await eventually(async () => (await engine.eventStore.heads()).some(({ head }) => head > 500))
+  await rebuild(engine)
+  isFlowing = false
+  await flow
+  await engine.caughtUp()
+  await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('an interrupted replay goes on where it was', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(2_000))
+  const interruption = new AbortController()
+  const interrupted = rebuild(engine, {
+    signal: interruption.signal,
+    onProgress: () => queueMicrotask(() => interruption.abort()),
+  })
+  await interrupted.then(unexpected, () => {})
+  const left = (await engine.readModelStore.generations('trades')).map(({ id }) => id)
+  assert.is(left.length, 1)
+  const [trades] = await rebuild(engine)
+  assert.is(trades?.generation, left[0])
+  await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('a second replay of a model is refused with who holds it', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(100))
+  const lease = await engine.readModelStore.lease('replay:symbols', { ttlMs: 10_000 })
+  await rebuild(engine).then(unexpected, (error: unknown) => {
+    assert.ok(hasCode(error, 'LEASE_HELD'))
+    assert.match(error.message, `process ${process.pid}`)
+  })
+  await lease?.release()
+  await rebuild(engine)
+  await engine.close()
+})
+
+test('an empty log gives empty, promoted generations', async () => {
+  const engine = await startEngine()
+  const results = await rebuild(engine)
+  for (const { eventsApplied } of results) assert.is(eventsApplied, 0)
+  await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('rows that do not account for the events applied are not promoted', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(200))
+  const [symbols] = readModels.filter(({ name }) => name === 'symbols')
+  const broken = { ...symbols, rowsPerEvent: 2 } as (typeof readModels)[number]
+  await rebuild(engine, { projections: [broken] }).then(unexpected, (error: unknown) =>
+    assert.ok(hasCode(error, 'COUNTS_DISAGREE')),
+  )
+  assert.is(await engine.readModelStore.pointer('symbols'), undefined)
+  await engine.close()
+})
+
+test.run()

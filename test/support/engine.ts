@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import { openEmbeddedEventStore } from '../../src/event-store/embedded.ts'
+import type { EventStore } from '../../src/event-store/event-store.ts'
+import { type ProjectRole, startProjectRole } from '../../src/projections/project-role.ts'
+import type { Projection } from '../../src/projections/projection.ts'
+import { readModels } from '../../src/projections/read-models/index.ts'
+import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded.ts'
+import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
+import { verify } from '../../src/verify/verify.ts'
+import { eventually } from './eventually.ts'
+import { silent } from './silent.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+/** Both embedded stores and what runs on them, without feed and API. */
+export type Engine = Readonly<{
+  directory: string
+  eventStore: EventStore
+  readModelStore: ReadModelStore
+  project: (projections?: readonly Projection[]) => ProjectRole
+  /** Waits until the active generation of each model has applied the whole log. */
+  caughtUp: (models?: readonly string[]) => Promise<void>
+  verified: (model: string, generation?: string) => ReturnType<typeof verify>
+  close: () => Promise<void>
+}>
+
+export const partitions = 3
+
+export const startEngine = async (directory = temporaryDirectory()): Promise<Engine> => {
+  const log = join(directory, 'log')
+  const eventStore = await openEmbeddedEventStore({ directory: log, partitions })
+  const readModelStore = await openEmbeddedReadModelStore({ directory: join(directory, 'rows') })
+  const roles: ProjectRole[] = []
+  const project = (projections = readModels) => {
+    const options = { projections, eventStore, readModelStore, batchEventsMax: 100 }
+    const role = startProjectRole({ ...options, processName: 'test', logger: silent })
+    roles.push(role)
+    return role
+  }
+  const isCaughtUp = async (model: string) => {
+    const active = (await readModelStore.pointer(model))?.active
+    if (active === undefined) return false
+    const checkpoint = await (await readModelStore.open(active)).checkpoint()
+    const heads = await eventStore.heads()
+    return heads.every(({ partition, head }) => (checkpoint.get(partition)?.next ?? 0) === head)
+  }
+  return {
+    directory,
+    eventStore,
+    readModelStore,
+    project,
+    caughtUp: async (models = readModels.map(({ name }) => name)) => {
+      for (const model of models) await eventually(() => isCaughtUp(model))
+    },
+    verified: (model, generation) =>
+      verify({
+        model,
+        generation,
+        eventStore,
+        readModelStore,
+        batchEventsMax: 100,
+        signal: new AbortController().signal,
+      }),
+    close: async () => {
+      for (const role of roles) await role.close()
+      await readModelStore.close()
+      await eventStore.close()
+    },
+  }
+}

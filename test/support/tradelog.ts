@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { eventually } from './eventually.ts'
+
+const main = join(import.meta.dirname, '../../src/cli/main.js')
+
+/** Settings as environment variables without their prefix: `{ API_PORT: '0' }`. */
+export type Settings = Readonly<Record<string, string>>
+
+export type RunningTradelog = Readonly<{
+  process: ChildProcess
+  /** All it has written so far. */
+  stdout: () => string
+  stderr: () => string
+  /** The address of its API, as it prints it. */
+  address: () => Promise<string>
+  kill: (signal?: NodeJS.Signals) => Promise<void>
+  /** Its exit code; null where a signal ended it. */
+  exit: () => Promise<number | null>
+}>
+
+/** Starts a command of the command line in a process of its own. */
+export const startTradelog = (args: readonly string[], settings: Settings): RunningTradelog => {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...withoutSettings(process.env), ...prefixed(settings) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = once(child, 'close').then(([code]) => code as number | null)
+  const out = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    out.stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    out.stderr += chunk
+  })
+  process.once('exit', () => child.kill('SIGKILL'))
+  return {
+    process: child,
+    stdout: () => out.stdout,
+    stderr: () => out.stderr,
+    address: async () => {
+      const printed = () => /http:\/\/[^\s/"]+/.exec(out.stdout)?.[0]
+      await eventually(() => {
+        if (child.exitCode !== null) throw new Error(`it ended: ${out.stderr}`)
+        return printed()
+      })
+      return printed() ?? ''
+    },
+    kill: async (signal = 'SIGKILL') => {
+      child.kill(signal)
+      await exited
+    },
+    exit: () => exited,
+  }
+}
+
+/** Runs a command to its end. */
+export const runTradelog = async (args: readonly string[], settings: Settings) => {
+  const running = startTradelog(args, settings)
+  const code = await running.exit()
+  return { code, stdout: running.stdout(), stderr: running.stderr() }
+}
+
+const prefixed = (settings: Settings) =>
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [`TRADELOG_${name}`, value]))
+
+/** Settings of the machine that runs the tests must not reach the processes under test. */
+const withoutSettings = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TRADELOG_')))

@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import * as assert from 'uvu/assert'
+import { suite } from './support/suite.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const functionLinesMax = 70
+const fileLinesMax = 300
+
+/** Which folders of `src` a folder may import from. Data flows one way. */
+const arrows: Record<string, readonly string[]> = {
+  domain: [],
+  runtime: ['domain'],
+  'event-store': ['domain', 'runtime'],
+  'feed-server': ['domain', 'runtime'],
+  ingest: ['domain', 'runtime', 'event-store'],
+  'read-model-store': ['domain', 'runtime'],
+  projections: ['domain', 'runtime', 'event-store', 'read-model-store'],
+  'read-api': ['domain', 'runtime', 'read-model-store', 'projections'],
+  verify: ['domain', 'runtime', 'event-store', 'read-model-store'],
+}
+
+/** Files that a folder may import by name only: ports and shapes, never what runs behind them. */
+const doors: Record<string, RegExp> = {
+  'ingest>event-store': /event-store\/event-store\.ts$/,
+  'projections>event-store': /event-store\/event-store\.ts$/,
+  'projections>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
+  'verify>event-store': /event-store\/event-store\.ts$/,
+  'verify>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
+  'read-api>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
+  'read-api>projections': /projections\/(status\.ts|projection\.ts|read-models\/)/,
+}
+
+/** Packages that only the files named for them may import. */
+const packages: Record<string, RegExp> = {
+  kafkajs: /^src\/event-store\/kafka/,
+  mongodb: /^src\/read-model-store\/mongodb/,
+  lmdb: /^src\/(runtime\/lmdb|event-store\/embedded|read-model-store\/embedded)/,
+  koa: /^src\/read-api\//,
+  ws: /^src\/(ingest|feed-server)\//,
+}
+
+type Source = { path: string; text: string; imports: string[] }
+
+const filesUnder = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+
+const readSource = (path: string): Source => {
+  const text = readFileSync(join(root, path), 'utf8')
+  const imports = Array.from(text.matchAll(/(?:from|import) '([^']+)'/g), ([, to = '']) => to)
+  return { path, text, imports }
+}
+
+const sources = filesUnder('src').map(readSource)
+const tests = filesUnder('test').map(readSource)
+const all = [...sources, ...tests, ...filesUnder('bench').map(readSource)]
+
+const target = ({ path }: Source, to: string): string =>
+  relative(root, resolve(root, dirname(path), to))
+
+const folderOf = (path: string): string => path.split('/')[1] ?? ''
+
+const test = suite('tidy')
+
+test('every import of src follows the arrows', () => {
+  const wrong = sources.flatMap((source) => {
+    const from = folderOf(source.path)
+    const allowed = arrows[from]
+    if (allowed === undefined) return []
+    return source.imports
+      .filter((to) => to.startsWith('.'))
+      .map((to) => target(source, to))
+      .filter((to) => {
+        const folder = folderOf(to)
+        if (folder === from) return false
+        const door = doors[`${from}>${folder}`]
+        return !allowed.includes(folder) || (door !== undefined && !door.test(to))
+      })
+      .map((to) => `${source.path} -> ${to}`)
+  })
+  assert.equal(wrong, [])
+})
+
+test('every folder of src has its arrows, but for the composition root and the commands', () => {
+  const folders = new Set(
+    sources.filter(({ path }) => path.split('/').length > 2).map(({ path }) => folderOf(path)),
+  )
+  folders.delete('cli')
+  assert.equal([...folders].sort(), Object.keys(arrows).sort())
+})
+
+test('a package is imported only by the files named for it', () => {
+  const wrong = sources.flatMap(({ path, imports }) =>
+    imports
+      .map((to) => to.split('/')[0] ?? '')
+      .filter((name) => packages[name] !== undefined && !packages[name]?.test(path))
+      .map((name) => `${path} imports ${name}`),
+  )
+  assert.equal(wrong, [])
+})
+
+test('only the command line reads the environment', () => {
+  const wrong = sources.filter(
+    ({ path, text }) => /process\.env\b/.test(text) && !path.startsWith('src/cli/'),
+  )
+  assert.equal(
+    wrong.map(({ path }) => path),
+    [],
+  )
+})
+
+test('every file is used', () => {
+  const used = new Set(
+    all.flatMap((source) => [
+      ...source.imports.filter((to) => to.startsWith('.')).map((to) => target(source, to)),
+      ...Array.from(source.text.matchAll(/'((?:\.\.?\/)[^']+)\.js'/g), ([, to]) =>
+        target(source, `${to}.ts`),
+      ),
+    ]),
+  )
+  const entries = /^(src\/cli\/main\.ts|test\/run\.ts|test\/.*\.test\.ts|bench\/[^/]+\.ts)$/
+  const dead = all.filter(({ path }) => !entries.test(path) && !used.has(path))
+  assert.equal(
+    dead.map(({ path }) => path),
+    [],
+  )
+})
+
+test('every test file runs its suite', () => {
+  const silent = tests.filter(
+    ({ path, text }) => path.endsWith('.test.ts') && !/\.run\(\)|Contract\(/.test(text),
+  )
+  assert.equal(
+    silent.map(({ path }) => path),
+    [],
+  )
+})
+
+test('no function passes its limit, nor a file', () => {
+  const long = sources.flatMap(({ path, text }) => {
+    const lines = text.split('\n')
+    const starts = lines.flatMap((line, at) =>
+      /^(export )?(const \w+ = .*=> *[({]|(async )?function )/.test(line) ? [at] : [],
+    )
+    const functions = starts
+      .map((at) => ({ at, end: lines.findIndex((line, i) => i > at && /^[})]/.test(line)) }))
+      .filter(({ at, end }) => end - at > functionLinesMax)
+      .map(({ at }) => `${path}:${at + 1}`)
+    return lines.length > fileLinesMax ? [...functions, path] : functions
+  })
+  assert.equal(long, [])
+})
+
+test('no marker of unfinished work is left behind', () => {
+  const marker = new RegExp(['TO', 'DO|FIX', 'ME|XX', 'X'].join(''))
+  assert.equal(
+    all.filter(({ text }) => marker.test(text)).map(({ path }) => path),
+    [],
+  )
+})
+
+test.run()
