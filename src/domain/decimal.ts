@@ -38,8 +38,8 @@ export const formatDecimal = ({ units, scale }: Decimal): DecimalText => {
 }
 
 /**
- * The shortest decimal that means this double, in plain notation: what the feed wrote, as JSON can
- * carry no more than a double.
+ * The shortest decimal that means this finite double, in plain notation: what the feed wrote, as
+ * JSON can carry no more than a double.
  */
 export const decimalFromNumber = (value: number): DecimalText => {
   const text = String(value)

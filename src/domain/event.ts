@@ -33,6 +33,7 @@ const isTradeExecuted = (event: TradeExecuted): boolean =>
   Number.isSafeInteger(event.executedAt) &&
   event.executedAt >= 0 &&
   Array.isArray(event.conditions) &&
+  event.conditions.every((condition) => typeof condition === 'string') &&
   typeof event.source === 'string'
 
 const unreadable = (reason: string): UnreadableEvent => ({ type: 'Unreadable', reason })
