@@ -3,11 +3,9 @@ import * as fc from 'fast-check'
 import { hasCode } from '../../src/domain/errors.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { createWriter } from '../../src/projections/writer.ts'
-import { encodeKey, type Key } from '../../src/read-model-store/key.ts'
-import type { Generation, Row } from '../../src/read-model-store/read-model-store.ts'
-import { naiveFolds } from '../../src/verify/folds/index.ts'
-import type { NaiveFold, NaiveRow } from '../../src/verify/folds/naive-fold.ts'
+import type { Generation } from '../../src/read-model-store/read-model-store.ts'
 import { memoryGeneration, memoryTable, sortedRows, type Table } from './memory-generation.ts'
+import { naiveRows } from './naive-rows.ts'
 import {
   cutBy,
   inOnePiece,
@@ -82,13 +80,10 @@ export const laws: Readonly<Record<string, Check>> = {
   },
 
   'the rows are those of the naive fold': async (make, { log }) => {
-    const { name } = make()
-    const fold = naiveFolds.find(({ model }) => model === name)
-    if (fold === undefined) throw new Error(`no naive fold for ${name} in src/verify/folds`)
     const { rows } = await projected(make, log, inOnePiece)
     assertSameRows(
       rows.map(({ key, value }) => [key, value]),
-      naiveRows(fold, log),
+      naiveRows(make().name, log),
     )
   },
 
@@ -161,25 +156,6 @@ const crashAfter = (writes: number) => {
 const ignoreCrash = (error: unknown) => {
   if (!(error instanceof Crash)) throw error
 }
-
-const naiveRows = (fold: NaiveFold, log: TradeLog): readonly (readonly [Key, Row])[] => {
-  if (fold.kind === 'series') {
-    return sorted(log.map((recorded) => [encodeKey(fold.key(recorded)), fold.row(recorded)]))
-  }
-  const rows = new Map<Key, NaiveRow>()
-  for (const recorded of log) {
-    for (const parts of fold.keys(recorded)) {
-      const key = encodeKey(parts)
-      const row = rows.get(key) ?? fold.start(parts)
-      rows.set(key, row)
-      row.add(recorded)
-    }
-  }
-  return sorted(Array.from(rows, ([key, row]) => [key, row.row()]))
-}
-
-const sorted = (rows: readonly (readonly [Key, Row])[]) =>
-  rows.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 
 const assertSame = (actual: Contents, expected: Contents): void => {
   assertSameRows(actual.rows, expected.rows)
