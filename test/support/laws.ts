@@ -3,8 +3,8 @@ import * as fc from 'fast-check'
 import { hasCode } from '../../src/domain/errors.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { createWriter } from '../../src/projections/writer.ts'
-import type { Generation } from '../../src/read-model-store/read-model-store.ts'
-import { memoryGeneration, memoryTable, sortedRows, type Table } from './memory-generation.ts'
+import type { Generation, StoredRow } from '../../src/read-model-store/read-model-store.ts'
+import { memoryGeneration, memoryTable, type Table } from './memory-generation.ts'
 import { naiveRows } from './naive-rows.ts'
 import {
   cutBy,
@@ -52,7 +52,7 @@ export const laws: Readonly<Record<string, Check>> = {
       project(make, memoryGeneration(table, inTurn), log, cutBy(each)),
     )
     await scheduler.waitFor(Promise.all(processes))
-    assertSame(contents(table), await projected(make, log, inOnePiece))
+    assertSame(await contentsOf(memoryGeneration(table)), await projected(make, log, inOnePiece))
   },
 
   'a crash at any point does not matter': async (make, { log, numbers, others }) => {
@@ -62,7 +62,7 @@ export const laws: Readonly<Record<string, Check>> = {
       await project(make, process, log, mixedBy(numbers)).catch(ignoreCrash)
     }
     await project(make, memoryGeneration(table), log, mixedBy(numbers))
-    assertSame(contents(table), await projected(make, log, inOnePiece))
+    assertSame(await contentsOf(memoryGeneration(table)), await projected(make, log, inOnePiece))
   },
 
   'the interleaving of partitions does not matter': async (make, { log, numbers }) => {
@@ -71,12 +71,9 @@ export const laws: Readonly<Record<string, Check>> = {
   },
 
   'replayed equals live': async (make, { log, numbers, others }) => {
-    const live = emptyTable(make)
-    for (let events = 0, i = 0; events < log.length; i++) {
-      events += 1 + (others[i % others.length] ?? 0)
-      await project(make, memoryGeneration(live), log.slice(0, events), mixedBy(numbers))
-    }
-    assertSame(contents(live), await projected(make, log, inOnePiece))
+    const live = memoryGeneration(emptyTable(make))
+    await projectLive(make, live, log, numbers, others)
+    assertSame(await contentsOf(live), await projected(make, log, inOnePiece))
   },
 
   'the rows are those of the naive fold': async (make, { log }) => {
@@ -105,6 +102,28 @@ export const property = (
 ): fc.IAsyncPropertyWithHooks<[Plan]> =>
   fc.asyncProperty(plans(arrivalsMax), (plan) => check(make, plan))
 
+/** Live in any store, with restarts, is as replayed in memory. `create` makes an empty generation. */
+export const sameInStore = (make: MakeProjection, create: () => Promise<Generation>) =>
+  fc.asyncProperty(plans(40), async ({ log, numbers, others }) => {
+    const live = await create()
+    await projectLive(make, live, log, numbers, others)
+    assertSame(await contentsOf(live), await projected(make, log, inOnePiece))
+  })
+
+/** Processes come and go while the log grows. */
+const projectLive = async (
+  make: MakeProjection,
+  generation: Generation,
+  log: TradeLog,
+  numbers: readonly number[],
+  growth: readonly number[],
+) => {
+  for (let events = 0, i = 0; events < log.length; i++) {
+    events += 1 + (growth[i % growth.length] ?? 0)
+    await project(make, generation, log.slice(0, events), mixedBy(numbers))
+  }
+}
+
 /** The whole log from the stored checkpoint on, by a new process. */
 const project = async (
   make: MakeProjection,
@@ -129,7 +148,7 @@ const project = async (
 const projected = async (make: MakeProjection, log: TradeLog, schedule: Schedule) => {
   const table = emptyTable(make)
   await project(make, memoryGeneration(table), log, schedule)
-  return contents(table)
+  return contentsOf(memoryGeneration(table))
 }
 
 const emptyTable = (make: MakeProjection): Table => {
@@ -137,12 +156,13 @@ const emptyTable = (make: MakeProjection): Table => {
   return memoryTable({ id: model, model, version, createdAt: 0 })
 }
 
-const contents = (table: Table) => ({
-  rows: sortedRows(table),
-  checkpoint: [...table.checkpoint].sort(([a], [b]) => a - b),
-})
+const contentsOf = async (generation: Generation) => {
+  const rows: StoredRow[] = []
+  for await (const chunk of generation.scan()) rows.push(...chunk)
+  return { rows, checkpoint: [...(await generation.checkpoint())].sort(([a], [b]) => a - b) }
+}
 
-type Contents = ReturnType<typeof contents>
+type Contents = Awaited<ReturnType<typeof contentsOf>>
 
 class Crash extends Error {}
 
