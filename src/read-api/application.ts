@@ -50,7 +50,7 @@ const answerFailures =
 
 const notModified: Middleware = async (ctx, next) => {
   await next()
-  if (!ctx.fresh) return
+  if (ctx.req.headers['if-none-match'] === undefined || !ctx.fresh) return
   ctx.status = 304
   ctx.body = null
 }
@@ -109,6 +109,6 @@ const methodNotAllowed = (ctx: Context): TradelogError => {
 
 const answerOptions = (ctx: Context): void => {
   ctx.set('Allow', allowed)
-  if (ctx.response.get('Access-Control-Allow-Origin') !== '') ctx.set(preflightHeaders)
+  if (ctx.res.hasHeader('Access-Control-Allow-Origin')) ctx.set(preflightHeaders)
   ctx.status = 204
 }

@@ -3,7 +3,6 @@ import type { Schema } from './schema.ts'
 
 const symbolBytesMax = 128
 const controlCharacter = /\p{Cc}/u
-const plainAscii = /^[!-~]*$/
 
 export const symbolSchema: Schema = {
   type: 'string',
@@ -14,7 +13,7 @@ export const symbolSchema: Schema = {
 
 /** The symbol that a path's last segment encodes; undefined, with a fault, where it is none. */
 export const checkSymbol = (segment: string, faults: Fault[]): string | undefined => {
-  const symbol = plainAscii.test(segment) ? decoded(segment) : undefined
+  const symbol = decoded(segment)
   if (symbol === undefined) return fault(faults, 'must be percent-encoded UTF-8')
   if (Buffer.byteLength(symbol) > symbolBytesMax || symbol === '') {
     return fault(faults, `must be 1 to ${symbolBytesMax} bytes long`)

@@ -1,5 +1,18 @@
-/** A stored time as people get it; null where a row has none. */
+const secondMs = 1_000
+let lastSecond = Number.NaN
+/** `2025-11-20T13:33:03.`, of the last second asked for. */
+let lastText = ''
+
+/**
+ * A stored time as people get it; null where a row has none. The rows of a page are close to each
+ * other, and only a new second is worth the cost of a Date.
+ */
 export const isoOf = (unixMs: unknown): string | null => {
-  const date = new Date(typeof unixMs === 'number' ? unixMs : Number.NaN)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+  if (typeof unixMs !== 'number' || !(Math.abs(unixMs) <= 8.64e15)) return null
+  const second = Math.floor(unixMs / secondMs)
+  if (second !== lastSecond) {
+    lastText = new Date(unixMs).toISOString().slice(0, -'000Z'.length)
+    lastSecond = second
+  }
+  return `${lastText}${String(secondMs + (unixMs - second * secondMs)).slice(1)}Z`
 }

@@ -17,8 +17,11 @@ export type LiveReadModels = Readonly<{
   rebuild: (model: string) => Promise<string>
 }>
 
-/** Every registered read model, built and kept up to date without an event store. */
-export const liveReadModels = async (store: ReadModelStore): Promise<LiveReadModels> => {
+/** Every registered read model (or none yet), built and kept up to date without an event store. */
+export const liveReadModels = async (
+  store: ReadModelStore,
+  models: 'all' | 'none' = 'all',
+): Promise<LiveReadModels> => {
   const log: RecordedEvent[] = []
   const live = new Map<string, Fold>()
   const rebuild = async (name: string): Promise<string> => {
@@ -35,7 +38,7 @@ export const liveReadModels = async (store: ReadModelStore): Promise<LiveReadMod
     if (former !== null) await store.drop(former)
     return active
   }
-  for (const { name } of readModels) await rebuild(name)
+  if (models === 'all') for (const { name } of readModels) await rebuild(name)
   return {
     rebuild,
     record: async (trades) => {

@@ -27,9 +27,12 @@ export type TestApi = LiveReadModels &
   Readonly<{ api: ReadApi; store: FaultyStore; get: Get; close: () => Promise<void> }>
 
 /** A running API over embedded read models. Each of its answers is held to the OpenAPI document. */
-export const startTestApi = async (options: Partial<ReadApiOptions> = {}): Promise<TestApi> => {
+export const startTestApi = async ({
+  readModels = 'all',
+  ...options
+}: Partial<ReadApiOptions> & { readModels?: 'all' | 'none' } = {}): Promise<TestApi> => {
   const embedded = await openEmbeddedReadModelStore({ directory: temporaryDirectory() })
-  const models = await liveReadModels(embedded)
+  const models = await liveReadModels(embedded, readModels)
   const store = faultyReadModelStore(embedded)
   const api = await startReadApi({
     store,

@@ -1,0 +1,119 @@
+import * as assert from 'uvu/assert'
+import { readModels } from '../../../src/projections/read-models/index.ts'
+import type { ProjectorState } from '../../../src/projections/status.ts'
+import { startTestApi, type TestApi } from '../../support/read-api.ts'
+import { suite } from '../../support/suite.ts'
+
+const test = suite('GET /healthz and /readyz')
+
+test('ready while every read model is built and being updated', async () => {
+  const api = await startTestApi()
+  await report(api)
+  const { status, json } = await api.get('/readyz')
+  assert.is(status, 200, JSON.stringify(json))
+  assert.equal(
+    json.data.read_models,
+    readModels.map(({ name }) => name),
+  )
+  await api.close()
+})
+
+test('not ready before anybody says that he updates them', async () => {
+  const api = await startTestApi()
+  const { status, json } = await api.get('/readyz')
+  assert.is(status, 503)
+  assert.is(json.error.code, 'NOT_READY')
+  assert.is(json.error.reasons.length, readModels.length)
+  assert.match(json.message, 'read model trades: is not being updated')
+  await api.close()
+})
+
+test('not ready while a projector has stopped, with its error and since when', async () => {
+  const api = await startTestApi()
+  await report(api, { trades: 'stopped' })
+  const { status, json } = await api.get('/readyz')
+  assert.is(status, 503)
+  assert.equal(json.error.reasons, [
+    {
+      part: 'read model trades',
+      message: 'stopped: EVENT_UNREADABLE',
+      since: '2025-11-20T00:00:00.000Z',
+    },
+  ])
+  await api.close()
+})
+
+test('not ready when nobody has reported for ten seconds, and since then', async () => {
+  let late = 0
+  const api = await startTestApi({ now: () => Date.now() + late })
+  await report(api)
+  late = 9_000
+  assert.is((await api.get('/readyz')).status, 200)
+  late = 10_500
+  const { status, json } = await api.get('/readyz')
+  assert.is(status, 503)
+  assert.ok(Math.abs(Date.parse(json.error.reasons[0].since) - Date.now()) < 5_000)
+  await api.close()
+})
+
+test('not ready while the store is away, since it was noticed, and ready after it', async () => {
+  const clock = { ms: Date.now() }
+  const api = await startTestApi({ now: () => clock.ms })
+  await report(api)
+  api.store.fault = 'away'
+  const noticedAt = new Date(clock.ms).toISOString()
+  for (const laterMs of [0, 1_000, 2_000]) {
+    clock.ms += laterMs
+    const { status, json } = await api.get('/readyz')
+    assert.is(status, 503)
+    assert.equal(
+      json.error.reasons.map(({ part, since }: Reason) => [part, since]),
+      [['read-model store', noticedAt]],
+    )
+    assert.is((await api.get('/healthz')).status, 200)
+  }
+  api.store.fault = 'none'
+  assert.is((await api.get('/readyz')).status, 200)
+  await api.close()
+})
+
+test('before the first build: alive, not ready, and reads say that nothing is built', async () => {
+  const api = await startTestApi({ readModels: 'none' })
+  assert.is((await api.get('/healthz')).json.data.status, 'ok')
+  const { json } = await api.get('/readyz')
+  assert.match(json.message, 'read model trades: is not built yet')
+  for (const path of ['/api/v1/trades/AAPL', '/api/v1/symbols', '/api/v1/vwap/AAPL']) {
+    const answer = await api.get(path)
+    assert.is(answer.status, 503, path)
+    assert.is(answer.json.error.code, 'READ_MODEL_NOT_FOUND', path)
+  }
+  const models = await api.get('/api/v1/read-models')
+  assert.is(models.json.data.data[0].state, 'not built')
+  await api.close()
+})
+
+type Reason = { part: string; since: string }
+
+/** One process says that it updates every model's active generation. */
+const report = async ({ store }: TestApi, states: Record<string, ProjectorState> = {}) => {
+  const since = Date.UTC(2025, 10, 20)
+  const models = await Promise.all(
+    readModels.map(async ({ name, version }) => {
+      const state = states[name] ?? 'caught up'
+      const error = { code: 'EVENT_UNREADABLE', message: 'at 0:7', at: since }
+      return {
+        model: name,
+        version,
+        generation: (await store.pointer(name))?.active,
+        state,
+        since,
+        partitions: [],
+        lastCommitAt: null,
+        error: state === 'stopped' ? error : null,
+      }
+    }),
+  )
+  await store.writeStatus('project:1', { kind: 'project', models })
+}
+
+test.run()

@@ -1,0 +1,138 @@
+import * as assert from 'uvu/assert'
+import type { PartitionStatus, ProjectorStatus } from '../../../src/projections/status.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestApi, type TestApi } from '../../support/read-api.ts'
+import { suite } from '../../support/suite.ts'
+import { trade } from '../../support/trade.ts'
+
+const test = suite('GET /api/v1/read-models')
+
+const at = Date.UTC(2025, 10, 20)
+const atText = '2025-11-20T00:00:00.000Z'
+
+test('gives the checkpoint of the generation, and heads as the processes reported them', async () => {
+  const api = await startTestApi()
+  await api.record([trade(), trade(), trade()])
+  await report(api, '1', { partitions: [{ partition: 0, next: 1, head: 10, applied: 1 }] })
+  await report(api, '2', { partitions: [{ partition: 4, next: 0, head: 5, applied: 0 }] })
+  const model = await readModel(api, 'trades')
+  assert.is(model.version, 1)
+  assert.is(model.generation, (await api.store.pointer('trades'))?.active)
+  assert.equal(model.checkpoint, [
+    { partition: 0, next: 3, applied: 3, head: 10, lag: 7 },
+    { partition: 4, next: 0, applied: 0, head: 5, lag: 5 },
+  ])
+  assert.equal([model.events_applied, model.lag], [3, 12])
+  assert.equal([model.state, model.since, model.last_update_at], ['caught up', atText, atText])
+  await api.close()
+})
+
+test('the newest report of a partition counts, the most urgent state is shown', async () => {
+  const api = await startTestApi()
+  await report(api, '1', { partitions: [{ partition: 0, next: 1, head: 1, applied: 1 }] })
+  const error = { code: 'READ_MODEL_STORE_UNAVAILABLE', message: 'away', at }
+  const firstAt = Date.now()
+  await eventually(() => Date.now() > firstAt)
+  const partitions = [{ partition: 0, next: 1, head: 99, applied: 1 }]
+  await report(api, '2', { partitions, state: 'retrying', error })
+  const model = await readModel(api, 'trades')
+  assert.is(model.lag, 99)
+  assert.is(model.state, 'retrying')
+  assert.equal(model.error, { code: error.code, message: 'away', at: atText })
+  await api.close()
+})
+
+test('reports of another generation say nothing of the active one', async () => {
+  const api = await startTestApi()
+  await report(api, '1', {})
+  await api.rebuild('trades')
+  const model = await readModel(api, 'trades')
+  assert.equal([model.state, model.since, model.lag], ['frozen', null, null])
+  await api.close()
+})
+
+test('a generation that nobody updates any more is frozen since the last report', async () => {
+  let late = 0
+  const api = await startTestApi({ now: () => Date.now() + late })
+  await report(api, '1', {})
+  assert.is((await readModel(api, 'trades')).state, 'caught up')
+  late = 10_500
+  const model = await readModel(api, 'trades')
+  assert.is(model.state, 'frozen')
+  assert.is(model.since, model.status_at)
+  await api.close()
+})
+
+test('shows a replay with its progress, and the last verification', async () => {
+  const api = await startTestApi()
+  const generation = 'trades-20251120t000000000-abcdef'
+  await api.store.writeStatus('replay:trades', {
+    kind: 'replay',
+    model: 'trades',
+    version: 2,
+    generation,
+    state: 'building',
+    eventsDone: 50,
+    eventsTotal: 100,
+    eventsPerSecond: 12.5,
+    remainingMs: 4_000,
+    startedAt: at,
+    error: null,
+  })
+  await api.store.writeStatus('verify:trades', {
+    kind: 'verify',
+    model: 'trades',
+    generation,
+    result: 'different',
+    detail: 'AAPL at 0:7',
+    rowsCompared: 8,
+    startedAt: at,
+    finishedAt: at,
+  })
+  const { replay, verification } = await readModel(api, 'trades')
+  assert.equal([replay.events_done, replay.events_total, replay.remaining_ms], [50, 100, 4_000])
+  assert.equal([replay.generation, replay.is_stale, replay.started_at], [generation, false, atText])
+  assert.equal([verification.result, verification.detail], ['different', 'AAPL at 0:7'])
+  assert.equal((await readModel(api, 'symbols')).replay, null)
+  await api.close()
+})
+
+test('names every generation and its part', async () => {
+  const api = await startTestApi()
+  const building = await api.store.create({ model: 'trades', version: 2, kind: 'series' })
+  const model = await readModel(api, 'trades')
+  assert.equal(
+    model.generations.map(({ id, role }: { id: string; role: string }) => [id, role]),
+    [
+      [model.generation, 'active'],
+      [building.info.id, 'building'],
+    ],
+  )
+  await api.close()
+})
+
+test('a status row of a kind from a later version is passed over', async () => {
+  const api = await startTestApi()
+  await api.store.writeStatus('weather:1', { kind: 'weather', models: 7 })
+  assert.is((await api.get('/api/v1/read-models')).status, 200)
+  await api.close()
+})
+
+const readModel = async ({ get }: TestApi, name: string) => {
+  const { status, json } = await get('/api/v1/read-models')
+  assert.is(status, 200)
+  return json.data.data.find((model: { name: string }) => model.name === name)
+}
+
+const report = async (
+  { store }: TestApi,
+  source: string,
+  fields: Partial<ProjectorStatus> & { partitions?: PartitionStatus[] },
+) => {
+  const generation = (await store.pointer('trades'))?.active
+  const usual = { model: 'trades', version: 1, generation, state: 'caught up', since: at }
+  const model = { ...usual, partitions: [], lastCommitAt: at, error: null, ...fields }
+  await store.writeStatus(`project:${source}`, { kind: 'project', models: [model] })
+}
+
+test.run()
