@@ -84,7 +84,7 @@ const answer = (
 
 type Found = Readonly<{ route: Route; segment: string }>
 
-/** The last segment stays as it was sent, since a malformed escape in it is the route's to refuse. */
+/** The last segment stays as it was sent: a malformed escape in it is the route's to refuse. */
 const routeTable = (routes: readonly Route[]): ((path: string) => Found | undefined) => {
   const plain = new Map<string, Route>()
   const withSymbol = new Map<string, Route>()

@@ -19,7 +19,8 @@ const style = `
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h2 { margin-top: 3rem; border-top: 1px solid #8886; padding-top: 1rem; font-family: monospace }
 table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8883 }
+th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0 }
+td { border-top: 1px solid #8883 }
 code { font-size: .95em }
 `
 

@@ -91,6 +91,10 @@ const answerMalformed = (error: NodeJS.ErrnoException, socket: Socket): void => 
   const statusLine = malformed[error.code ?? ''] ?? '400 Bad Request'
   const message = `the request cannot be read: ${statusLine.slice(4).toLowerCase()}`
   const body = failureBody({ status: 400, code: 'INVALID_REQUEST', message })
-  const headers = `Content-Type: application/json; charset=utf-8\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}`
-  socket.end(`HTTP/1.1 ${statusLine}\r\n${headers}\r\n\r\n${body}`)
+  const headers = [
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end([`HTTP/1.1 ${statusLine}`, ...headers, '', body].join('\r\n'))
 }

@@ -8,7 +8,9 @@ export const symbolSchema: Schema = {
   type: 'string',
   minLength: 1,
   maxLength: symbolBytesMax,
-  description: `As the feed names it, percent-encoded; at most ${symbolBytesMax} bytes of UTF-8 without control characters`,
+  description:
+    `As the feed names it, percent-encoded; at most ${symbolBytesMax} bytes of UTF-8, without ` +
+    'control characters',
 }
 
 /** The symbol that a path's last segment encodes; undefined, with a fault, where it is none. */

@@ -15,7 +15,8 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/candles',
     summary:
-      'The candles of a symbol by the time of its trades (UTC), newest first; a late trade revises its candle, and an interval without trades has none',
+      'The candles of a symbol by the time of its trades (UTC), newest first; a late trade ' +
+      'revises its candle, and an interval without trades has none',
     parameters: ['interval', 'limit', 'before'],
     answer: object({
       data: list(
@@ -59,7 +60,7 @@ const rangeOf = (symbol: string, interval: Interval, before: string | undefined)
 
 const chunkRowsMax = 2_000
 
-/** Newest first, in chunks, so that a large page neither holds up others nor outlives its request. */
+/** Newest first, in chunks: a large page must neither hold up others nor outlive its request. */
 const newestRows = async (
   generation: Generation,
   options: { from: Key; to: Key; rowsMax: number; signal: AbortSignal },
