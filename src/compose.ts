@@ -1,29 +1,81 @@
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isRetriable } from './domain/errors.ts'
 import { openEmbeddedEventStore } from './event-store/embedded.ts'
 import type { EventStore } from './event-store/event-store.ts'
+import { type KafkaEventStoreOptions, openKafkaEventStore } from './event-store/kafka.ts'
 import { openEmbeddedReadModelStore } from './read-model-store/embedded.ts'
+import { openMongodbReadModelStore } from './read-model-store/mongodb.ts'
 import type { ReadModelStore } from './read-model-store/read-model-store.ts'
+import { backoffMs } from './runtime/backoff.ts'
 import type { Config } from './runtime/config.ts'
 import type { Lifetime } from './runtime/lifetime.ts'
 import type { Logger } from './runtime/logger.ts'
 
-export type Composition = Readonly<{ config: Config; life: Lifetime; logger: Logger }>
-
-/** The event store that the settings name. The only place that knows which there are. */
-export const openEventStore = async ({ config, life }: Composition): Promise<EventStore> =>
-  life.own(
-    await openEmbeddedEventStore({
-      directory: join(config.dataDirectory, 'log'),
-      partitions: config.partitions,
-    }),
-  )
-
-/** The read-model store that the settings name. The only place that knows which there are. */
-export const openReadModelStore = async ({ config, life }: Composition): Promise<ReadModelStore> =>
-  life.own(
-    await openEmbeddedReadModelStore({ directory: join(config.dataDirectory, 'read-models') }),
-  )
+export type Composition = Readonly<{
+  config: Config
+  life: Lifetime
+  logger: Logger
+  signal: AbortSignal
+}>
 
 /** Names this process where several report side by side. */
 export const processName = `${hostname()}:${process.pid}`
+
+/** The event store that the settings name. The only place that knows which there are. */
+export const openEventStore = async ({ config, life, logger }: Composition): Promise<EventStore> =>
+  life.own(
+    config.eventStore === 'kafka'
+      ? await openKafkaEventStore(kafkaOptions(config, logger))
+      : await openEmbeddedEventStore({
+          directory: join(config.dataDirectory, 'log'),
+          partitions: config.partitions,
+        }),
+  )
+
+/** The read-model store that the settings name. The only place that knows which there are. */
+export const openReadModelStore = async ({
+  config,
+  life,
+  logger,
+}: Composition): Promise<ReadModelStore> =>
+  life.own(
+    config.readModelStore === 'mongodb'
+      ? await openMongodbReadModelStore({ ...config.mongodb, logger })
+      : await openEmbeddedReadModelStore({ directory: join(config.dataDirectory, 'read-models') }),
+  )
+
+/** For roles that run on: a store that is away is waited for, until the process is stopped. */
+export const whenReachable = async <T>(
+  open: (composition: Composition) => Promise<T>,
+  composition: Composition,
+): Promise<T> => {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await open(composition)
+    } catch (error) {
+      if (!isRetriable(error) || composition.signal.aborted) throw error
+      const delayMs = backoffMs(failures)
+      composition.logger.warn({ err: error, delayMs }, 'waiting for a store')
+      await sleep(delayMs, undefined, { signal: composition.signal })
+    }
+  }
+}
+
+const kafkaOptions = ({ kafka, partitions }: Config, logger: Logger): KafkaEventStoreOptions => {
+  const { brokerUrl, ssl, sslCaFile, sasl, ...rest } = kafka
+  const ca = sslCaFile === '' ? true : { ca: [readFileSync(sslCaFile, 'utf8')] }
+  const { mechanism, username, password } = sasl
+  return {
+    ...rest,
+    brokers: brokerUrl,
+    partitions,
+    logger,
+    ...(ssl ? { ssl: ca } : {}),
+    ...(mechanism === '' ? {} : { sasl: { mechanism, username, password } as KafkaSasl }),
+  }
+}
+
+type KafkaSasl = NonNullable<KafkaEventStoreOptions['sasl']>

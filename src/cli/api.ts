@@ -1,23 +1,21 @@
-import { openReadModelStore } from '../compose.ts'
+import { openReadModelStore, whenReachable } from '../compose.ts'
 import { startReadApi } from '../read-api/server.ts'
+import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
 
 export const api: Command = {
   options: {},
   run: async (context) => {
-    const readModelStore = await openReadModelStore(context)
-    const { url } = await serveApi(context, readModelStore)
+    const readModelStore = await whenReachable(openReadModelStore, context)
+    const { url } = await runApi(context, readModelStore)
     await serveOperations(context, async () => [])
     context.print(`tradelog API: ${url}\n`)
     return 'until stopped'
   },
 }
 
-export const serveApi = async (
-  { config, life, logger }: CommandContext,
-  store: Awaited<ReturnType<typeof openReadModelStore>>,
-) =>
+export const runApi = async ({ config, life, logger }: CommandContext, store: ReadModelStore) =>
   life.own(
     await startReadApi({
       store,
@@ -25,6 +23,6 @@ export const serveApi = async (
       port: config.apiPort,
       requestTimeoutMs: config.timeouts.apiRequestMs,
       corsOrigin: config.corsOrigin === '' ? undefined : config.corsOrigin,
-      logger,
+      logger: logger.child({ component: 'api' }),
     }),
   )

@@ -1,28 +1,39 @@
-import { openEventStore, openReadModelStore, processName } from '../compose.ts'
+import { openEventStore, openReadModelStore, processName, whenReachable } from '../compose.ts'
+import type { EventStore } from '../event-store/event-store.ts'
 import { startProjectRole } from '../projections/project-role.ts'
-import type { Command } from './command.ts'
+import type { Projection } from '../projections/projection.ts'
+import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { scheduleVerify } from '../verify/schedule.ts'
+import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const project: Command = {
   options: modelOption,
   run: async (context) => {
-    const { config, flags, life, logger } = context
-    const projections = selectedModels(flags)
-    const eventStore = await openEventStore(context)
-    const readModelStore = await openReadModelStore(context)
-    const role = life.own(
-      startProjectRole({
-        projections,
-        eventStore,
-        readModelStore,
-        batchEventsMax: config.projection.batchEventsMax,
-        processName,
-        logger,
-      }),
-    )
+    const projections = selectedModels(context.flags)
+    const eventStore = await whenReachable(openEventStore, context)
+    const readModelStore = await whenReachable(openReadModelStore, context)
+    const role = runProject(context, projections, eventStore, readModelStore)
     await serveOperations(context, role.readiness)
-    logger.info({ models: projections.map(({ name }) => name) }, 'project role started')
     return 'until stopped'
   },
+}
+
+/** Starts the projectors and, where the settings say how often, the scheduled verification. */
+export const runProject = (
+  { config, life, logger }: CommandContext,
+  projections: readonly Projection[],
+  eventStore: EventStore,
+  readModelStore: ReadModelStore,
+) => {
+  const { batchEventsMax } = config.projection
+  const { everyMs } = config.verify
+  const stores = { eventStore, readModelStore, batchEventsMax }
+  const role = life.own(startProjectRole({ ...stores, projections, processName, logger }))
+  if (everyMs !== 'off') {
+    const models = projections.map(({ name }) => name)
+    life.own(scheduleVerify({ ...stores, models, everyMs, logger }))
+  }
+  return role
 }

@@ -1,17 +1,24 @@
 import { openEventStore, openReadModelStore } from '../compose.ts'
-import { replay as replayModels } from '../projections/replay.ts'
-import type { ReplayStatus } from '../projections/status.ts'
+import { type DryRunResult, dryRun } from '../projections/dry-run.ts'
+import { type ReplayResult, replay as replayModels } from '../projections/replay.ts'
+import { rollback } from '../projections/rollback.ts'
 import { type Command, type CommandContext, exitCodes } from './command.ts'
+import { progressPrinter } from './replay-progress.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const replay: Command = {
-  options: { ...modelOption, json: { type: 'boolean' } },
+  options: {
+    ...modelOption,
+    'dry-run': { type: 'boolean' },
+    rollback: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
   run: async (context) => {
-    const { config, flags, logger, signal, print } = context
+    const { config, flags, logger, signal } = context
     const projections = selectedModels(flags)
     const eventStore = await openEventStore(context)
     const readModelStore = await openReadModelStore(context)
-    const results = await replayModels({
+    const options = {
       projections,
       eventStore,
       readModelStore,
@@ -19,27 +26,34 @@ export const replay: Command = {
       logger,
       signal,
       onProgress: progressPrinter(context),
-    })
-    for (const result of results) {
-      const { model, generation, eventsApplied } = result
-      const applied = eventsApplied.toLocaleString('en')
-      if (flags.json === true) print(`${JSON.stringify({ kind: 'result', ...result })}\n`)
-      else print(`${model}: rebuilt from ${applied} events as ${generation}\n`)
     }
+    if (flags['dry-run'] === true) printAll(context, await dryRun(options), changesLine)
+    else if (flags.rollback === true) printAll(context, await rollback(options), rollbackLine)
+    else printAll(context, await replayModels(options), replayLine)
     return exitCodes.ok
   },
 }
 
-/** Bars on a terminal, lines where the output is piped, JSON lines with `--json`. */
-const progressPrinter = ({ flags, print }: CommandContext) => {
-  if (flags.json === true) return (status: ReplayStatus) => print(`${JSON.stringify(status)}\n`)
-  return (status: ReplayStatus) => print(`${progressLine(status)}\n`)
+const printAll = <T extends object>(
+  { flags, print }: CommandContext,
+  results: readonly T[],
+  line: (result: T) => string,
+) => {
+  for (const result of results) {
+    print(flags.json === true ? `${JSON.stringify({ kind: 'result', ...result })}\n` : line(result))
+  }
 }
 
-const progressLine = (status: ReplayStatus): string => {
-  const { model, state, eventsDone, eventsTotal, eventsPerSecond, remainingMs } = status
-  const done = `${eventsDone.toLocaleString('en')} of ${eventsTotal.toLocaleString('en')} events`
-  const rate = `${eventsPerSecond.toLocaleString('en')}/s`
-  const left = remainingMs === null ? '' : `, ${Math.ceil(remainingMs / 1_000)} s left`
-  return `${model}: ${state}, ${done}, ${rate}${left}`
+const replayLine = ({ model, generation, eventsApplied }: ReplayResult): string =>
+  `${model}: rebuilt from ${eventsApplied.toLocaleString('en')} events, now serving ${generation}\n`
+
+const rollbackLine = ({ model, generation, former }: ReplayResult): string =>
+  `${model}: back on ${generation}; ${former} is kept\n`
+
+const changesLine = ({ model, rows, added, removed, changed, first }: DryRunResult): string => {
+  const counts = `${added} added, ${removed} removed, ${changed} changed`
+  const line = `${model}: a replay would give ${rows.toLocaleString('en')} rows: ${counts}\n`
+  if (first === null) return line
+  const { key, before, after } = first
+  return `${line}  ${key}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}\n`
 }

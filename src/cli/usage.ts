@@ -8,7 +8,7 @@ usage: tradelog COMMAND [--config FILE] [options]
   api                   read models -> HTTP
   feed                  a Finnhub-protocol server: simulated, or --file F [--speed 1|N|max]
   replay [--model M …]  rebuild read models from the log while the API keeps serving
-         [--json]
+         [--dry-run | --rollback] [--json]
   verify [--model M …]  compare read models with an independent fold of the log
          [--generation G] [--json]
                         exit 0 equal, 1 different, 2 could not check

@@ -21,6 +21,7 @@ const codes = {
   READ_MODEL_NOT_FOUND: { retriable: true },
   GENERATION_DROPPED: { retriable: true },
   VERSION_MISMATCH: { retriable: false },
+  NO_FORMER_GENERATION: { retriable: false },
   LEASE_HELD: { retriable: false },
   COUNTS_DISAGREE: { retriable: false },
   FEED_UNAVAILABLE: { retriable: true },

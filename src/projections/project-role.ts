@@ -1,6 +1,7 @@
 import {
   catchError,
   concatMap,
+  concatWith,
   defer,
   distinctUntilChanged,
   filter,
@@ -14,6 +15,7 @@ import {
   shareReplay,
   takeUntil,
   tap,
+  throwError,
   timer,
 } from 'rxjs'
 import { TradelogError } from '../domain/errors.ts'
@@ -24,6 +26,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { openActiveGeneration } from './active-generation.ts'
 import type { Projection } from './projection.ts'
 import { projector } from './projector.ts'
+import { selfRebuild, wantsRebuild } from './self-rebuild.ts'
 import type { ProjectStatus } from './status.ts'
 import { createTracker, type Tracker } from './tracker.ts'
 
@@ -115,10 +118,9 @@ type Run = Readonly<{
   logger: Logger
 }>
 
-const runGeneration = (
-  { eventStore, batchEventsMax }: ProjectRoleOptions,
-  { projection, generation, until, tracker, logger }: Run,
-): Observable<unknown> => {
+const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknown> => {
+  const { projection, generation, until, tracker, logger } = run
+  const { eventStore, batchEventsMax } = options
   const { id, version } = generation.info
   tracker.follows(id)
   const stopped = (error: unknown) => {
@@ -126,7 +128,10 @@ const runGeneration = (
     logger.error({ err: error, generation: id }, 'stopped')
     return NEVER.pipe(takeUntil(until))
   }
-  if (version !== projection.version) return stopped(versionMismatch(projection, generation))
+  if (version !== projection.version) {
+    tracker.stopped(versionMismatch(projection, generation))
+    return rebuildIfNewer(options, run).pipe(catchError(stopped))
+  }
   return projector({
     projection,
     generation,
@@ -145,6 +150,21 @@ const runGeneration = (
       },
     },
   }).pipe(tap(tracker.committed), catchError(stopped))
+}
+
+/** A process of another version leaves the generation alone; of a newer one, it builds the next. */
+const rebuildIfNewer = (options: ProjectRoleOptions, run: Run): Observable<unknown> => {
+  const { projection, generation, until, logger } = run
+  const { version } = generation.info
+  return defer(() => wantsRebuild(options.readModelStore, projection, version)).pipe(
+    concatMap((isWanted) => {
+      if (!isWanted) return throwError(() => versionMismatch(projection, generation))
+      logger.info({ from: version, to: projection.version }, 'a newer version: rebuilding')
+      return selfRebuild({ ...options, projections: [projection], logger })
+    }),
+    concatWith(NEVER),
+    takeUntil(until),
+  )
 }
 
 const versionMismatch = ({ name, version }: Projection, { info }: Generation) =>

@@ -18,7 +18,7 @@ export type Promotion = Readonly<{
   /** Rejects once the right to promote is lost. */
   assertHeld: () => Promise<void>
   /** The version that the pointer remembers as left: set by a rollback. */
-  leftVersion?: number
+  leftVersion: number | null
 }>
 
 /**
@@ -26,7 +26,7 @@ export type Promotion = Readonly<{
  * every partition, so that readers don't see time go back. Answers the former generation.
  */
 export const promote = async (promotion: Promotion): Promise<string | null> => {
-  const { store, generation, catchUp, assertHeld, leftVersion = null } = promotion
+  const { store, generation, catchUp, assertHeld, leftVersion } = promotion
   const { id, model } = generation.info
   for (let tries = 1; ; tries++) {
     await catchUp()

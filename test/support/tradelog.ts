@@ -5,6 +5,11 @@ import { eventually } from './eventually.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/main.js')
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** Settings as environment variables without their prefix: `{ API_PORT: '0' }`. */
 export type Settings = Readonly<Record<string, string>>
 
@@ -34,7 +39,8 @@ export const startTradelog = (args: readonly string[], settings: Settings): Runn
   child.stderr.on('data', (chunk) => {
     out.stderr += chunk
   })
-  process.once('exit', () => child.kill('SIGKILL'))
+  running.add(child)
+  exited.finally(() => running.delete(child))
   return {
     process: child,
     stdout: () => out.stdout,

@@ -1,0 +1,66 @@
+import { openEventStore, openReadModelStore, whenReachable } from '../compose.ts'
+import { readModels } from '../projections/read-models/index.ts'
+import { type Config, redactedConfig } from '../runtime/config.ts'
+import { runApi } from './api.ts'
+import type { Command } from './command.ts'
+import { runIngest } from './ingest.ts'
+import { serveOperations } from './operations.ts'
+import { runProject } from './project.ts'
+
+export const start: Command = {
+  options: {},
+  run: async (context) => {
+    const { config, print } = context
+    const eventStore = await whenReachable(openEventStore, context)
+    const readModelStore = await whenReachable(openReadModelStore, context)
+    const role = runProject(context, readModels, eventStore, readModelStore)
+    const { url } = await runApi(context, readModelStore)
+    const feeding = await runIngest(context, eventStore)
+    await serveOperations(context, role.readiness)
+    print(screen(config, url, feeding?.feed.symbols ?? []))
+    return 'until stopped'
+  },
+}
+
+/** What runs, where, and what to try next. */
+const screen = (config: Config, url: string, symbols: readonly string[]): string => {
+  const symbol = encodeURIComponent(symbols[0] ?? 'AAPL')
+  return `
+  tradelog is running
+
+    feed         ${feedLine(config)}
+    log          ${logLine(config)}
+    read models  ${rowsLine(config)}
+    API          ${url}
+
+  Try, in another terminal:
+
+    curl ${url}/api/v1/symbols
+    curl '${url}/api/v1/trades/${symbol}?limit=3'
+    curl '${url}/api/v1/candles/${symbol}?interval=1m&limit=3'
+    npm run replay      rebuild every read model while this one serves
+    npm run verify      compare every row with an independent fold of the log
+    kill -9 ${process.pid}${' '.repeat(Math.max(1, 12 - String(process.pid).length))}then npm start: nothing is lost, nothing counts twice
+
+  All routes: ${url}/docs    Stop: Ctrl-C
+
+`
+}
+
+const feedLine = ({ feed, simulated, file }: Config): string => {
+  if (feed === 'simulated') return `simulated, ${simulated.tradesPerSecond} trades a second`
+  if (feed === 'file') return `${file.path}, at speed ${file.speed}`
+  return feed
+}
+
+const logLine = ({ eventStore, dataDirectory, kafka, partitions }: Config): string =>
+  eventStore === 'kafka'
+    ? `Kafka topic ${kafka.topic} at ${kafka.brokerUrl.join(', ')}`
+    : `embedded, in ${dataDirectory}, ${partitions} partitions`
+
+const rowsLine = (config: Config): string => {
+  const { url, databaseName } = redactedConfig(config).mongodb
+  return config.readModelStore === 'mongodb'
+    ? `MongoDB database ${databaseName} at ${url}`
+    : `embedded, in ${config.dataDirectory}`
+}

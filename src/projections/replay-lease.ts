@@ -1,0 +1,41 @@
+import { TradelogError } from '../domain/errors.ts'
+import type { Lease, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import type { Projection } from './projection.ts'
+
+const ttlMs = 10_000
+
+/**
+ * Runs the work as the only process that rebuilds these models; a dead holder is replaced. Rejects
+ * with `LEASE_HELD`, naming the holder, where somebody else is at it. The work may ask any time
+ * whether it still is the only one.
+ */
+export const withReplayLeases = async <T>(
+  store: ReadModelStore,
+  projections: readonly Projection[],
+  work: (assertHeld: () => Promise<void>) => Promise<T>,
+): Promise<T> => {
+  const leases: Lease[] = []
+  try {
+    for (const { name } of projections) {
+      const lease = await store.lease(leaseName(name), { ttlMs })
+      if (lease === undefined) throw await leaseHeld(store, leaseName(name))
+      leases.push(lease)
+    }
+    return await work(async () => {
+      for (const lease of leases) {
+        if (!(await lease.held())) throw await leaseHeld(store, lease.name)
+      }
+    })
+  } finally {
+    await Promise.allSettled(leases.map((lease) => lease.release()))
+  }
+}
+
+const leaseName = (model: string) => `replay:${model}`
+
+const leaseHeld = async (store: ReadModelStore, name: string) => {
+  const holder = (await store.leaseHolder(name)) ?? 'another process'
+  return new TradelogError('LEASE_HELD', `${name} is held by ${holder}`, {
+    fields: { name, holder },
+  })
+}

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '../runtime/logger.ts'
+import { type Verification, type VerifyOptions, verify } from './verify.ts'
+
+export type ScheduleOptions = Omit<VerifyOptions, 'model' | 'generation' | 'signal'> &
+  Readonly<{ models: readonly string[]; everyMs: number; logger: Logger }>
+
+/**
+ * The reconciliation job: verifies the models every so often, in one process at a time, and reports
+ * to the log and in the status rows.
+ */
+export const scheduleVerify = (options: ScheduleOptions): { close: () => Promise<void> } => {
+  const { models, everyMs } = options
+  const stop = new AbortController()
+  const { signal } = stop
+  const run = async () => {
+    for (;;) {
+      await sleep(everyMs, undefined, { signal })
+      for (const model of models) await verifyAlone(options, model, signal)
+    }
+  }
+  const running = run().catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+  return {
+    close: () => {
+      stop.abort()
+      return running
+    },
+  }
+}
+
+const verifyAlone = async (options: ScheduleOptions, model: string, signal: AbortSignal) => {
+  const { readModelStore, everyMs, logger } = options
+  try {
+    const lease = await readModelStore.lease(`verify:${model}`, { ttlMs: everyMs })
+    if (lease === undefined) return
+    try {
+      if (await wasVerified(options, model)) return
+      const result = await verify({ ...options, model, signal })
+      await readModelStore.writeStatus(`verify:${model}`, result)
+      report(logger, result)
+    } finally {
+      await lease.release()
+    }
+  } catch (error) {
+    logger.warn({ err: error, model }, 'cannot verify now')
+  }
+}
+
+/** By any process, since about the last round. */
+const wasVerified = async ({ readModelStore, everyMs }: ScheduleOptions, model: string) =>
+  (await readModelStore.statuses()).some(({ source, writtenAt }) => {
+    return source === `verify:${model}` && writtenAt > Date.now() - everyMs / 2
+  })
+
+const report = (logger: Logger, { model, result, detail, rowsCompared }: Verification) => {
+  const text = `${model}: verified, ${result}`
+  if (result === 'equal') logger.info({ model, rowsCompared }, text)
+  else logger.error({ model, rowsCompared, detail }, text)
+}

@@ -1,0 +1,130 @@
+import * as assert from 'uvu/assert'
+import { hasCode } from '../../src/domain/errors.ts'
+import { dryRun } from '../../src/projections/dry-run.ts'
+import { type Projection, state } from '../../src/projections/projection.ts'
+import { symbols } from '../../src/projections/read-models/symbols.ts'
+import { replay } from '../../src/projections/replay.ts'
+import { rollback } from '../../src/projections/rollback.ts'
+import type { ProjectStatus } from '../../src/projections/status.ts'
+import type { Row } from '../../src/read-model-store/read-model-store.ts'
+import { type Engine, startEngine } from '../support/engine.ts'
+import { eventually } from '../support/eventually.ts'
+import { silent } from '../support/silent.ts'
+import { someTrades } from '../support/some-trades.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('deploy of a new version')
+
+/** The symbols model as its next version, which counts in dozens. */
+const nextSymbols = state<Row & { dozens: number; trades: number }, 'TradeExecuted'>({
+  name: 'symbols',
+  version: 2,
+  events: ['TradeExecuted'],
+  rowsPerEvent: 1,
+  keys: ({ event }) => [[event.symbol]],
+  initial: () => ({ dozens: 0, trades: 0 }),
+  evolve: ({ trades }) => ({ dozens: Math.floor((trades + 1) / 12), trades: trades + 1 }),
+  store: (row) => row,
+  load: (row) => row as Row & { dozens: number; trades: number },
+})
+
+const optionsFor = ({ eventStore, readModelStore }: Engine, projection: Projection) => ({
+  projections: [projection],
+  eventStore,
+  readModelStore,
+  batchEventsMax: 100,
+  logger: silent,
+  signal: new AbortController().signal,
+})
+
+const activeVersion = async ({ readModelStore }: Engine) => {
+  const pointer = await readModelStore.pointer('symbols')
+  return pointer && (await readModelStore.open(pointer.active)).info.version
+}
+
+const engineWithVersion1 = async (): Promise<Engine> => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(300))
+  await replay(optionsFor(engine, symbols))
+  return engine
+}
+
+const refusal = async (attempt: Promise<unknown>): Promise<unknown> =>
+  attempt.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+test('rebuilds by itself what a newer version of the code folds', async () => {
+  const engine = await engineWithVersion1()
+  engine.project([nextSymbols])
+  await eventually(async () => (await activeVersion(engine)) === 2)
+  await engine.eventStore.append(someTrades(100, 2))
+  await engine.caughtUp(['symbols'])
+  await engine.close()
+})
+
+test('older code leaves the newer generation alone, and says so', async () => {
+  const engine = await engineWithVersion1()
+  await replay(optionsFor(engine, nextSymbols))
+  const active = (await engine.readModelStore.pointer('symbols'))?.active
+  engine.project([symbols])
+  const status = await eventually(async () => {
+    const [row] = await engine.readModelStore.statuses()
+    const [model] = row?.status.kind === 'project' ? (row.status as ProjectStatus).models : []
+    return model?.error && model
+  })
+  assert.is(status.state, 'stopped')
+  assert.is(status.error?.code, 'VERSION_MISMATCH')
+  assert.is((await engine.readModelStore.pointer('symbols'))?.active, active)
+  await engine.close()
+})
+
+test('a rollback promotes the former generation, up to date, and notes the version left', async () => {
+  const engine = await engineWithVersion1()
+  await replay(optionsFor(engine, nextSymbols))
+  await engine.eventStore.append(someTrades(100, 2))
+  await rollback(optionsFor(engine, symbols))
+  assert.is(await activeVersion(engine), 1)
+  assert.is((await engine.readModelStore.pointer('symbols'))?.leftVersion, 2)
+  assert.is((await engine.verified('symbols')).result, 'equal')
+  await engine.close()
+})
+
+test('a version left by a rollback is not rebuilt until somebody asks', async () => {
+  const engine = await engineWithVersion1()
+  await replay(optionsFor(engine, nextSymbols))
+  await rollback(optionsFor(engine, symbols))
+  const role = engine.project([nextSymbols])
+  await eventually(async () => (await role.readiness()).length > 0)
+  assert.is(await activeVersion(engine), 1)
+  await replay(optionsFor(engine, nextSymbols))
+  assert.is(await activeVersion(engine), 2)
+  assert.is((await engine.readModelStore.pointer('symbols'))?.leftVersion, null)
+  await engine.close()
+})
+
+test('a rollback needs code of the former version, and a former generation', async () => {
+  const engine = await engineWithVersion1()
+  const none = await refusal(rollback(optionsFor(engine, symbols)))
+  assert.ok(hasCode(none, 'NO_FORMER_GENERATION'))
+  await replay(optionsFor(engine, nextSymbols))
+  const wrong = await refusal(rollback(optionsFor(engine, nextSymbols)))
+  assert.ok(hasCode(wrong, 'VERSION_MISMATCH'))
+  assert.match(wrong.message, 'version 1')
+  await engine.close()
+})
+
+test('a dry run says what a replay would change, and changes nothing', async () => {
+  const engine = await engineWithVersion1()
+  const before = await engine.readModelStore.generations('symbols')
+  const [same] = await dryRun(optionsFor(engine, symbols))
+  assert.equal([same?.added, same?.removed, same?.changed], [0, 0, 0])
+  const [other] = await dryRun(optionsFor(engine, nextSymbols))
+  assert.is(other?.changed, 5)
+  assert.ok(other?.first)
+  assert.equal(await engine.readModelStore.generations('symbols'), before)
+  await engine.close()
+})
+
+test.run()
