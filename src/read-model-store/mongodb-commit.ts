@@ -44,8 +44,8 @@ const commitInSteps = async (
   if (position !== commit.from) return 'moved'
   if (!(await writeRows(rows, commit.rows))) return 'moved'
   const moved = await moveCheckpoint(checkpoints, generation, commit)
-  // Only an update proves by itself that the database wasn't emptied meanwhile.
-  if (!moved || commit.from === 0) await loadGeneration(catalogue, generation)
+  // An update would have found nothing in a database emptied meanwhile; an insert finds no fault.
+  if (commit.from === 0) await loadGeneration(catalogue, generation)
   return moved ? 'committed' : 'moved'
 }
 

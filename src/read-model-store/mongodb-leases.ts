@@ -120,7 +120,7 @@ const keepLease = ({ name, fence, ttlMs, takenAt, logger }: Terms, calls: LeaseC
       await renew()
     } catch (err) {
       // It stays held until it expires: until then nobody else can have it.
-      logger.warn({ lease: name, fence, err }, 'lease not renewed')
+      if (over === undefined) logger.warn({ lease: name, fence, err }, 'lease not renewed')
     }
   }
   const timer = setInterval(renewOrWarn, ttlMs / 3).unref()
