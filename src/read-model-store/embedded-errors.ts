@@ -1,7 +1,10 @@
 import { TradelogError } from '../domain/errors.ts'
 
-/** ENOSPC, EDQUOT, EFBIG and MDB_MAP_FULL, as LMDB reports them and as Node does. */
-const fullCodes: readonly unknown[] = [28, 122, 27, -30792, 'ENOSPC', 'EDQUOT', 'EFBIG']
+/**
+ * ENOSPC, EDQUOT, EFBIG and MDB_MAP_FULL, as LMDB reports them and as Node does. EIO (5) is what
+ * LMDB makes of a write that was cut short, which is how most disks run full.
+ */
+const fullCodes: readonly unknown[] = [28, 122, 27, 5, -30792, 'ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
  * What LMDB or the file system threw, as an error of the read-model store. Everything else, our
@@ -12,9 +15,13 @@ export const storeError = async (error: unknown): Promise<unknown> => {
   const code = codeOf(cause)
   if (cause instanceof TradelogError || code === undefined) return error
   if (fullCodes.includes(code)) {
-    return new TradelogError('READ_MODEL_STORE_FULL', 'the read-model store is full', { cause })
+    return new TradelogError('READ_MODEL_STORE_FULL', 'the disk of the read models is full', {
+      cause,
+    })
   }
-  return new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'the read-model store failed', { cause })
+  return new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'the read models cannot be reached', {
+    cause,
+  })
 }
 
 /** A failed commit names its reason in a promise of its own, which always rejects. */
