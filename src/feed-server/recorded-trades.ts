@@ -11,9 +11,9 @@ import { type FileTrade, tradesOfFile } from './trade-file.ts'
 
 export type RecordedTradesOptions = Readonly<{
   path: string
-  /** 1 plays at the pace of the trades' own times, N that many times as fast, Infinity at full speed. */
-  speed: number
-  /** The play begins when all of these are subscribed; unless given, all symbols of the file. */
+  /** 1 plays at the pace of the trades' own times, N that many times as fast. */
+  speed: number | 'max'
+  /** The play begins when all of these are subscribed; where there are none, all of the file. */
   symbols?: readonly string[]
   logger: Logger
 }>
@@ -41,14 +41,14 @@ export const openRecordedTrades = async (
   const { path, logger } = options
   const state = await stateOf(path)
   const { hash, rows, symbols } = await scan(path)
-  const play = { ...options, hash, wanted: options.symbols ?? symbols }
+  const wanted = options.symbols?.length ? options.symbols : symbols
 
   const serve = async (client: FeedClient) => {
     try {
-      await client.subscribedTo(play.wanted)
+      await client.subscribedTo(wanted)
       if ((await stateOf(path)) !== state) throw unreadable(path, 'it has changed since the start')
       logger.info({ file: path, rows, speed: options.speed }, 'play of the file begins')
-      await playTo(client, play)
+      await playTo(client, { ...options, hash })
       logger.info({ file: path, rows }, 'the file has been played')
     } catch (error) {
       if (!client.signal.aborted) throw error
@@ -85,7 +85,7 @@ const scan = async (path: string) => {
 
 const playTo = async (
   client: FeedClient,
-  { path, speed, hash }: { path: string; speed: number; hash: string },
+  { path, speed, hash }: { path: string; speed: number | 'max'; hash: string },
 ): Promise<void> => {
   const dueInMs = createClock(speed)
   let frame: string[] = []
@@ -112,11 +112,11 @@ const isWanted = ({ symbol }: FileTrade, client: FeedClient): boolean =>
   symbol === null || client.symbols.has(symbol)
 
 /** The first trade is due at once, the others as long after it as the file says. */
-const createClock = (speed: number) => {
+const createClock = (speed: number | 'max') => {
   const startedAt = performance.now()
   let firstAt: number | undefined
   return ({ executedAt }: FileTrade): number => {
-    if (executedAt === null || speed === Number.POSITIVE_INFINITY) return 0
+    if (executedAt === null || speed === 'max') return 0
     firstAt ??= executedAt
     return startedAt + (executedAt - firstAt) / speed - performance.now()
   }

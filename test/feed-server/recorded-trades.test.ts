@@ -17,7 +17,6 @@ BINANCE:BTCUSDT,61837.63000000,0.02000000,1381226348451,
 AAPL,13.83,500,1381226348449,2000;P
 AAPL,13.83,500,1381226348449,2000;P
 `
-const fullSpeed = Number.POSITIVE_INFINITY
 
 const directory = temporaryDirectory()
 let files = 0
@@ -28,10 +27,10 @@ const fileOf = (content: string | Buffer): string => {
   return path
 }
 
-type Play = { path: string; speed?: number; symbols?: string[]; subscribe: string[] }
+type Play = { path: string; speed?: number | 'max'; symbols?: string[]; subscribe: string[] }
 
 const withPlay = async (
-  { path, speed = fullSpeed, symbols, subscribe }: Play,
+  { path, speed = 'max', symbols, subscribe }: Play,
   body: (reader: Awaited<ReturnType<typeof connectReader>>, hash: string) => Promise<void>,
 ) => {
   const options = { path, speed, logger: silent, ...(symbols && { symbols }) }

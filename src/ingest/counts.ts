@@ -1,0 +1,30 @@
+import type { RejectReason } from './finnhub-message.ts'
+
+/** What ingest has seen since its start. received = appended + passedOver + dropped + buffered. */
+export type IngestCounts = {
+  /** Trades that were taken from messages. */
+  received: number
+  appended: number
+  /** Rows of a file that the log had already. */
+  passedOver: number
+  /** Not appended, since another process took over or the time to stop was up. */
+  dropped: number
+  rejected: Partial<Record<RejectReason, number>>
+  messages: number
+  /** Messages by which the feed reports an error. */
+  feedErrors: number
+  connections: number
+  appendFailures: number
+}
+
+export const createCounts = (): IngestCounts => ({
+  received: 0,
+  appended: 0,
+  passedOver: 0,
+  dropped: 0,
+  rejected: {},
+  messages: 0,
+  feedErrors: 0,
+  connections: 0,
+  appendFailures: 0,
+})

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import {
+  defer,
+  distinctUntilChanged,
+  EMPTY,
+  finalize,
+  lastValueFrom,
+  Observable,
+  retry,
+  Subject,
+  switchMap,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs'
+import { isRetriable } from '../domain/errors.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import { type Backoff, backoffMs } from '../runtime/backoff.ts'
+import { createCounts, type IngestCounts } from './counts.ts'
+import { openRejectLog } from './reject-log.ts'
+import { beginTerm, type FeedSettings, type Term } from './term.ts'
+
+export type IngestOptions = Readonly<{
+  eventStore: Pick<EventStore, 'append' | 'heads' | 'read' | 'elect'>
+  feed: FeedSettings
+  /** Where the reject log is kept. */
+  directory: string
+  bufferEventsMax: number
+  appendEventsMax: number
+  backoff?: Backoff
+  logger: Logger
+  now?: () => UnixMs
+  random?: () => number
+}>
+
+export type IngestStats = Readonly<IngestCounts> &
+  Readonly<{
+    state: 'standing by' | 'active' | 'stopped'
+    isConnected: boolean
+    /** The socket isn't being read, since the buffer is full. */
+    isPaused: boolean
+    buffered: number
+  }>
+
+export type Ingest = Readonly<{
+  stats: () => IngestStats
+  /** Resolves after `stop`; rejects where ingest can't go on: the event store refuses for good. */
+  closed: Promise<void>
+  /** Stops reading, and appends what is buffered within the time; a second call waits for the first. */
+  stop: (options: { timeoutMs: number }) => Promise<void>
+}>
+
+const usualBackoff: Backoff = { firstMs: 100, maxMs: 30_000 }
+
+/** Fills the event store from the feed while this process is the elected one; else it stands by. */
+export const startIngest = (options: IngestOptions): Ingest => {
+  const {
+    eventStore,
+    logger,
+    backoff = usualBackoff,
+    now = Date.now,
+    random = Math.random,
+  } = options
+  const counts = createCounts()
+  const rejectLog = openRejectLog(options)
+  const terms = createTerms(() =>
+    beginTerm({ ...options, backoff, now, random, counts, rejectLog }),
+  )
+  const stopping$ = new Subject<void>()
+  let state: IngestStats['state'] = 'standing by'
+  let failures = 0
+
+  const announce = (isElected: boolean) => {
+    failures = 0
+    state = isElected ? 'active' : 'standing by'
+    logger.info({ state }, isElected ? 'ingest is active' : 'ingest stands by for another process')
+  }
+  const standAgain = (error: unknown) => {
+    if (!isRetriable(error)) throw error
+    state = 'standing by'
+    logger.warn({ err: error }, 'ingest stands by after a failure')
+    return timer(backoffMs(++failures, random, backoff))
+  }
+  const election$ = defer(() => eventStore.elect('ingest')).pipe(
+    distinctUntilChanged(),
+    tap(announce),
+    switchMap((isElected) => (isElected ? terms.next$ : EMPTY)),
+    retry({ delay: standAgain }),
+    takeUntil(stopping$),
+    finalize(() => {
+      state = 'stopped'
+    }),
+  )
+  const closed = lastValueFrom(election$, { defaultValue: undefined })
+  // Also said here, for a caller that doesn't wait.
+  closed.catch((error: unknown) => logger.error({ err: error }, 'ingest cannot go on'))
+
+  const shut = async (timeoutMs: number) => {
+    await within(timeoutMs, terms.finish())
+    stopping$.next()
+    await rejectLog.close()
+    logger.info({ appended: counts.appended, dropped: counts.dropped }, 'ingest has stopped')
+  }
+  let stopped: Promise<void> | undefined
+  const stop = ({ timeoutMs }: { timeoutMs: number }) => {
+    stopped ??= shut(timeoutMs)
+    return stopped
+  }
+  const stats = () => ({ ...counts, rejected: { ...counts.rejected }, state, ...terms.stats() })
+  return { stats, closed, stop }
+}
+
+/** One term after the other: the next begins when the last has ended, whatever it waits for. */
+const createTerms = (begin: () => Term) => {
+  let current: Term | undefined
+  let lastEnded: Promise<unknown> = Promise.resolve()
+  let isOver = false
+
+  /** Completes when the term has finished, errors when it fails; unsubscribing drops it. */
+  const next$ = new Observable<never>((subscriber) => {
+    let term: Term | undefined
+    const run = async () => {
+      if (subscriber.closed || isOver) return
+      term = begin()
+      current = term
+      await term.ended
+    }
+    const ended = lastEnded.then(run)
+    lastEnded = ended.catch(() => {})
+    ended.then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    )
+    return () => term?.drop()
+  })
+  /** No term begins any more; resolves when the running one has appended everything. */
+  const finish = () => {
+    isOver = true
+    current?.finish()
+    return lastEnded
+  }
+  const stats = () => ({
+    isConnected: current?.isConnected() ?? false,
+    isPaused: current?.isPaused() ?? false,
+    buffered: current?.buffered() ?? 0,
+  })
+  return { next$, finish, stats }
+}
+
+const within = async (timeoutMs: number, work: Promise<unknown>): Promise<void> => {
+  const done = new AbortController()
+  await Promise.race([work, sleep(timeoutMs, undefined, { signal: done.signal })])
+  done.abort()
+}

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { hasCode, isRetriable } from '../domain/errors.ts'
+import type { TradeExecuted, UnixMs } from '../domain/trade-executed.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import { type Backoff, backoffMs } from '../runtime/backoff.ts'
+import type { IngestCounts } from './counts.ts'
+import { type FinnhubFeed, openFinnhubFeed } from './finnhub-feed.ts'
+import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
+import { createRecordedRows } from './recorded-rows.ts'
+import type { RejectLog } from './reject-log.ts'
+import { createTradeBuffer, type TradeBuffer } from './trade-buffer.ts'
+
+export type FeedSettings = Readonly<{
+  url: string
+  token?: string | undefined
+  symbols: readonly string[]
+  pingEveryMs: number
+  source: MessageContext['source']
+}>
+
+export type TermOptions = Readonly<{
+  eventStore: Pick<EventStore, 'append' | 'heads' | 'read'>
+  feed: FeedSettings
+  /** The socket isn't read while so many wait; what it had read already comes on top. */
+  bufferEventsMax: number
+  appendEventsMax: number
+  backoff: Backoff
+  rejectLog: RejectLog
+  counts: IngestCounts
+  logger: Logger
+  now: () => UnixMs
+  random: () => number
+}>
+
+export type Term = Readonly<{
+  isConnected: () => boolean
+  isPaused: () => boolean
+  /** Trades that are not in the log yet. */
+  buffered: () => number
+  /** Stops reading and appends what is buffered. */
+  finish: () => void
+  /** Stops at once: what is buffered is dropped. */
+  drop: () => void
+  /** Rejects when the log refuses this process, or for good. */
+  ended: Promise<void>
+}>
+
+/** The time in which this process is the one that fills the log: feed, buffer, append. */
+export const beginTerm = (options: TermOptions): Term => {
+  const { eventStore, counts, appendEventsMax, bufferEventsMax } = options
+  const over = new AbortController()
+  const rows = createRecordedRows(eventStore, over.signal)
+  let isPaused = false
+  let inFlight = 0
+
+  const setPaused = (paused: boolean) => {
+    isPaused = paused
+    options.logger.warn({ paused, bufferEventsMax }, paused ? 'buffer full' : 'buffer has room')
+    if (paused) feed.pause()
+    else feed.resume()
+  }
+  const buffer = createTradeBuffer({
+    eventsMax: bufferEventsMax,
+    onFull: () => setPaused(true),
+    onRoom: () => setPaused(false),
+  })
+  const feed = openFeed(options, buffer)
+
+  const appendNext = async (trades: readonly TradeExecuted[]) => {
+    inFlight = trades.length
+    const fresh = await insist(options, over.signal, () => rows.passOver(trades))
+    counts.passedOver += trades.length - fresh.length
+    inFlight = fresh.length
+    if (fresh.length > 0) await insist(options, over.signal, () => eventStore.append(fresh))
+    counts.appended += fresh.length
+    inFlight = 0
+  }
+  const run = async () => {
+    try {
+      for (;;) {
+        const trades = await buffer.take(appendEventsMax)
+        if (trades.length === 0) return
+        await appendNext(trades)
+      }
+    } finally {
+      counts.dropped += inFlight + buffer.clear()
+      inFlight = 0
+      await feed.close()
+    }
+  }
+  const finish = () => void feed.close().then(buffer.end)
+  const drop = () => {
+    over.abort()
+    counts.dropped += buffer.clear()
+    finish()
+  }
+  return {
+    isConnected: feed.isConnected,
+    isPaused: () => isPaused,
+    buffered: () => buffer.size() + inFlight,
+    finish,
+    drop,
+    ended: run(),
+  }
+}
+
+/** Every message is judged as it arrives; its trades wait in the buffer. */
+const openFeed = (options: TermOptions, buffer: TradeBuffer): FinnhubFeed => {
+  const { feed, counts, logger, now } = options
+  const reject = (rejected: Reject) => {
+    counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1
+    options.rejectLog.add(rejected, now())
+  }
+  const onMessage = (message: Buffer): boolean => {
+    const { kind, trades, rejected, error } = parseMessage(message, { now: now(), ...feed })
+    counts.messages++
+    counts.received += trades.length
+    rejected.forEach(reject)
+    if (kind === 'error') {
+      counts.feedErrors++
+      logger.warn({ error }, 'feed reports an error')
+    }
+    if (trades.length > 0) buffer.add(trades)
+    return kind === 'ping' || trades.length > 0
+  }
+  return openFinnhubFeed({
+    ...feed,
+    backoff: options.backoff,
+    onMessage,
+    onOversized: () => reject({ reason: 'message_too_large', sample: '' }),
+    onConnected: () => counts.connections++,
+    logger,
+    random: options.random,
+  })
+}
+
+/** Repeats the identical call until the event store takes it, or refuses for good. */
+const insist = async <T>(
+  { backoff, counts, logger, random }: TermOptions,
+  over: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> => {
+  for (let failures = 0; ; ) {
+    try {
+      const answer = await call()
+      if (failures > 0) logger.info({ failures }, 'event store is back')
+      return answer
+    } catch (error) {
+      if (over.aborted || !isRetriable(error) || hasCode(error, 'NOT_THE_ACTIVE_WRITER'))
+        throw error
+      counts.appendFailures++
+      if (++failures === 1) logger.warn({ err: error }, 'event store is away')
+      await sleep(backoffMs(failures, random, backoff), undefined, { signal: over })
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import pino from 'pino'
+import * as assert from 'uvu/assert'
+import { type FinnhubFeedOptions, openFinnhubFeed } from '../../src/ingest/finnhub-feed.ts'
+import { eventually } from '../support/eventually.ts'
+import { suite } from '../support/suite.ts'
+import { type ScriptedFeed, startScriptedFeed } from './scripted-feed.ts'
+
+const test = suite('Finnhub feed')
+
+const subscriptions = [
+  '{"type":"subscribe","symbol":"AAPL"}',
+  '{"type":"subscribe","symbol":"AMD"}',
+]
+
+/** A feed that keeps what it gives and logs. */
+const openRecorder = (url: string, options: Partial<FinnhubFeedOptions> = {}) => {
+  const messages: string[] = []
+  const lines: string[] = []
+  const seen = { oversized: 0, connections: 0 }
+  const feed = openFinnhubFeed({
+    url,
+    symbols: ['AAPL', 'AMD'],
+    pingEveryMs: 60_000,
+    backoff: { firstMs: 1, maxMs: 20 },
+    onMessage: (message) => {
+      messages.push(String(message))
+      return true
+    },
+    onOversized: () => seen.oversized++,
+    onConnected: () => seen.connections++,
+    logger: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
+    random: () => 1,
+    ...options,
+  })
+  const failures = () => lines.map((line) => JSON.parse(line).failures).filter(Boolean)
+  return { ...feed, messages, lines, seen, failures }
+}
+
+const withFeed = async (
+  server: ScriptedFeed,
+  options: Partial<FinnhubFeedOptions>,
+  body: (feed: ReturnType<typeof openRecorder>) => Promise<void>,
+) => {
+  const feed = openRecorder(server.url, options)
+  try {
+    await body(feed)
+  } finally {
+    await feed.close()
+    await server.close()
+  }
+}
+
+test('subscribes to every symbol, on every connection', async () => {
+  const server = await startScriptedFeed()
+  await withFeed(server, {}, async (feed) => {
+    await eventually(() => server.heard[0]?.length === 2)
+    assert.ok(feed.isConnected())
+    server.sockets[0]?.terminate()
+    await eventually(() => server.heard[1]?.length === 2)
+    assert.equal(server.heard, [subscriptions, subscriptions])
+    assert.is(feed.seen.connections, 2)
+  })
+})
+
+test('waits longer after each failure, and begins anew after a good message', async () => {
+  const server = await startScriptedFeed((socket, count) => {
+    if (count === 4) socket.send('good', () => socket.terminate())
+    else if (count < 6) socket.terminate()
+  })
+  await withFeed(server, {}, async (feed) => {
+    await eventually(() => server.sockets.length === 6)
+    assert.equal(feed.failures(), [1, 2, 3, 1, 2])
+  })
+})
+
+test('a message that is not good does not end the series of failures', async () => {
+  const server = await startScriptedFeed((socket, count) => {
+    if (count < 4) socket.send('{"type":"error"}', () => socket.terminate())
+  })
+  await withFeed(server, { onMessage: () => false }, async (feed) => {
+    await eventually(() => server.sockets.length === 4)
+    assert.equal(feed.failures(), [1, 2, 3])
+  })
+})
+
+test('takes a connection for dead after 2.5 silent ping periods', async () => {
+  const server = await startScriptedFeed()
+  await withFeed(server, { pingEveryMs: 20 }, async (feed) => {
+    await eventually(() => server.sockets.length >= 2)
+    assert.ok(feed.lines.some((line) => line.includes('nothing was heard for 50 ms')))
+  })
+})
+
+test('any message is a sign of life', async () => {
+  const server = await startScriptedFeed()
+  await withFeed(server, { pingEveryMs: 100 }, async (feed) => {
+    await eventually(() => feed.isConnected())
+    const startedAt = Date.now()
+    while (Date.now() < startedAt + 600) {
+      const { length } = feed.messages
+      server.send('x')
+      await eventually(() => feed.messages.length > length)
+    }
+    assert.is(server.sockets.length, 1)
+  })
+})
+
+test('a paused feed is read no further, and is not taken for dead', async () => {
+  const server = await startScriptedFeed()
+  await withFeed(server, { pingEveryMs: 40 }, async (feed) => {
+    await eventually(() => feed.isConnected())
+    feed.pause()
+    const text = 'x'.repeat(64 * 1024)
+    for (let i = 0; i < 400; i++) server.send(text)
+    await eventually(() => (server.sockets[0]?.bufferedAmount ?? 0) > 1_000_000)
+    const { length } = feed.messages
+    const pausedAt = Date.now()
+    await eventually(() => Date.now() > pausedAt + 300)
+    assert.is(feed.messages.length, length)
+    assert.is(server.sockets.length, 1)
+    feed.resume()
+    await eventually(() => feed.messages.length === 400)
+    await eventually(() => server.sockets.length === 2)
+  })
+})
+
+test('stays paused over a reconnect', async () => {
+  const server = await startScriptedFeed((socket) => socket.send('x'.repeat(64 * 1024 * 100)))
+  await withFeed(server, {}, async (feed) => {
+    feed.pause()
+    await eventually(() => (server.sockets[0]?.bufferedAmount ?? 0) > 1_000_000)
+    server.sockets[0]?.terminate()
+    await eventually(() => (server.sockets[1]?.bufferedAmount ?? 0) > 1_000_000)
+    assert.equal(feed.messages, [])
+    feed.resume()
+    await eventually(() => feed.messages.length === 1)
+  })
+})
+
+test('a frame too large to be received is told, and the feed comes back', async () => {
+  const server = await startScriptedFeed((socket, count) => {
+    socket.send(count === 1 ? Buffer.alloc(17 * 1024 * 1024) : 'small')
+  })
+  await withFeed(server, {}, async (feed) => {
+    await eventually(() => feed.messages.length === 1)
+    assert.equal(feed.messages, ['small'])
+    assert.is(feed.seen.oversized, 1)
+  })
+})
+
+test('text that is not UTF-8 does not cost the connection', async () => {
+  const server = await startScriptedFeed((socket) => {
+    socket.send(Buffer.from([0xff]), { binary: false })
+    socket.send('good')
+  })
+  await withFeed(server, {}, async (feed) => {
+    await eventually(() => feed.messages.includes('good'))
+    assert.is(server.sockets.length, 1)
+  })
+})
+
+test('never logs the token, whatever the answer', async () => {
+  const server = createServer((request, response) => {
+    response.writeHead(401, `no ${request.url}`).end(request.url)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const feed = openRecorder(`ws://127.0.0.1:${port}/x?a=b`, { token: 'hush' })
+  await eventually(() => feed.failures().length >= 2)
+  await feed.close()
+  server.close()
+  assert.not(feed.isConnected())
+  assert.match(feed.lines[0] ?? '', /Unexpected server response: 401/)
+  assert.not.match(feed.lines.join(), /hush/)
+})
+
+test('closes while it connects, while it waits, and twice', async () => {
+  const server = await startScriptedFeed()
+  const connecting = openRecorder(server.url)
+  await connecting.close()
+  await server.close()
+
+  const waiting = openRecorder(server.url, { backoff: { firstMs: 60_000, maxMs: 60_000 } })
+  await eventually(() => waiting.failures().length === 1)
+  await Promise.all([waiting.close(), waiting.close()])
+})
+
+test.run()
