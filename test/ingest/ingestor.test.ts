@@ -1,0 +1,275 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BehaviorSubject } from 'rxjs'
+import * as assert from 'uvu/assert'
+import { TradelogError } from '../../src/domain/errors.ts'
+import { openRecordedTrades } from '../../src/feed-server/recorded-trades.ts'
+import { startFeedServer } from '../../src/feed-server/server.ts'
+import { type IngestOptions, startIngest } from '../../src/ingest/ingestor.ts'
+import { rejectFile } from '../../src/ingest/reject-log.ts'
+import { eventStoreDouble } from '../support/event-store-double.ts'
+import { eventually } from '../support/eventually.ts'
+import { silent } from '../support/silent.ts'
+import { suite } from '../support/suite.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { startScriptedFeed } from './scripted-feed.ts'
+
+const test = suite('ingestor')
+const directory = temporaryDirectory()
+const now = 1_763_645_583_544
+const away = () => Promise.reject(new TradelogError('EVENT_STORE_UNAVAILABLE', 'away'))
+
+type Double = ReturnType<typeof eventStoreDouble>
+
+const start = (
+  eventStore: Double,
+  url: string,
+  options: Partial<IngestOptions> & { source?: 'file'; symbols?: string[] } = {},
+) => {
+  const { source = 'simulated', symbols = ['AAPL'], ...rest } = options
+  return startIngest({
+    eventStore,
+    feed: { url, symbols, pingEveryMs: 60_000, source },
+    directory,
+    bufferEventsMax: 1_000,
+    appendEventsMax: 100,
+    backoff: { firstMs: 1, maxMs: 5 },
+    logger: silent,
+    now: () => now,
+    ...rest,
+  })
+}
+
+const withIngest = async (
+  options: Parameters<typeof start>[2],
+  body: (parts: {
+    store: Double
+    server: Awaited<ReturnType<typeof startScriptedFeed>>
+    ingest: ReturnType<typeof start>
+  }) => Promise<void>,
+  store = eventStoreDouble(),
+) => {
+  const server = await startScriptedFeed()
+  const ingest = start(store, server.url, options)
+  try {
+    await eventually(() => ingest.stats().isConnected || ingest.stats().state !== 'active')
+    await body({ store, server, ingest })
+  } finally {
+    await ingest.stop({ timeoutMs: 100 })
+    await server.close()
+  }
+}
+
+const tradeFrame = (...prices: unknown[]) => ({
+  data: prices.map((p) => ({ p, s: 'AAPL', t: now, v: 1 })),
+  type: 'trade',
+})
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
+const pricesOf = (store: Double) => store.events().map(({ price }) => Number(price))
+
+test('what the feed sends is in the log, in order, bad neighbours counted and kept', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    server.send(tradeFrame(1, 'x', 2), 'garbage', { type: 'ping' }, tradeFrame(2, 3))
+    await eventually(() => store.events().length === 4)
+    assert.equal(pricesOf(store), [1, 2, 2, 3])
+    const { rejected, messages, received } = ingest.stats()
+    assert.equal(rejected, { invalid_price: 1, message_not_json: 1 })
+    assert.equal([messages, received], [4, 4])
+    await ingest.stop({ timeoutMs: 1_000 })
+    const kept = readFileSync(join(directory, rejectFile), 'utf8').trim().split('\n')
+    assert.equal(
+      kept.map((line) => JSON.parse(line).reason),
+      ['invalid_price', 'message_not_json'],
+    )
+  }))
+
+test('an append that fails is repeated with the identical array until it is taken', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    store.beforeAppend(away)
+    server.send(tradeFrame(1, 2))
+    await eventually(() => store.calls.length >= 3)
+    server.send(tradeFrame(3))
+    await eventually(() => ingest.stats().buffered === 3)
+    store.beforeAppend(async () => {})
+    await eventually(() => store.events().length === 3)
+    const [first, ...others] = store.calls.slice(0, -1)
+    assert.ok(others.every((call) => call === first))
+    assert.equal(pricesOf(store), [1, 2, 3])
+    assert.ok(ingest.stats().appendFailures >= 3)
+  }))
+
+test('one append is in flight at a time, and it takes up what has arrived', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    let release = () => {}
+    store.beforeAppend(() => new Promise((resolve) => (release = resolve)))
+    server.send(tradeFrame(...upTo(10)))
+    await eventually(() => store.calls.length === 1)
+    for (const price of upTo(200)) server.send(tradeFrame(10 + price))
+    await eventually(() => ingest.stats().buffered === 210)
+    assert.is(store.calls.length, 1)
+    store.beforeAppend(async () => {})
+    release()
+    await eventually(() => store.events().length === 210)
+    assert.equal(pricesOf(store), upTo(210))
+    assert.equal(
+      store.calls.map(({ length }) => length),
+      [10, 100, 100],
+    )
+  }))
+
+test('while the event store is away the socket waits: memory is bounded, nothing is lost', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    store.beforeAppend(away)
+    const frames = 5_000
+    const padding = 'x'.repeat(1_000)
+    for (const i of upTo(frames)) server.send({ ...tradeFrame(i * 2, i * 2 + 1), padding })
+    await eventually(() => ingest.stats().isPaused)
+    await eventually(() => store.calls.length > 20)
+    const held = ingest.stats().buffered
+    assert.ok(held >= 1_000 && held < 1_500, `${held} trades are held`)
+    assert.ok((server.sockets[0]?.bufferedAmount ?? 0) > 0)
+    store.beforeAppend(async () => {})
+    await eventually(() => store.events().length === 2 * frames)
+    assert.equal(pricesOf(store), upTo(2 * frames))
+    assert.is(server.sockets.length, 1)
+    assert.not(ingest.stats().isPaused)
+  }))
+
+test('stopping appends what is buffered', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    let release = () => {}
+    store.beforeAppend(() => new Promise((resolve) => (release = resolve)))
+    server.send(tradeFrame(...upTo(500)))
+    await eventually(() => ingest.stats().buffered === 500)
+    const stopped = ingest.stop({ timeoutMs: 10_000 })
+    store.beforeAppend(async () => {})
+    release()
+    await stopped
+    await ingest.closed
+    assert.equal(pricesOf(store), upTo(500))
+    const { state, dropped, buffered } = ingest.stats()
+    assert.equal([state, dropped, buffered], ['stopped', 0, 0])
+  }))
+
+test('stopping ends in time while the event store is away, and counts what it dropped', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    store.beforeAppend(away)
+    server.send(tradeFrame(...upTo(500)))
+    await eventually(() => ingest.stats().buffered === 500)
+    await Promise.all([ingest.stop({ timeoutMs: 20 }), ingest.stop({ timeoutMs: 20 })])
+    await eventually(() => ingest.stats().dropped === 500)
+    assert.equal(store.events(), [])
+  }))
+
+test('stands by until it is elected, and again when it is no more', async () => {
+  const election = new BehaviorSubject(false)
+  const store = eventStoreDouble({ election })
+  await withIngest(
+    {},
+    async ({ server, ingest }) => {
+      assert.is(ingest.stats().state, 'standing by')
+      assert.is(server.sockets.length, 0)
+      election.next(true)
+      await eventually(() => ingest.stats().isConnected)
+      server.send(tradeFrame(1))
+      await eventually(() => store.events().length === 1)
+      store.beforeAppend(away)
+      server.send(tradeFrame(2))
+      await eventually(() => ingest.stats().buffered === 1)
+      election.next(false)
+      await eventually(() => ingest.stats().dropped === 1 && !ingest.stats().isConnected)
+      store.beforeAppend(async () => {})
+      election.next(true)
+      await eventually(() => ingest.stats().isConnected)
+      server.send(tradeFrame(3))
+      await eventually(() => store.events().length === 2)
+      assert.equal(pricesOf(store), [1, 3])
+    },
+    store,
+  )
+})
+
+test('an append that says another process is active makes it stand again', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    store.beforeAppend(async () => {
+      store.beforeAppend(async () => {})
+      throw new TradelogError('NOT_THE_ACTIVE_WRITER', 'lost')
+    })
+    server.send(tradeFrame(1))
+    await eventually(() => server.sockets.length === 2 && ingest.stats().isConnected)
+    server.send(tradeFrame(2))
+    await eventually(() => store.events().length === 1)
+    assert.equal(pricesOf(store), [2])
+    assert.is(ingest.stats().dropped, 1)
+  }))
+
+test('an event store that refuses for good ends it', () =>
+  withIngest({}, async ({ store, server, ingest }) => {
+    store.beforeAppend(() => Promise.reject(new TradelogError('EVENT_STORE_REFUSED', 'no')))
+    server.send(tradeFrame(1))
+    const code = await ingest.closed.then(
+      () => 'resolved',
+      (error: TradelogError) => error.code,
+    )
+    assert.is(code, 'EVENT_STORE_REFUSED')
+    assert.is(ingest.stats().state, 'stopped')
+  }))
+
+const rows = 3_000
+const fileSymbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', '__proto__']
+
+const startFile = async () => {
+  const path = join(directory, 'trades.csv')
+  const lines = upTo(rows).map((i) => `${fileSymbols[(i * 7) % 4]},${i},1,1381226348450,\n`)
+  writeFileSync(path, `symbol,price,volume,timestamp_ms,conditions\n${lines.join('')}`)
+  const source = await openRecordedTrades({ path, speed: 'max', logger: silent })
+  return startFeedServer({
+    host: '127.0.0.1',
+    port: 0,
+    source,
+    pingEveryMs: 60_000,
+    logger: silent,
+  })
+}
+
+const isOnce = (store: Double) => {
+  const prices = pricesOf(store).sort((a, b) => a - b)
+  assert.equal(prices, upTo(rows))
+}
+
+test('a file is in the log once, however often ingest and its connection are cut off', async () => {
+  const store = eventStoreDouble()
+  let appends = 0
+  const fileFeed = { source: 'file', symbols: fileSymbols } as const
+  const fail = async () => {
+    if (++appends % 7 === 0) throw new TradelogError('EVENT_STORE_UNAVAILABLE', 'away')
+    if (appends % 11 === 0) throw new TradelogError('NOT_THE_ACTIVE_WRITER', 'lost')
+  }
+  store.beforeAppend(fail)
+  store.afterAppend(fail)
+  for (let round = 0; store.events().length < rows; round++) {
+    const server = await startFile()
+    const ingest = start(store, server.url, { ...fileFeed, symbols: [...fileSymbols] })
+    const enough = Math.min(rows, 400 * (round + 1))
+    await eventually(() => store.events().length >= enough)
+    await server.close()
+    await ingest.stop({ timeoutMs: round % 2 === 0 ? 0 : 1_000 })
+  }
+  isOnce(store)
+})
+
+test('a file played again to the same process is passed over, row by row', async () => {
+  const store = eventStoreDouble()
+  const server = await startFile()
+  const ingest = start(store, server.url, { source: 'file', symbols: fileSymbols })
+  await eventually(() => store.events().length === rows)
+  const second = start(store, server.url, { source: 'file', symbols: fileSymbols })
+  await eventually(() => second.stats().passedOver === rows)
+  await ingest.stop({ timeoutMs: 1_000 })
+  await second.stop({ timeoutMs: 1_000 })
+  await server.close()
+  isOnce(store)
+  assert.is(second.stats().appended, 0)
+})
+
+test.run()
