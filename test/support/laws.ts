@@ -102,7 +102,7 @@ export const property = (
 ): fc.IAsyncPropertyWithHooks<[Plan]> =>
   fc.asyncProperty(plans(arrivalsMax), (plan) => check(make, plan))
 
-/** Live in any store, with restarts, is as replayed in memory. `create` makes an empty generation. */
+/** Live in any store, with restarts, is as replayed in memory. `create` makes a generation. */
 export const sameInStore = (make: MakeProjection, create: () => Promise<Generation>) =>
   fc.asyncProperty(plans(40), async ({ log, numbers, others }) => {
     const live = await create()

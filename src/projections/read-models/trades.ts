@@ -1,6 +1,9 @@
 import { series } from '../projection.ts'
 
-/** Every trade, by symbol and time. Row: symbol, executedAt (Unix ms), price and volume (decimal text), conditions, source. */
+/**
+ * Every trade, by symbol and time. Row: symbol, executedAt (Unix ms), price and volume (decimal
+ * text), conditions, source.
+ */
 export const trades = series({
   name: 'trades',
   version: 1,

@@ -40,6 +40,6 @@ export type NaiveState = Common &
  */
 export type NaiveRow = Readonly<{
   add: (recorded: RecordedEvent) => void
-  /** The row as it should be stored after the events added so far, of which there is at least one. */
+  /** The row as it should be stored after the events added so far: at least one. */
   row: () => Row
 }>
