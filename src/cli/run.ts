@@ -48,7 +48,8 @@ const aborted = async (signal: AbortSignal): Promise<void> => {
 
 const exitAfter = (ms: number, logger: Given['logger']) => {
   setTimeout(() => {
-    logger.error(`not stopped within ${ms} ms; what was acknowledged is safe`)
+    const open = process.getActiveResourcesInfo()
+    logger.error({ open }, `not stopped within ${ms} ms; what was acknowledged is safe`)
     process.exit(exitCodes.failed)
   }, ms).unref()
 }
