@@ -120,8 +120,8 @@ test('one append is in flight at a time, and it takes up what has arrived', () =
 test('while the event store is away the socket waits: memory is bounded, nothing is lost', () =>
   withIngest({}, async ({ store, server, ingest }) => {
     store.beforeAppend(away)
-    const frames = 5_000
-    const padding = 'x'.repeat(1_000)
+    const frames = 3_000
+    const padding = 'x'.repeat(16_000)
     for (const i of upTo(frames)) server.send({ ...tradeFrame(i * 2, i * 2 + 1), padding })
     await eventually(() => ingest.stats().isPaused)
     await eventually(() => store.calls.length > 20)
