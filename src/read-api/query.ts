@@ -84,7 +84,9 @@ const withNumbers = (query: ParsedUrlQuery): Record<string, unknown> => {
 
 const faultsOf = (errors: readonly ErrorObject[]): Fault[] => {
   const faults = new Map<string, Fault>()
-  for (const error of errors.slice(0, faultsMax)) {
+  const isUnknown = ({ keyword }: ErrorObject) => Number(keyword === 'additionalProperties')
+  const knownFirst = errors.toSorted((a, b) => isUnknown(a) - isUnknown(b))
+  for (const error of knownFirst.slice(0, faultsMax)) {
     const fault = faultOf(error)
     if (!faults.has(fault.part)) faults.set(fault.part, fault)
   }

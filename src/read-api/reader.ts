@@ -9,22 +9,44 @@ export type ReadModelReader = <T>(
   read: (generation: Generation) => Promise<T>,
 ) => Promise<T>
 
-type Lookup = Readonly<{ at: number; generation: Promise<Generation> }>
-
-/** How long a promotion may stay unseen. */
-const pointerAgeMsMax = 1_000
+type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => number }>
 
 /**
  * Follows the pointers: looks one up again when it is older than a second, or at once after a read
  * failed, since the generation may have been dropped. Rejects with `READ_MODEL_NOT_FOUND` while
  * no generation is active.
  */
-export const readModelReader = (options: {
-  store: ReadModelStore
-  logger: Logger
-  now?: () => number
-}): ReadModelReader => {
-  const { store, logger, now = () => performance.now() } = options
+export const readModelReader = (options: Options): ReadModelReader => {
+  const generations = activeGenerations(options)
+  const log = readability(options.logger)
+
+  const readAgain: ReadModelReader = async (model, signal, read) => {
+    try {
+      return await read(await generations.active(model))
+    } catch (error) {
+      if (signal.aborted || !isRetriable(error)) throw error
+      generations.forget(model)
+      return await read(await generations.active(model))
+    }
+  }
+  return async (model, signal, read) => {
+    try {
+      const answer = await readAgain(model, signal, read)
+      log.readable(model)
+      return answer
+    } catch (error) {
+      if (!signal.aborted) log.unreadable(model, error)
+      throw error
+    }
+  }
+}
+
+/** How long a promotion may stay unseen. */
+const pointerAgeMsMax = 1_000
+
+type Lookup = Readonly<{ at: number; generation: Promise<Generation> }>
+
+const activeGenerations = ({ store, logger, now = () => performance.now() }: Options) => {
   const lookups = new Map<string, Lookup>()
   const opened = new Map<string, Generation>()
 
@@ -38,6 +60,10 @@ export const readModelReader = (options: {
     logger.info({ model, generation: pointer.active }, 'reading generation')
     return generation
   }
+  const forget = (model: string): void => {
+    lookups.delete(model)
+    opened.delete(model)
+  }
   // The age counts from the start of a lookup, so one that hangs doesn't hang those after it.
   const active = (model: string): Promise<Generation> => {
     const last = lookups.get(model)
@@ -47,20 +73,21 @@ export const readModelReader = (options: {
     generation.catch(() => forget(model))
     return generation
   }
-  const forget = (model: string): void => {
-    lookups.delete(model)
-    opened.delete(model)
-  }
+  return { active, forget }
+}
 
-  return async (model, signal, read) => {
-    try {
-      return await read(await active(model))
-    } catch (error) {
-      if (signal.aborted || !isRetriable(error)) throw error
-      logger.debug({ model, err: error }, 'reading again')
-      forget(model)
-      return await read(await active(model))
-    }
+/** Logs when a model stops and starts being readable, not every failed read in between. */
+const readability = (logger: Logger) => {
+  const unreadable = new Set<string>()
+  return {
+    readable: (model: string): void => {
+      if (unreadable.delete(model)) logger.info({ model }, 'read model can be read again')
+    },
+    unreadable: (model: string, error: unknown): void => {
+      if (unreadable.has(model)) return
+      unreadable.add(model)
+      logger.warn({ model, err: error }, 'read model cannot be read')
+    },
   }
 }
 

@@ -17,7 +17,8 @@ const start = async () => {
   const embedded = await openEmbeddedReadModelStore({ directory: temporaryDirectory() })
   const store = faultyReadModelStore(embedded)
   const clock = { ms: 0 }
-  const logger = pino({ enabled: false })
+  const messages: string[] = []
+  const logger = pino({}, { write: (line: string) => void messages.push(JSON.parse(line).msg) })
   const reader = readModelReader({ store, logger, now: () => clock.ms })
   const promote = async () => {
     const { info } = await store.create({ model: 'trades', version: 1, kind: 'series' })
@@ -28,7 +29,7 @@ const start = async () => {
   }
   const { signal } = new AbortController()
   const read = <T>(work: (generation: Generation) => Promise<T>) => reader('trades', signal, work)
-  return { store, clock, reader, read, promote, close: () => embedded.close() }
+  return { store, clock, messages, reader, read, promote, close: () => embedded.close() }
 }
 
 test('has nothing to read before the first promotion, and reads at once after it', async () => {
@@ -89,7 +90,22 @@ test('a read that fails twice fails, and the next one is well again', async () =
   await close()
 })
 
-test('a mistake or an aborted request is not tried again', async () => {
+test('says once that a model cannot be read, and once that it can again', async () => {
+  const { store, messages, read, promote, close } = await start()
+  await promote()
+  store.fault = 'away'
+  for (let i = 0; i < 5; i++) await read(idOf).catch(() => {})
+  store.fault = 'none'
+  for (let i = 0; i < 5; i++) await read(idOf)
+  assert.equal(messages, [
+    'read model cannot be read',
+    'reading generation',
+    'read model can be read again',
+  ])
+  await close()
+})
+
+test('an aborted request is not tried again', async () => {
   const { reader, read, promote, close } = await start()
   await promote()
   let tries = 0
