@@ -77,24 +77,16 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
     watch.alive()
     if (options.onMessage(toBuffer(message))) failures = 0
   }
-  /** One connection, to its end; gives the reason of that. */
-  const connection = () =>
-    new Promise<string>((resolve) => {
-      const connecting = new WebSocket(address.url, socketOptions)
-      fault = undefined
-      connecting.on('open', () => opened(connecting))
-      connecting.on('message', heard)
-      connecting.on('ping', watch.alive)
-      connecting.on('error', (error) => {
-        if (isOversized(error)) options.onOversized()
-        fault ??= error.message
-      })
-      connecting.on('close', (code) => resolve(fault ?? `closed with code ${code}`))
-      socket = connecting
-    })
+  const connection = () => {
+    fault = undefined
+    const connecting = connect(address.url, { opened, heard, alive: watch.alive, ...options })
+    socket = connecting.socket
+    return connecting.ended
+  }
   const keepConnected = async () => {
     while (!closing.signal.aborted) {
-      const reason = address.redact(await connection())
+      const ending = await connection()
+      const reason = address.redact(fault ?? ending)
       watch.stop()
       if (closing.signal.aborted) return
       const retryMs = backoffMs(++failures, random, backoff)
@@ -115,6 +107,30 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
     isConnected: () => socket?.readyState === WebSocket.OPEN,
     close,
   }
+}
+
+type Listeners = Readonly<{
+  opened: (socket: WebSocket) => void
+  heard: (message: RawData) => void
+  alive: () => void
+  onOversized: () => void
+}>
+
+/** One connection; `ended` gives the reason of its end. */
+const connect = (url: string, { opened, heard, alive, onOversized }: Listeners) => {
+  const socket = new WebSocket(url, socketOptions)
+  const ended = new Promise<string>((resolve) => {
+    let fault: string | undefined
+    socket.on('open', () => opened(socket))
+    socket.on('message', heard)
+    socket.on('ping', alive)
+    socket.on('error', (error) => {
+      if (isOversized(error)) onOversized()
+      fault = error.message
+    })
+    socket.on('close', (code) => resolve(fault ?? `closed with code ${code}`))
+  })
+  return { socket, ended }
 }
 
 /** Text that isn't UTF-8 is a message to reject, and no reason to lose the connection. */
