@@ -1,0 +1,48 @@
+import type { TradeExecuted } from '../src/domain/trade-executed.ts'
+import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
+import type { Measured, Part, PartOptions, Subject } from './part.ts'
+import { openRawLog } from './raw-lmdb.ts'
+import { partitions, tradeBatches } from './trades.ts'
+
+type Log = Readonly<{
+  append: (events: readonly TradeExecuted[]) => Promise<void>
+  close: () => Promise<void>
+}>
+
+/** One append in flight. The making of the trades is not in the time. */
+export const appendAll = async (events: number, log: Log): Promise<Measured> => {
+  let ms = 0
+  for (const batch of tradeBatches(events)) {
+    const start = performance.now()
+    await log.append(batch)
+    ms += performance.now() - start
+  }
+  await log.close()
+  return { count: events, seconds: ms / 1_000 }
+}
+
+const appendTo = async (events: number, directory: string) =>
+  appendAll(events, await openEmbeddedEventStore({ directory, partitions }))
+
+const appendToRaw = (events: number, directory: string) => appendAll(events, openRawLog(directory))
+
+const floor = 'raw LMDB, one put per event'
+
+export const appendPart = ({ events }: PartOptions): Part => ({
+  name: 'append',
+  title: 'Append: 1,000 events at a time, as JSON, each time on disk',
+  unit: 'events',
+  needs: [],
+  lines: [
+    { label: floor, subject: 'raw', events },
+    { label: 'event store, embedded', subject: 'tradelog', events, beside: [{ floor, aim: 0.8 }] },
+  ],
+  subjects: {
+    raw: fillRawLog,
+    tradelog: fillLog,
+  },
+})
+
+/** The logs that read models are made from. */
+export const fillLog: Subject = ({ events, scratch }) => appendTo(events, scratch)
+export const fillRawLog: Subject = ({ events, scratch }) => appendToRaw(events, scratch)

@@ -1,0 +1,136 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { seededRandom } from '../test/support/random.ts'
+import { withEmbeddedStores } from './embedded.ts'
+import { createClient, load } from './http-load.ts'
+import { anonymousBytes } from './measurement.ts'
+import {
+  type Given,
+  type Line,
+  type Measured,
+  needFolder,
+  type Part,
+  type PartOptions,
+  type Subject,
+  timed,
+} from './part.ts'
+import { replayModels } from './projecting.ts'
+import { openRawLog, openRawRows } from './raw-lmdb.ts'
+import { quantile } from './statistics.ts'
+import { batchEvents, inBatches, partitions, symbols, timeAmong } from './trades.ts'
+
+const concurrency = 8
+const warmUpSeconds = 1
+const loadSeconds = 2
+
+const preparedPage = 'bare Koa, the same bytes from memory'
+const rawPage = 'bare Koa, rows from raw LMDB'
+
+const pageLines = (rows: number, events: number): readonly Line[] => [
+  { label: `${preparedPage}, ${rows} rows`, subject: 'preparedPage', events, rows },
+  { label: `${rawPage}, ${rows} rows`, subject: 'rawPage', events, rows },
+  {
+    label: `read API, ${rows} rows`,
+    subject: 'apiPage',
+    events,
+    rows,
+    beside: [
+      { floor: `${preparedPage}, ${rows} rows`, aim: 0.7 },
+      { floor: `${rawPage}, ${rows} rows` },
+    ],
+  },
+]
+
+export const pagesPart = ({ pagedTrades }: PartOptions): Part => {
+  const most = Math.max(...pagedTrades)
+  return {
+    name: 'pages',
+    title: `Pages of trades over HTTP: ${concurrency} requests at a time, keep-alive`,
+    unit: 'requests',
+    needs: pagedTrades.flatMap((events) => [
+      { name: 'log', events },
+      { name: 'rows', events },
+      ...(events === most
+        ? [
+            { name: 'raw-log', events },
+            { name: 'raw-rows', events },
+          ]
+        : []),
+    ]),
+    lines: [
+      ...pageLines(15, most),
+      ...pageLines(1_000, most),
+      ...pagedTrades.map((events) => ({
+        label: `read API, 15 rows anywhere among ${events.toLocaleString('en')}, one at a time`,
+        subject: 'apiPageAnywhere',
+        events,
+        rows: 15,
+      })),
+    ],
+    subjects: {
+      preparedPage: newestPage('prepared'),
+      rawPage: newestPage('raw'),
+      apiPage: newestPage('api'),
+      apiPageAnywhere,
+    },
+  }
+}
+
+export type Served = 'api' | 'raw' | 'prepared'
+
+export const newestPath = (rows: number) => `/api/v1/trades/AAPL?limit=${rows}`
+
+const newestPage =
+  (served: Served): Subject =>
+  (given) =>
+    ask(served, given, concurrency, () => newestPath(given.rows))
+
+const apiPageAnywhere: Subject = (given) => {
+  const random = seededRandom(7)
+  return ask('api', given, 1, () => {
+    const symbol = symbols[Math.floor(random() * symbols.length)]
+    const before = timeAmong(given.events, random)
+    return `/api/v1/trades/${symbol}?limit=${given.rows}&before=${before}`
+  })
+}
+
+/** The server in a process of its own, the client in this one. */
+const ask = async (
+  served: Served,
+  given: Given,
+  concurrency: number,
+  nextPath: () => string,
+): Promise<Measured> => {
+  const server = fork(join(import.meta.dirname, 'serve.js'), [served, JSON.stringify(given)])
+  const [port] = await once(server, 'message')
+  const client = createClient(Number(port), concurrency)
+  await load(client, { concurrency, seconds: warmUpSeconds, nextPath })
+  const result = await load(client, { concurrency, seconds: loadSeconds, nextPath })
+  const bytes = anonymousBytes(server.pid ?? 0)
+  client.close()
+  server.disconnect()
+  await once(server, 'exit')
+  const { requests: count, seconds, latenciesMs } = result
+  const figures = {
+    'median ms': quantile(latenciesMs, 0.5),
+    '99 % ms': quantile(latenciesMs, 0.99),
+  }
+  return { count, seconds, figures, ...(bytes === null ? {} : { anonymousBytes: bytes }) }
+}
+
+export const fillRows: Subject = (given) =>
+  withEmbeddedStores({ ...given, models: ['trades', 'symbols'] }, replayModels)
+
+export const fillRawRows: Subject = async ({ prepared, scratch, events }) => {
+  const log = openRawLog(needFolder(prepared, { name: 'raw-log', events }))
+  const rows = openRawRows(scratch)
+  const measured = await timed(events, async () => {
+    for (let partition = 0; partition < partitions; partition++) {
+      for (const entries of inBatches(log.read(partition), batchEvents)) await rows.put(entries)
+    }
+  })
+  await rows.close()
+  await log.close()
+  return measured
+}

@@ -1,0 +1,77 @@
+/** What one measurement gets to work with. It runs in a process of its own. */
+export type Given = Readonly<{
+  /** Folder of what all measurements of a run read: see `Need`. */
+  prepared: string
+  /** An empty folder of this measurement alone. */
+  scratch: string
+  /** Names the run, for topics and databases. */
+  run: string
+  events: number
+  models: readonly string[]
+  /** Rows of a page. */
+  rows: number
+}>
+
+export type Measured = Readonly<{
+  /** Events, or requests. */
+  count: number
+  seconds: number
+  /** Further figures of this measurement, by name with unit. */
+  figures?: Readonly<Record<string, number>>
+  /** Where the process that matters isn't the measuring one. */
+  anonymousBytes?: number
+}>
+
+export type Subject = (given: Given) => Promise<Measured>
+
+/** What has to be there before a part is measured; made once for a run. */
+export type Need = Readonly<{ name: string; events: number }>
+
+export type Line = Readonly<{
+  label: string
+  subject: string
+  events: number
+  models?: readonly string[]
+  rows?: number
+  /** The lines that do the same work on the bare store. */
+  beside?: readonly Beside[]
+  /** Events per second to reach. */
+  aimRate?: number
+}>
+
+/** The label of another line, and which part of its rate is to be reached. */
+export type Beside = Readonly<{ floor: string; aim?: number }>
+
+export type Part = Readonly<{
+  name: string
+  title: string
+  unit: 'events' | 'requests'
+  needs: readonly Need[]
+  lines: readonly Line[]
+  /** Instead of the run's own. */
+  repetitions?: number
+  subjects: Readonly<Record<string, Subject>>
+  /** Removes what the part left on servers. */
+  cleanUp?: (run: string) => Promise<void>
+}>
+
+export type PartOptions = Readonly<{
+  events: number
+  /** How long a short log is, and a long one. */
+  memoryEvents: readonly number[]
+  /** How many trades are stored where pages are read. */
+  pagedTrades: readonly number[]
+}>
+
+/** A part, or why it can't be measured here. */
+export type PartOrReason = Part | Readonly<{ name: string; reason: string }>
+
+export const needFolder = (prepared: string, { name, events }: Need): string =>
+  `${prepared}/${name}-${events}`
+
+/** Runs the work and says how long it took. */
+export const timed = async (count: number, work: () => Promise<unknown>): Promise<Measured> => {
+  const start = performance.now()
+  await work()
+  return { count, seconds: (performance.now() - start) / 1_000 }
+}

@@ -1,0 +1,34 @@
+import { appendPart, fillLog, fillRawLog } from './append.ts'
+import { memoryPart } from './memory.ts'
+import { fillRawRows, fillRows, pagesPart } from './pages.ts'
+import type { Given, PartOptions, PartOrReason, Subject } from './part.ts'
+import { projectPart, replayPart } from './project.ts'
+
+/** All parts, in the order of the report. */
+export const partsOf = (options: PartOptions): readonly PartOrReason[] => [
+  appendPart(options),
+  projectPart(options),
+  replayPart(options),
+  pagesPart(options),
+  memoryPart(options),
+]
+
+/** The name under which a need is made, in place of a part's. */
+export const preparation = 'prepare'
+
+const preparations: Readonly<Record<string, Subject>> = {
+  log: fillLog,
+  'raw-log': fillRawLog,
+  rows: fillRows,
+  'raw-rows': fillRawRows,
+}
+
+export const subjectOf = (part: string, name: string, { events }: Given): Subject => {
+  const found = partsOf({ events, memoryEvents: [], pagedTrades: [] }).find(
+    (each) => each.name === part,
+  )
+  const subjects = found !== undefined && 'subjects' in found ? found.subjects : preparations
+  const subject = subjects[name]
+  if (subject === undefined) throw new Error(`nothing to measure: ${part} ${name}`)
+  return subject
+}

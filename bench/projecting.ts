@@ -1,0 +1,91 @@
+import { pino } from 'pino'
+import { lastValueFrom, NEVER, takeWhile } from 'rxjs'
+import type { EventStore } from '../src/event-store/event-store.ts'
+import { openActiveGeneration } from '../src/projections/active-generation.ts'
+import { openBuilder } from '../src/projections/builder.ts'
+import type { Projection } from '../src/projections/projection.ts'
+import { projector } from '../src/projections/projector.ts'
+import { readModels } from '../src/projections/read-models/index.ts'
+import { replay } from '../src/projections/replay.ts'
+import type { Checkpoint, ReadModelStore } from '../src/read-model-store/read-model-store.ts'
+import type { Measured } from './part.ts'
+import { batchEvents } from './trades.ts'
+
+export const modelNames = readModels.map(({ name }) => name)
+
+export const selected = (models: readonly string[]): readonly Projection[] =>
+  readModels.filter(({ name }) => models.includes(name))
+
+export type Stores = Readonly<{
+  eventStore: EventStore
+  readModelStore: ReadModelStore
+  projections: readonly Projection[]
+}>
+
+export const silent = pino({ enabled: false })
+
+const batchEventsMax = Number(process.env.BENCH_BATCH_EVENTS_MAX ?? batchEvents)
+
+/** The running pipelines, each from nothing to the head, from the assignment of the partitions on. */
+export const projectLive = async (stores: Stores): Promise<Measured> => {
+  const { eventStore, projections } = stores
+  const total = (await eventStore.heads()).reduce((sum, { head }) => sum + head, 0)
+  let start = 0
+  const watch = {
+    assigned: () => {
+      start ||= performance.now()
+    },
+    retrying: (error: unknown) => {
+      throw error
+    },
+  }
+  await Promise.all(
+    projections.map(async (projection) => {
+      const generation = await openActiveGeneration(stores.readModelStore, projection)
+      const until = NEVER
+      const running = projector({
+        projection,
+        generation,
+        eventStore,
+        batchEventsMax,
+        until,
+        watch,
+      })
+      const toHead = running.pipe(takeWhile((checkpoint) => appliedTo(checkpoint) < total))
+      await lastValueFrom(toHead, { defaultValue: undefined })
+    }),
+  )
+  return { count: total, seconds: (performance.now() - start) / 1_000 }
+}
+
+/** What a replay does up to the check of its counts. */
+export const build = async ({
+  eventStore,
+  readModelStore,
+  projections,
+}: Stores): Promise<Measured> => {
+  const builds = await Promise.all(
+    projections.map(async (projection) => {
+      const { name: model, version, kind } = projection
+      return { projection, generation: await readModelStore.create({ model, version, kind }) }
+    }),
+  )
+  const { signal } = new AbortController()
+  const onApplied = () => {}
+  const start = performance.now()
+  const builder = await openBuilder({ builds, eventStore, batchEventsMax, signal, onApplied })
+  await builder.catchUp()
+  const seconds = (performance.now() - start) / 1_000
+  return { count: appliedTo(builder.checkpoint(projections[0]?.name ?? '')), seconds }
+}
+
+/** All of `tradelog replay`: build, check the counts, promote. */
+export const replayModels = async (stores: Stores): Promise<Measured> => {
+  const { signal } = new AbortController()
+  const start = performance.now()
+  const [first] = await replay({ ...stores, batchEventsMax, logger: silent, signal })
+  return { count: first?.eventsApplied ?? 0, seconds: (performance.now() - start) / 1_000 }
+}
+
+const appliedTo = (checkpoint: Checkpoint): number =>
+  Array.from(checkpoint.values()).reduce((sum, { applied }) => sum + applied, 0)

@@ -1,0 +1,93 @@
+import type { Machine } from './machine.ts'
+import type { Measurement } from './measurement.ts'
+import type { Line, Part } from './part.ts'
+import { quantile, type Spread, spreadOf } from './statistics.ts'
+
+export type LineReport = Readonly<{ line: Line; measurements: readonly Measurement[] }>
+
+type MeasuredPart = Pick<Part, 'name' | 'title' | 'unit'> &
+  Readonly<{ lines: readonly LineReport[] }>
+
+/** What was measured of a part, or why it wasn't. */
+export type PartReport = MeasuredPart | Readonly<{ name: string; reason: string }>
+
+export type Report = Machine & Readonly<{ parts: readonly PartReport[] }>
+
+export const markdownOf = ({ date, commit, machine, versions, parts }: Report): string => {
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  const head = `${date} UTC, commit ${commit}. ${machine}; ${named.join(', ')}.\n`
+  return [head, ...parts.map(partMarkdown)].join('\n')
+}
+
+const partMarkdown = (part: PartReport): string => {
+  if ('reason' in part) return `## ${part.name}\n\nNot measured: ${part.reason}.\n`
+  const { title, unit, lines } = part
+  const letters = lettersOf(lines)
+  const rows = lines.map((each) => rowOf(each, lines, letters).join(' | '))
+  return `## ${title}
+
+|   | what | ${unit}/s | ratio | CPU s per million | anonymous MB |
+| - | ---- | --------: | ----- | ----------------: | -----------: |
+${rows.map((row) => `| ${row} |\n`).join('')}`
+}
+
+/** A letter for each line that others are compared with. */
+const lettersOf = (lines: readonly LineReport[]): ReadonlyMap<string, string> => {
+  const floors = lines.flatMap(({ line }) => (line.beside ?? []).map(({ floor }) => floor))
+  const inOrder = lines.map(({ line }) => line.label).filter((label) => floors.includes(label))
+  return new Map(inOrder.map((label, i) => [label, String.fromCharCode(97 + i)]))
+}
+
+const rowOf = (
+  { line, measurements }: LineReport,
+  lines: readonly LineReport[],
+  letters: ReadonlyMap<string, string>,
+): string[] => {
+  const rate = spreadOf(measurements.map((each) => each.rate))
+  const cpu = quantile(
+    measurements.map((each) => each.cpuSecondsPerMillion),
+    0.5,
+  )
+  return [
+    letters.get(line.label) ?? ' ',
+    [line.label, ...figuresOf(measurements)].join('; '),
+    rateText(line, rate),
+    ratiosOf(line, measurements, lines, letters),
+    cpu.toFixed(1),
+    megabytes(measurements),
+  ]
+}
+
+const rateText = ({ aimRate }: Line, { median, min, max }: Spread): string => {
+  const round = (rate: number) => Number(rate.toPrecision(3)).toLocaleString('en')
+  const text = min === max ? round(median) : `${round(median)} (${round(min)}–${round(max)})`
+  return aimRate === undefined ? text : `${text}, aim ${round(aimRate)}`
+}
+
+/** Repetition by repetition, since the speed of a shared machine moves. */
+const ratiosOf = (
+  { beside = [] }: Line,
+  measurements: readonly Measurement[],
+  lines: readonly LineReport[],
+  letters: ReadonlyMap<string, string>,
+): string =>
+  beside
+    .map(({ floor, aim }) => {
+      const floors = lines.find(({ line }) => line.label === floor)?.measurements ?? []
+      const ratios = measurements.map(({ rate }, i) => rate / (floors[i]?.rate ?? Number.NaN))
+      const { median, min, max } = spreadOf(ratios)
+      const text = `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)}) of ${letters.get(floor)}`
+      return aim === undefined ? text : `${text}, aim ${aim}`
+    })
+    .join('; ')
+
+const figuresOf = (measurements: readonly Measurement[]): string[] =>
+  Object.keys(measurements[0]?.figures ?? {}).map((name) => {
+    const values = measurements.map(({ figures }) => figures[name] ?? Number.NaN)
+    return `${name} ${quantile(values, 0.5).toPrecision(3)}`
+  })
+
+const megabytes = (measurements: readonly Measurement[]): string => {
+  const bytes = measurements.flatMap(({ anonymousBytes }) => anonymousBytes ?? [])
+  return bytes.length === 0 ? '–' : (Math.max(...bytes) / 1_000_000).toFixed(0)
+}

@@ -1,0 +1,105 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { seededRandom } from '../test/support/random.ts'
+import { describeMachine } from './machine.ts'
+import { type Measurement, measure } from './measurement.ts'
+import { type Given, type Line, needFolder, type Part, type PartOptions } from './part.ts'
+import { partsOf, preparation } from './parts.ts'
+import { markdownOf, type PartReport, type Report } from './report.ts'
+
+/** `npm run bench -- [PART …] [--events N] [--repetitions N] [--json]` */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    events: { type: 'string' },
+    repetitions: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
+  },
+})
+
+const usual: PartOptions = {
+  events: 300_000,
+  memoryEvents: [1_000_000, 3_000_000],
+  pagedTrades: [10_000, 1_000_000],
+}
+
+const upTo = (events: number): PartOptions => ({
+  events,
+  memoryEvents: [events / 10, events],
+  pagedTrades: [Math.min(10_000, events / 10), events],
+})
+
+const run = Date.now().toString(36)
+const prepared = mkdtempSync(join(tmpdir(), 'tradelog-bench-'))
+const random = seededRandom(Date.now())
+
+const tell = (text: string) => void process.stderr.write(`${text}\n`)
+
+const main = async (): Promise<void> => {
+  const parts = partsOf(values.events === undefined ? usual : upTo(Number(values.events)))
+  const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
+  if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(' ')}`)
+  const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const report: Report = { ...describeMachine(), parts: await measureParts(chosen) }
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : markdownOf(report))
+}
+
+const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartReport[]> => {
+  const reports: PartReport[] = []
+  for (const part of parts) {
+    if ('reason' in part) reports.push(part)
+    else reports.push(await measurePart(part).finally(() => part.cleanUp?.(run)))
+  }
+  return reports
+}
+
+const measurePart = async (part: Part): Promise<PartReport> => {
+  for (const need of part.needs) {
+    const folder = needFolder(prepared, need)
+    if (existsSync(folder)) continue
+    tell(`${part.name}: making ${need.name} of ${need.events.toLocaleString('en')} events`)
+    await measure(preparation, need.name, given(need, folder))
+  }
+  const measured = new Map<string, Measurement[]>(part.lines.map(({ label }) => [label, []]))
+  const repetitions = part.repetitions ?? Number(values.repetitions)
+  for (let repetition = 1; repetition <= repetitions; repetition++) {
+    for (const line of shuffled(part.lines)) {
+      const measurement = await measureLine(part, line)
+      const rate = Math.round(measurement.rate).toLocaleString('en')
+      tell(`${part.name} ${repetition}/${repetitions}: ${line.label}: ${rate}/s`)
+      measured.get(line.label)?.push(measurement)
+    }
+  }
+  const { name, title, unit } = part
+  const lines = part.lines.map((line) => ({ line, measurements: measured.get(line.label) ?? [] }))
+  return { name, title, unit, lines }
+}
+
+const measureLine = async (part: Part, line: Line): Promise<Measurement> => {
+  const scratch = join(prepared, 'scratch')
+  try {
+    return await measure(part.name, line.subject, given(line, scratch))
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+const given = (
+  { events, models = [], rows = 0 }: Pick<Line, 'events' | 'models' | 'rows'>,
+  scratch: string,
+): Given => ({ prepared, scratch, run, events, models, rows })
+
+/** So that no line is always the first, or after the same other one. */
+const shuffled = <T>(items: readonly T[]): T[] =>
+  items
+    .map((item) => ({ item, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+
+try {
+  await main()
+} finally {
+  rmSync(prepared, { recursive: true, force: true })
+}

@@ -1,0 +1,70 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Koa from 'koa'
+import { startReadApi } from '../src/read-api/server.ts'
+import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
+import { createClient } from './http-load.ts'
+import { newestPath, type Served } from './pages.ts'
+import { type Given, needFolder } from './part.ts'
+import { silent } from './projecting.ts'
+import { openRawRows } from './raw-lmdb.ts'
+
+/** The server process of one measurement: `serve.js WHAT GIVEN`. Ends with its parent. */
+const startApi = async ({ prepared, events }: Given): Promise<number> => {
+  const directory = needFolder(prepared, { name: 'rows', events })
+  const store = await openEmbeddedReadModelStore({ directory })
+  const { port } = await startReadApi({
+    store,
+    host: '127.0.0.1',
+    port: 0,
+    requestTimeoutMs: 5_000,
+    logger: silent,
+  })
+  return port
+}
+
+/** The same fields of the same rows, and nothing else that an API has to do. */
+const startRaw = ({ prepared, events, rows: limit }: Given): Promise<number> => {
+  const rows = openRawRows(needFolder(prepared, { name: 'raw-rows', events }))
+  return listen((ctx) => {
+    const symbol = ctx.path.slice(ctx.path.lastIndexOf('/') + 1)
+    const data = rows.page(symbol, Number.MAX_SAFE_INTEGER, limit).map((row) => ({
+      timestamp: new Date(row.executedAt).toISOString(),
+      executed_at: row.executedAt,
+      price: row.price,
+      volume: row.volume,
+      conditions: row.conditions,
+      source: row.source,
+    }))
+    ctx.type = 'application/json'
+    ctx.body = JSON.stringify({ data: { data, pagination: { next_cursor: null } } })
+  })
+}
+
+const startPrepared = async (given: Given): Promise<number> => {
+  const client = createClient(await startApi(given), 1)
+  const body = await client.get(newestPath(given.rows))
+  client.close()
+  return listen((ctx) => {
+    ctx.type = 'application/json'
+    ctx.body = body
+  })
+}
+
+const listen = async (answer: (ctx: Koa.Context) => void): Promise<number> => {
+  const application = new Koa()
+  application.use(async (ctx) => answer(ctx))
+  const server = createServer(application.callback())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+const starts: Readonly<Record<Served, (given: Given) => Promise<number>>> = {
+  api: startApi,
+  raw: startRaw,
+  prepared: startPrepared,
+}
+
+const [served = '', given = '{}'] = process.argv.slice(2)
+process.once('disconnect', () => process.exit(0))
+process.send?.(await starts[served as Served](JSON.parse(given)))
