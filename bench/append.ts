@@ -1,6 +1,6 @@
 import type { TradeExecuted } from '../src/domain/trade-executed.ts'
 import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
-import type { Measured, Part, PartOptions, Subject } from './part.ts'
+import { type Measured, type Part, type PartOptions, type Subject, startWatch } from './part.ts'
 import { openRawLog } from './raw-lmdb.ts'
 import { partitions, tradeBatches } from './trades.ts'
 
@@ -11,14 +11,16 @@ type Log = Readonly<{
 
 /** One append in flight. The making of the trades is not in the time. */
 export const appendAll = async (events: number, log: Log): Promise<Measured> => {
-  let ms = 0
+  const total = { count: events, seconds: 0, cpuSeconds: 0 }
   for (const batch of tradeBatches(events)) {
-    const start = performance.now()
+    const watch = startWatch()
     await log.append(batch)
-    ms += performance.now() - start
+    const { seconds, cpuSeconds } = watch()
+    total.seconds += seconds
+    total.cpuSeconds += cpuSeconds
   }
   await log.close()
-  return { count: events, seconds: ms / 1_000 }
+  return total
 }
 
 const appendTo = async (events: number, directory: string) =>

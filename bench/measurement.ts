@@ -12,9 +12,6 @@ export type Measurement = Readonly<{
   figures: Readonly<Record<string, number>>
 }>
 
-/** What the measuring process prints when it is done. */
-export type Outcome = Measured & Readonly<{ cpuSeconds: number }>
-
 const sampleEveryMs = 25
 
 /** Measures in a process of its own, so that memory and warm-up are its own. */
@@ -48,7 +45,7 @@ export const measure = async (
   }
 }
 
-const measurementOf = (outcome: Outcome, highest: number | null): Measurement => ({
+const measurementOf = (outcome: Measured, highest: number | null): Measurement => ({
   rate: outcome.count / outcome.seconds,
   cpuSecondsPerMillion: (outcome.cpuSeconds / outcome.count) * 1_000_000,
   anonymousBytes: outcome.anonymousBytes ?? highest,

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { seededRandom } from '../test/support/random.ts'
@@ -106,7 +106,9 @@ const ask = async (
   const [port] = await once(server, 'message')
   const client = createClient(Number(port), concurrency)
   await load(client, { concurrency, seconds: warmUpSeconds, nextPath })
+  const before = await cpuSecondsOf(server)
   const result = await load(client, { concurrency, seconds: loadSeconds, nextPath })
+  const cpuSeconds = (await cpuSecondsOf(server)) - before
   const bytes = anonymousBytes(server.pid ?? 0)
   client.close()
   server.disconnect()
@@ -116,7 +118,20 @@ const ask = async (
     'median ms': quantile(latenciesMs, 0.5),
     '99 % ms': quantile(latenciesMs, 0.99),
   }
-  return { count, seconds, figures, ...(bytes === null ? {} : { anonymousBytes: bytes }) }
+  return {
+    count,
+    seconds,
+    cpuSeconds,
+    figures,
+    ...(bytes === null ? {} : { anonymousBytes: bytes }),
+  }
+}
+
+/** The server answers any message with the time it has taken of the processor. */
+const cpuSecondsOf = async (server: ChildProcess): Promise<number> => {
+  server.send('cpu')
+  const [seconds] = await once(server, 'message')
+  return Number(seconds)
 }
 
 export const fillRows: Subject = (given) =>

@@ -16,6 +16,8 @@ export type Measured = Readonly<{
   /** Events, or requests. */
   count: number
   seconds: number
+  /** Of the processor, all threads, in the same time. */
+  cpuSeconds: number
   /** Further figures of this measurement, by name with unit. */
   figures?: Readonly<Record<string, number>>
   /** Where the process that matters isn't the measuring one. */
@@ -71,7 +73,20 @@ export const needFolder = (prepared: string, { name, events }: Need): string =>
 
 /** Runs the work and says how long it took. */
 export const timed = async (count: number, work: () => Promise<unknown>): Promise<Measured> => {
-  const start = performance.now()
+  const watch = startWatch()
   await work()
-  return { count, seconds: (performance.now() - start) / 1_000 }
+  return { count, ...watch() }
+}
+
+/** Begins to measure; the answer ends it. */
+export const startWatch = () => {
+  const start = performance.now()
+  const before = process.cpuUsage()
+  return (): Pick<Measured, 'seconds' | 'cpuSeconds'> => {
+    const { user, system } = process.cpuUsage(before)
+    return {
+      seconds: (performance.now() - start) / 1_000,
+      cpuSeconds: (user + system) / 1_000_000,
+    }
+  }
 }

@@ -8,7 +8,7 @@ import { projector } from '../src/projections/projector.ts'
 import { readModels } from '../src/projections/read-models/index.ts'
 import { replay } from '../src/projections/replay.ts'
 import type { Checkpoint, ReadModelStore } from '../src/read-model-store/read-model-store.ts'
-import type { Measured } from './part.ts'
+import { type Measured, startWatch } from './part.ts'
 import { batchEvents } from './trades.ts'
 
 export const modelNames = readModels.map(({ name }) => name)
@@ -30,10 +30,12 @@ const batchEventsMax = Number(process.env.BENCH_BATCH_EVENTS_MAX ?? batchEvents)
 export const projectLive = async (stores: Stores): Promise<Measured> => {
   const { eventStore, projections } = stores
   const total = (await eventStore.heads()).reduce((sum, { head }) => sum + head, 0)
-  let start = 0
+  let stop = startWatch()
+  let isAssigned = false
   const watch = {
     assigned: () => {
-      start ||= performance.now()
+      if (!isAssigned) stop = startWatch()
+      isAssigned = true
     },
     retrying: (error: unknown) => {
       throw error
@@ -55,7 +57,7 @@ export const projectLive = async (stores: Stores): Promise<Measured> => {
       await lastValueFrom(toHead, { defaultValue: undefined })
     }),
   )
-  return { count: total, seconds: (performance.now() - start) / 1_000 }
+  return { count: total, ...stop() }
 }
 
 /** What a replay does up to the check of its counts. */
@@ -72,19 +74,18 @@ export const build = async ({
   )
   const { signal } = new AbortController()
   const onApplied = () => {}
-  const start = performance.now()
+  const stop = startWatch()
   const builder = await openBuilder({ builds, eventStore, batchEventsMax, signal, onApplied })
   await builder.catchUp()
-  const seconds = (performance.now() - start) / 1_000
-  return { count: appliedTo(builder.checkpoint(projections[0]?.name ?? '')), seconds }
+  return { count: appliedTo(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
 }
 
 /** All of `tradelog replay`: build, check the counts, promote. */
 export const replayModels = async (stores: Stores): Promise<Measured> => {
   const { signal } = new AbortController()
-  const start = performance.now()
+  const stop = startWatch()
   const [first] = await replay({ ...stores, batchEventsMax, logger: silent, signal })
-  return { count: first?.eventsApplied ?? 0, seconds: (performance.now() - start) / 1_000 }
+  return { count: first?.eventsApplied ?? 0, ...stop() }
 }
 
 const appliedTo = (checkpoint: Checkpoint): number =>

@@ -26,8 +26,8 @@ const partMarkdown = (part: PartReport): string => {
   const rows = lines.map((each) => rowOf(each, lines, letters).join(' | '))
   return `## ${title}
 
-|   | what | ${unit}/s | ratio | CPU s per million | anonymous MB |
-| - | ---- | --------: | ----- | ----------------: | -----------: |
+|   | what | ${unit}/s | ratio | CPU s per million | CPU ratio | anonymous MB |
+| - | ---- | --------: | ----- | ----------------: | --------- | -----------: |
 ${rows.map((row) => `| ${row} |\n`).join('')}`
 }
 
@@ -44,6 +44,8 @@ const rowOf = (
   letters: ReadonlyMap<string, string>,
 ): string[] => {
   const rate = spreadOf(measurements.map((each) => each.rate))
+  const ratios = (speed: (measurement: Measurement) => number, withAim: boolean) =>
+    ratiosOf({ line, measurements }, { lines, letters, speed, withAim })
   const cpu = quantile(
     measurements.map((each) => each.cpuSecondsPerMillion),
     0.5,
@@ -52,8 +54,9 @@ const rowOf = (
     letters.get(line.label) ?? ' ',
     [line.label, ...figuresOf(measurements)].join('; '),
     rateText(line, rate),
-    ratiosOf(line, measurements, lines, letters),
+    ratios(({ rate }) => rate, true),
     cpu.toFixed(1),
+    ratios(({ cpuSecondsPerMillion }) => 1 / cpuSecondsPerMillion, false),
     megabytes(measurements),
   ]
 }
@@ -64,20 +67,28 @@ const rateText = ({ aimRate }: Line, { median, min, max }: Spread): string => {
   return aimRate === undefined ? text : `${text}, aim ${round(aimRate)}`
 }
 
+type Compared = Readonly<{
+  lines: readonly LineReport[]
+  letters: ReadonlyMap<string, string>
+  speed: (measurement: Measurement) => number
+  withAim: boolean
+}>
+
 /** Repetition by repetition, since the speed of a shared machine moves. */
 const ratiosOf = (
-  { beside = [] }: Line,
-  measurements: readonly Measurement[],
-  lines: readonly LineReport[],
-  letters: ReadonlyMap<string, string>,
+  { line: { beside = [] }, measurements }: LineReport,
+  { lines, letters, speed, withAim }: Compared,
 ): string =>
   beside
     .map(({ floor, aim }) => {
       const floors = lines.find(({ line }) => line.label === floor)?.measurements ?? []
-      const ratios = measurements.map(({ rate }, i) => rate / (floors[i]?.rate ?? Number.NaN))
+      const ratios = measurements.flatMap((each, i) => {
+        const other = floors[i]
+        return other === undefined ? [] : speed(each) / speed(other)
+      })
       const { median, min, max } = spreadOf(ratios)
       const text = `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)}) of ${letters.get(floor)}`
-      return aim === undefined ? text : `${text}, aim ${aim}`
+      return withAim && aim !== undefined ? `${text}, aim ${aim}` : text
     })
     .join('; ')
 

@@ -67,4 +67,8 @@ const starts: Readonly<Record<Served, (given: Given) => Promise<number>>> = {
 
 const [served = '', given = '{}'] = process.argv.slice(2)
 process.once('disconnect', () => process.exit(0))
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.((user + system) / 1_000_000)
+})
 process.send?.(await starts[served as Served](JSON.parse(given)))
