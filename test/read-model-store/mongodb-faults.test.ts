@@ -137,6 +137,7 @@ const runWith = async (
       if (next === copiedBatch + 1) copy = await copyOf(db)
       watching = next === batch
     })
+    watching = false
     assert.equal(await rowsOf(store, projection), expected[projection.name]?.(), `at ${faultAt}`)
   } finally {
     await store.close()

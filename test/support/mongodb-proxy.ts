@@ -34,6 +34,8 @@ export const mongodbProxy = async (
   const proxied = new URL(url)
   proxied.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   proxied.searchParams.set('directConnection', 'true')
+  // The driver would wait half a second before it connects again.
+  proxied.searchParams.set('minHeartbeatFrequencyMS', '10')
   const close = async () => {
     for (const socket of sockets) socket.destroy()
     server.close()

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Db, MongoClient } from 'mongodb'
-import { MongoMemoryServer } from 'mongodb-memory-server'
+import { MongoBinary, MongoMemoryServer } from 'mongodb-memory-server'
 import pino from 'pino'
 import { openMongodbReadModelStore } from '../../src/read-model-store/mongodb.ts'
 import type { MongodbOptions } from '../../src/read-model-store/mongodb-connection.ts'
@@ -27,6 +27,8 @@ export const testMongodb = async (): Promise<TestMongodb | { reason: string }> =
   const url = process.env.MONGODB_URL
   if (url !== undefined) return onServer(url, async () => {})
   try {
+    // Asked first, since the server would write a failure to the console.
+    await MongoBinary.getPath()
     const server = await MongoMemoryServer.create()
     return await onServer(server.getUri(), async () => void (await server.stop()))
   } catch (error) {
