@@ -20,7 +20,8 @@ import { suite } from '../support/suite.ts'
 import { recorded, trade } from '../support/trade.ts'
 
 const batchEvents = 5
-const eventsTotal = 15
+/** One batch more than is disturbed, so that another process can get further than a hung one. */
+const eventsTotal = 20
 /** The first batch inserts its checkpoint and rows, a later one mostly updates. */
 const disturbed: readonly (readonly [Projection, number])[] = [
   [symbols, 1],
