@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
 import { TradelogError } from '../domain/errors.ts'
-import { isDiskFull, type LeaseRow, openLmdb } from '../runtime/lmdb.ts'
+import { isDiskFull, type LeaseTable, openLmdb } from '../runtime/lmdb.ts'
 
 export type LogOptions = Readonly<{ directory: string; partitions: number }>
 
@@ -16,7 +16,7 @@ export type LogEnvironment = Readonly<{
   blocks: Database<string, BlockKey>
   /** Under one key: the next offset to be written, by partition. */
   heads: Database<readonly number[], string>
-  leases: Database<LeaseRow, string>
+  leases: LeaseTable
   /** An error of LMDB, as one of ours. */
   failure: (cause: unknown) => TradelogError
 }>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from 'lmdb'
 import type { LogRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
-import { type LeaseRow, transact } from '../runtime/lmdb.ts'
+import { type LeaseTable, transact } from '../runtime/lmdb.ts'
 import {
   createBlockCache,
   damagedLog,
@@ -44,7 +44,7 @@ export type SlicePlace = Readonly<{
  */
 export type EmbeddedLog = Readonly<{
   partitions: number
-  leases: Database<LeaseRow, string>
+  leases: LeaseTable
   /** The next offset to be written, by partition. */
   heads: () => readonly number[]
   bounds: () => readonly NamedBounds[]

@@ -22,17 +22,16 @@ export const holdLease = (
     clearInterval(timer)
     onEnd()
   }
-  const renew = () => {
+  const renew = async () => {
     const until = Date.now() + ttlMs
-    if (Date.now() >= heldUntil || !lease.renew()) end()
-    else heldUntil = until
+    const renewed = Date.now() < heldUntil && (await lease.renew())
+    if (heldUntil === 0) return
+    if (renewed) heldUntil = until
+    else end()
   }
   const timer = setInterval(() => {
-    try {
-      renew()
-    } catch {
-      // The next turn tries again; when none gets through in time, `held` says so.
-    }
+    // The next turn tries again; when none gets through in time, `held` says so.
+    renew().catch(() => {})
   }, ttlMs / renewalsPerTtl).unref()
   const isHeld = () => Date.now() < heldUntil && lease.isHeld()
   return {
