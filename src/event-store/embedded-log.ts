@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Database } from 'lmdb'
 import type { LogRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import { type LeaseTable, transact } from '../runtime/lmdb.ts'
