@@ -16,33 +16,30 @@ const pollEveryMs = 20
  * again and again. Unsubscribing releases it.
  */
 export const holdLease = (
-  { leases }: EmbeddedLog,
+  { leases, track }: EmbeddedLog,
   name: string,
 ): Observable<LmdbLease | undefined> =>
   new Observable<LmdbLease | undefined>((subscriber) => {
     let lease: LmdbLease | undefined
     let timer: NodeJS.Timeout | undefined
     const step = async () => {
-      if (lease === undefined) lease = takeLease(leases, name, { ttlMs: leaseTtlMs })
+      if (lease === undefined) lease = await takeLease(leases, name, { ttlMs: leaseTtlMs })
       else if (!(await lease.renew())) lease = undefined
-      if (subscriber.closed) return
+      if (subscriber.closed) return release(lease)
       timer = setTimeout(run, lease === undefined ? standByMs : leaseRenewEveryMs)
       subscriber.next(lease)
     }
-    const run = () => void step().catch((error) => subscriber.error(error))
+    const run = () => void track(step()).catch((error) => subscriber.error(error))
     run()
     return () => {
       clearTimeout(timer)
-      if (lease !== undefined) release(lease)
+      void track(release(lease))
     }
   }).pipe(distinctUntilChanged())
 
-const release = (lease: LmdbLease): void => {
-  try {
-    lease.release()
-  } catch {
-    // The disk may be full: then the lease runs out by itself.
-  }
+/** Where it can't be written any more, as on a full disk, the lease runs out by itself. */
+const release = async (lease: LmdbLease | undefined): Promise<void> => {
+  await lease?.release().catch(() => {})
 }
 
 /** Wakes waiting readers when the log has grown. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
 import { TradelogError } from '../domain/errors.ts'
-import { isDiskFull, type LeaseTable, openLmdb } from '../runtime/lmdb.ts'
+import { isDiskFull, type LeaseTable, openLmdb, transact } from '../runtime/lmdb.ts'
 
 export type LogOptions = Readonly<{ directory: string; partitions: number }>
 
@@ -26,12 +26,12 @@ type LogRow = Readonly<{ id: string; format: number; partitions: number }>
 export const headsKey = 'heads'
 const format = 1
 
-export const openEnvironment = (options: LogOptions): LogEnvironment => {
+export const openEnvironment = async (options: LogOptions): Promise<LogEnvironment> => {
   const failure = failureIn(options.directory)
   let root: RootDatabase | undefined
   try {
     root = openLmdb(options.directory)
-    const { id } = found(root, options)
+    const { id } = await found(root, options)
     return {
       root,
       id,
@@ -41,15 +41,18 @@ export const openEnvironment = (options: LogOptions): LogEnvironment => {
       failure,
     }
   } catch (error) {
-    void root?.close()
+    await root?.close()
     throw failure(error)
   }
 }
 
 /** The log's own row, made with the log. */
-const found = (root: RootDatabase, { directory, partitions }: LogOptions): LogRow => {
+const found = async (
+  root: RootDatabase,
+  { directory, partitions }: LogOptions,
+): Promise<LogRow> => {
   const meta: Database = root.openDB('meta', {})
-  const row: LogRow = root.transactionSync(() => {
+  const row: LogRow = await transact(root, () => {
     const existing: LogRow | undefined = meta.get('log')
     if (existing !== undefined) return existing
     const created = { id: randomUUID(), format, partitions }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { TradelogError } from '../domain/errors.ts'
 import type { LogRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import { type LeaseTable, transact } from '../runtime/lmdb.ts'
@@ -51,6 +52,8 @@ export type EmbeddedLog = Readonly<{
   prepare: (records: readonly NewRecord[], recordedAt: UnixMs) => PreparedAppend
   /** All or nothing, on disk when it resolves. `check` runs inside the transaction and may throw. */
   append: (prepared: PreparedAppend, check?: () => void) => Promise<void>
+  /** Makes `close` wait for something. */
+  track: <T>(work: Promise<T>) => Promise<T>
   close: () => Promise<void>
 }>
 
@@ -59,17 +62,26 @@ const blockEventsMax = 1_000
 /** About 10 MB of decoded trades. */
 const cachedEventsMax = 20_000
 
-export const openEmbeddedLog = (options: LogOptions): EmbeddedLog => {
-  const environment = openEnvironment(options)
+export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog> => {
+  const environment = await openEnvironment(options)
   const { root, id, leases, failure } = environment
   const slice = sliceReader(environment)
   const heads = (): readonly number[] => {
     root.resetReadTxn()
     return environment.heads.get(headsKey) ?? []
   }
+  const pending = new Set<Promise<unknown>>()
+  let open = true
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const done = work.finally(() => pending.delete(done))
+    pending.add(done)
+    return done
+  }
   const guarded =
     <A extends readonly unknown[], T>(read: (...args: A) => T) =>
     (...args: A): T => {
+      // lmdb would throw a second time, from a timer, where nobody catches it.
+      if (!open) throw storeClosed()
       try {
         return read(...args)
       } catch (error) {
@@ -88,13 +100,21 @@ export const openEmbeddedLog = (options: LogOptions): EmbeddedLog => {
         check()
         writeBlocks(environment, prepared)
       }
-      await transact(root, write).catch((error) => {
+      await track(transact(root, write)).catch((error) => {
         throw failure(error)
       })
     },
-    close: () => root.close(),
+    track,
+    close: async () => {
+      while (pending.size > 0) await Promise.allSettled(pending)
+      open = false
+      await root.close()
+    },
   }
 }
+
+export const storeClosed = () =>
+  new TradelogError('EVENT_STORE_CLOSED', 'the event store is closed')
 
 const boundsOf = (id: string, partition: number, head: number): NamedBounds => ({
   partition,

@@ -19,7 +19,12 @@ import { partitionOf } from '../domain/partition.ts'
 import type { LmdbLease } from '../runtime/lmdb.ts'
 import { createWakeUp, groupBatches, holdLease } from './embedded-batches.ts'
 import type { LogOptions } from './embedded-environment.ts'
-import { type EmbeddedLog, openEmbeddedLog, type PreparedAppend } from './embedded-log.ts'
+import {
+  type EmbeddedLog,
+  openEmbeddedLog,
+  type PreparedAppend,
+  storeClosed,
+} from './embedded-log.ts'
 import type { EventStore, ReadOptions, Slice } from './event-store.ts'
 
 /** Once this process was elected for it, only its holder appends. */
@@ -31,10 +36,9 @@ const electAgainMs = 1_000
  * with `EVENT_STORE_REFUSED` where the log there has another partition count.
  */
 export const openEmbeddedEventStore = async (options: LogOptions): Promise<EventStore> => {
-  const log = openEmbeddedLog(options)
+  const log = await openEmbeddedLog(options)
   const wakeUp = createWakeUp(log)
   const closing = new Subject<void>()
-  const inFlight = new Set<Promise<void>>()
   let closed: Promise<void> | undefined
   let writerLease: LmdbLease | undefined
 
@@ -44,6 +48,8 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
   const append = appender(log, () => {
     if (writerLease !== undefined && !writerLease.isHeld()) throw notTheActiveWriter()
   })
+  /** Complete streams give their leases back, which closing the log waits for. */
+  const endStreams = async () => closing.next()
   const whileOpen = <T>(source: () => Observable<T>): Observable<T> =>
     defer(() => {
       checkOpen()
@@ -54,9 +60,7 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
     append: async (events) => {
       checkOpen()
       if (events.length === 0) return
-      const appended = append(events).finally(() => inFlight.delete(appended))
-      inFlight.add(appended)
-      await appended
+      await append(events)
       wakeUp.wake()
     },
     batches: (wanted) => whileOpen(() => groupBatches(log, wakeUp, wanted)),
@@ -74,8 +78,7 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
         distinctUntilChanged(),
       ),
     close: () => {
-      closed ??= Promise.allSettled(inFlight).then(log.close)
-      closing.next()
+      closed ??= endStreams().then(log.close)
       return closed
     },
   }
@@ -127,8 +130,6 @@ const roleLease = (log: EmbeddedLog, role: string): Observable<LmdbLease | undef
       concat(of(undefined), timer(electAgainMs).pipe(switchMap(() => again))),
     ),
   )
-
-const storeClosed = () => new TradelogError('EVENT_STORE_CLOSED', 'the event store is closed')
 
 const notTheActiveWriter = () =>
   new TradelogError('NOT_THE_ACTIVE_WRITER', 'another process has become the active ingest')

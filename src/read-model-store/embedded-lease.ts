@@ -8,13 +8,13 @@ const renewalsPerTtl = 3
  * Takes a lease and renews it in the background until it is released or lost; `onEnd` is called
  * once then. Undefined where somebody else holds it.
  */
-export const holdLease = (
+export const holdLease = async (
   table: LeaseTable,
   name: string,
   { ttlMs, onEnd }: { ttlMs: number; onEnd: () => void },
-): Lease | undefined => {
+): Promise<Lease | undefined> => {
   let heldUntil = Date.now() + ttlMs
-  const lease = takeLease(table, name, { ttlMs })
+  const lease = await takeLease(table, name, { ttlMs })
   if (lease === undefined) return undefined
 
   const end = () => {
@@ -41,7 +41,7 @@ export const holdLease = (
     release: async () => {
       if (heldUntil === 0) return
       end()
-      lease.release()
+      await lease.release()
     },
   }
 }

@@ -77,8 +77,8 @@ const leasesOf = (
   held: Set<Lease>,
 ): Pick<ReadModelStore, 'lease' | 'leaseHolder'> => ({
   lease: (name, { ttlMs }) =>
-    gate.enter(() => {
-      const lease = holdLease(catalogue.leases, name, {
+    gate.enter(async () => {
+      const lease = await holdLease(catalogue.leases, name, {
         ttlMs,
         onEnd: () => lease !== undefined && held.delete(lease),
       })

@@ -24,7 +24,8 @@ export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): 
 /**
  * A transaction that doesn't hold up this thread: all or nothing, on disk when it resolves. Rejects
  * with what the action throws, or with LMDB's reason. (lmdb's own `transaction` would commit what
- * an action has put before it throws.)
+ * an action has put before it throws. `transactionSync` can wait for ever: for a transaction of
+ * another opening of the directory, which waits for this thread to run its action.)
  */
 export const transact = async <T>(database: Database, action: () => T): Promise<T> => {
   try {
@@ -77,7 +78,7 @@ export type LmdbLease = Readonly<{
   isHeld: () => boolean
   /** Puts the expiry off; false where somebody else has taken over. */
   renew: () => Promise<boolean>
-  release: () => void
+  release: () => Promise<void>
 }>
 
 /**
@@ -85,17 +86,17 @@ export type LmdbLease = Readonly<{
  * absent, released, expired, or when its holder was a process of this host that is no more: so a
  * restart after a kill waits for nothing, and a hung holder is replaced after `ttlMs`.
  */
-export const takeLease = (
+export const takeLease = async (
   database: LeaseTable,
   name: string,
   { ttlMs, now = Date.now }: { ttlMs: number; now?: () => number },
-): LmdbLease | undefined => {
+): Promise<LmdbLease | undefined> => {
   // Standing by costs a read, not a write transaction.
   const current = database.get(name)
   if (current !== undefined && !isFree(current, now())) return undefined
 
   const holder = randomUUID()
-  const fence = database.transactionSync(() => {
+  const fence = await transact(database, () => {
     const row = database.get(name)
     if (row !== undefined && !isFree(row, now())) return undefined
     const fence = (row?.fence ?? 0) + 1
@@ -115,7 +116,9 @@ export const takeLease = (
     isHeld,
     renew: () => transact(database, () => rewrite({ holder, expiresAt: now() + ttlMs })),
     // Nobody's from now on: a renewal still on its way must not bring it back.
-    release: () => void database.transactionSync(() => rewrite({ holder: '', expiresAt: 0 })),
+    release: async () => {
+      await transact(database, () => rewrite({ holder: '', expiresAt: 0 }))
+    },
   }
 }
 

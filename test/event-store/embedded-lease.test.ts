@@ -4,6 +4,7 @@ import { hasCode, isRetriable } from '../../src/domain/errors.ts'
 import { openEmbeddedEventStore } from '../../src/event-store/embedded.ts'
 import { openEmbeddedLog } from '../../src/event-store/embedded-log.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
+import { transact } from '../../src/runtime/lmdb.ts'
 import { readGroup, rejection } from '../contracts/event-store-reader.ts'
 import { eventually } from '../support/eventually.ts'
 import { suite } from '../support/suite.ts'
@@ -15,7 +16,7 @@ const partitions = 2
 
 type Thief = Readonly<{
   steal: (lease: string) => Promise<void>
-  giveBack: (lease: string) => void
+  giveBack: (lease: string) => Promise<void>
 }>
 
 /** What another process does when this one hung for longer than its lease lives. */
@@ -24,13 +25,13 @@ const withThief = async (
 ): Promise<void> => {
   const directory = temporaryDirectory()
   const store = await openEmbeddedEventStore({ directory, partitions })
-  const log = openEmbeddedLog({ directory, partitions })
+  const log = await openEmbeddedLog({ directory, partitions })
   const owner = { holder: 'thief', pid: process.pid, host: hostname(), fence: 100 }
   const put = (lease: string, expiresAt: number) =>
-    log.leases.putSync(lease, { ...owner, expiresAt })
+    transact(log.leases, () => log.leases.putSync(lease, { ...owner, expiresAt }))
   try {
     await body(store, {
-      steal: async (lease) => put(lease, Date.now() + 60_000),
+      steal: (lease) => put(lease, Date.now() + 60_000),
       giveBack: (lease) => put(lease, 0),
     })
   } finally {
@@ -69,7 +70,7 @@ test('whoever stands by gets the partitions when they are free', () =>
     await store.append([trade()])
     const reader = readGroup(store)
 
-    giveBack('group:group')
+    await giveBack('group:group')
 
     await eventually(() => reader.records.length === 1)
     reader.stop()
@@ -86,7 +87,7 @@ test('the active writer that lost its lease appends nothing until it is elected 
 
     assert.ok(hasCode(error, 'NOT_THE_ACTIVE_WRITER'))
     await eventually(() => states.at(-1) === false)
-    giveBack('role:ingest')
+    await giveBack('role:ingest')
     await eventually(() => states.at(-1) === true)
     await store.append([trade()])
     assert.equal(states, [true, false, true])

@@ -13,7 +13,7 @@ const partitions = 2
 
 const withLog = async (body: (log: EmbeddedLog, directory: string) => unknown): Promise<void> => {
   const directory = temporaryDirectory()
-  const log = openEmbeddedLog({ directory, partitions })
+  const log = await openEmbeddedLog({ directory, partitions })
   try {
     await body(log, directory)
   } finally {
@@ -112,7 +112,7 @@ test('a check that throws keeps the append out', () =>
 
 test('appends of several stores at once are all kept, each in one piece', () =>
   withLog(async (log, directory) => {
-    const other = openEmbeddedLog({ directory, partitions })
+    const other = await openEmbeddedLog({ directory, partitions })
 
     await Promise.all(
       Array.from({ length: 20 }, (_, i) => {

@@ -12,7 +12,7 @@ eventStoreContract('embedded event store', async () => {
     partitions,
     open: () => openEmbeddedEventStore({ directory, partitions }),
     appendForeign: async (symbol, value) => {
-      const log = openEmbeddedLog({ directory, partitions })
+      const log = await openEmbeddedLog({ directory, partitions })
       const partition = partitionOf(symbol, partitions)
       await log.append(log.prepare([{ partition, value }], Date.now()))
       await log.close()

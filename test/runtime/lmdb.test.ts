@@ -44,15 +44,15 @@ const rowOf = (fields: Partial<LeaseRow>): LeaseRow => ({
 })
 
 test('a lease has one holder until it is released', () =>
-  withLeases((leases) => {
-    const first = takeLease(leases, 'a', { ttlMs: 60_000 })
+  withLeases(async (leases) => {
+    const first = await takeLease(leases, 'a', { ttlMs: 60_000 })
     assert.ok(first?.isHeld())
-    assert.is(takeLease(leases, 'a', { ttlMs: 60_000 }), undefined)
-    assert.ok(takeLease(leases, 'b', { ttlMs: 60_000 }))
+    assert.is(await takeLease(leases, 'a', { ttlMs: 60_000 }), undefined)
+    assert.ok(await takeLease(leases, 'b', { ttlMs: 60_000 }))
 
-    first?.release()
+    await first?.release()
 
-    const second = takeLease(leases, 'a', { ttlMs: 60_000 })
+    const second = await takeLease(leases, 'a', { ttlMs: 60_000 })
     assert.not(first?.isHeld())
     assert.ok(second?.isHeld())
     assert.is(second?.fence, 2)
@@ -61,57 +61,56 @@ test('a lease has one holder until it is released', () =>
 test('a holder that hangs is replaced after the time to live, and learns it', () =>
   withLeases(async (leases) => {
     const { now, pass } = clockAt(1_000)
-    const first = takeLease(leases, 'a', { ttlMs: 300, now })
+    const first = await takeLease(leases, 'a', { ttlMs: 300, now })
     pass(299)
-    assert.is(takeLease(leases, 'a', { ttlMs: 300, now }), undefined)
+    assert.is(await takeLease(leases, 'a', { ttlMs: 300, now }), undefined)
 
     pass(1)
-    const second = takeLease(leases, 'a', { ttlMs: 300, now })
+    const second = await takeLease(leases, 'a', { ttlMs: 300, now })
 
     assert.ok(second?.isHeld())
     assert.is(await first?.renew(), false)
-    first?.release()
+    await first?.release()
     assert.ok(second?.isHeld(), 'a late release takes nothing from the next holder')
   }))
 
 test('a renewed lease lives on', () =>
   withLeases(async (leases) => {
     const { now, pass } = clockAt(1_000)
-    const lease = takeLease(leases, 'a', { ttlMs: 300, now })
+    const lease = await takeLease(leases, 'a', { ttlMs: 300, now })
 
     pass(250)
     assert.is(await lease?.renew(), true)
     pass(250)
 
-    assert.is(takeLease(leases, 'a', { ttlMs: 300, now }), undefined)
+    assert.is(await takeLease(leases, 'a', { ttlMs: 300, now }), undefined)
   }))
 
 test('a renewal on its way does not bring back a released lease', () =>
   withLeases(async (leases) => {
-    const lease = takeLease(leases, 'a', { ttlMs: 60_000 })
+    const lease = await takeLease(leases, 'a', { ttlMs: 60_000 })
 
     const renewal = lease?.renew()
-    lease?.release()
-    await renewal
+    await Promise.all([lease?.release(), renewal])
 
-    assert.ok(takeLease(leases, 'a', { ttlMs: 60_000 }))
+    assert.ok(await takeLease(leases, 'a', { ttlMs: 60_000 }))
   }))
 
 test('a dead process of this host is replaced at once', () =>
-  withLeases((leases) => {
+  withLeases(async (leases) => {
     const { pid } = spawnSync(process.execPath, ['-e', ''])
     leases.putSync('a', rowOf({ pid }))
 
     assert.is(leaseHolder(leases, 'a'), undefined)
-    assert.is(takeLease(leases, 'a', { ttlMs: 60_000 })?.fence, 8)
+    assert.is((await takeLease(leases, 'a', { ttlMs: 60_000 }))?.fence, 8)
   }))
 
 test('a process of another host is not judged by its number', () =>
-  withLeases((leases) => {
+  withLeases(async (leases) => {
     const { pid } = spawnSync(process.execPath, ['-e', ''])
     leases.putSync('a', rowOf({ pid, host: 'elsewhere' }))
 
-    assert.is(takeLease(leases, 'a', { ttlMs: 60_000 }), undefined)
+    assert.is(await takeLease(leases, 'a', { ttlMs: 60_000 }), undefined)
     assert.is(leaseHolder(leases, 'a'), `process ${pid} on elsewhere`)
   }))
 
@@ -129,20 +128,20 @@ test('a transaction that throws leaves nothing', async () => {
   await root.close()
 })
 
-test('transactions of one and the other kind pass each other', async () => {
-  const root = openLmdb(temporaryDirectory())
-  root.putSync('count', 0)
-  const increment = () => root.putSync('count', root.get('count') + 1)
+test('two openings of one directory in one process pass each other', async () => {
+  const directory = temporaryDirectory()
+  const [left, right] = [openLmdb(directory), openLmdb(directory)]
+  left.putSync('count', 0)
 
-  const pending = Array.from({ length: 100 }, () => {
-    const done = transact(root, increment)
-    root.transactionSync(increment)
-    return done
+  const increments = Array.from({ length: 100 }, (_, i) => {
+    const root = i % 2 === 0 ? left : right
+    return transact(root, () => root.putSync('count', root.get('count') + 1))
   })
-  await Promise.all(pending)
+  await Promise.all(increments)
 
-  assert.is(root.get('count'), 200)
-  await root.close()
+  assert.is(right.get('count'), 100)
+  await left.close()
+  await right.close()
 })
 
 test('a directory that cannot be made is an error', () => {
