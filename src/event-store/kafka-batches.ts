@@ -34,7 +34,8 @@ type Turn = {
   readonly unacknowledged: Map<Promise<boolean>, () => void>
 }
 
-const fetchLimits = { waitMs: 250, partitionBytesMax: 1_048_576, totalBytesMax: 10 * 1_048_576 }
+/** Small: records of larger fetches outlive the young generation, and collecting them costs a third. */
+const fetchLimits = { waitMs: 250, partitionBytesMax: 262_144, totalBytesMax: 2 * 1_048_576 }
 const momentMs = 50
 const commitEveryMs = 1_000
 /** A rebalance waits no longer for work in flight, so that the member is not given up. */

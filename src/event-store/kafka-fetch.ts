@@ -98,6 +98,8 @@ const committed = (
   transactions: readonly AbortedTransaction[],
   from: number,
 ): readonly KafkaRecord[] => {
+  const isPlain = transactions.length === 0 && Number(records[0]?.offset ?? from) >= from
+  if (isPlain) return records.filter(({ isControlRecord }) => !isControlRecord)
   const begins = transactions
     .map(({ producerId, firstOffset }) => ({ producerId, first: Number(firstOffset) }))
     .sort((a, b) => a.first - b.first)
