@@ -28,7 +28,7 @@ type Turn = {
   over: boolean
   readonly positions: Map<number, number>
   readonly origins: Map<number, string | null>
-  /** Requests under way: the connection has to outlive them. */
+  /** Requests under way, also of turns before: the connection has to outlive them. */
   readonly requests: Set<Promise<unknown>>
   /** Batches that nobody has acknowledged yet. */
   readonly unacknowledged: Map<Promise<boolean>, () => void>
@@ -51,7 +51,8 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
   new Observable((subscriber) => {
     const { log, group, logger } = options
     const uncommitted = new Map<number, number>()
-    let turn = newTurn()
+    const requests = new Set<Promise<unknown>>()
+    let turn = newTurn(requests)
 
     const commit = async () => {
       const positions = new Map(uncommitted)
@@ -75,7 +76,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
       },
       onJoined: (partitions) => {
         logger.info({ group, partitions }, 'partitions assigned')
-        turn = newTurn()
+        turn = newTurn(requests)
         const { cluster } = member
         readTurn({ ...options, cluster, subscriber, turn, uncommitted }, partitions)
       },
@@ -85,7 +86,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
     const leave = async () => {
       await settled(turn, lastSettleMsMax)
       for (const release of turn.unacknowledged.values()) release()
-      await Promise.allSettled(turn.requests)
+      await Promise.allSettled(requests)
       await commit()
       await member.leave()
     }
@@ -96,11 +97,11 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
     }
   })
 
-const newTurn = (): Turn => ({
+const newTurn = (requests: Turn['requests']): Turn => ({
   over: false,
   positions: new Map(),
   origins: new Map(),
-  requests: new Set(),
+  requests,
   unacknowledged: new Map(),
 })
 

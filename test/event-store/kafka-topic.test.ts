@@ -42,6 +42,12 @@ test('a topic that is absent is made so that it forgets nothing', () =>
     assert.is(settings.get('cleanup.policy'), 'delete')
   }))
 
+test('processes that start together make one topic', () =>
+  withTopic(async ({ open }) => {
+    const stores = await Promise.all(Array.from({ length: 5 }, () => open()))
+    await stores[0]?.append([trade()])
+  }))
+
 test('a topic made by somebody else is taken when it forgets nothing', () =>
   withTopic(async (under) => {
     await create(under)
