@@ -9,7 +9,7 @@ export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: 
 export type Bounds = Readonly<{
   /** Start, head and origin of every partition; an origin is kept until the head goes back. */
   read: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
-  /** As `read`, with every origin read anew: another log of the same name may have grown as long. */
+  /** As `read`, with origins read anew: another log of the same name may have grown as long. */
   readAnew: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
 }>
 

@@ -72,7 +72,7 @@ export const consumerWithCluster = (
 const attemptsMax = 5
 const firstPauseMs = 100
 
-/** Tries again through a change of leader or a lost connection; a broker that hangs is not asked twice. */
+/** Tries again after a change of leader or a lost connection, but not while a broker hangs. */
 export const patiently = async <T>(
   cluster: Cluster,
   operation: () => Promise<T>,

@@ -12,6 +12,8 @@ export type ElectionOptions = Readonly<{
   logger: Logger
   /** Told what is known before the stream is. */
   onState: (state: RoleState) => void
+  /** The role is given up only after this, so that a successor finds all that was done in it. */
+  settled: () => Promise<void>
   /** Told how to wait for the end of a membership. */
   onLeaving: (left: Promise<void>) => void
 }>
@@ -27,7 +29,7 @@ const rejoinMs = 500
  */
 export const election = (options: ElectionOptions): Observable<boolean> =>
   new Observable((subscriber) => {
-    const { topic, role, logger, onState, onLeaving } = options
+    const { topic, role, logger, onState, settled, onLeaving } = options
     let heldSince: number | undefined
     let rejoin: NodeJS.Timeout | undefined
     let member: Member | undefined
@@ -63,7 +65,7 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
     return () => {
       clearTimeout(rejoin)
       if (heldSince !== undefined) onState({ holds: false })
-      if (member !== undefined) onLeaving(member.leave())
+      onLeaving(settled().then(() => member?.leave()))
     }
   })
 

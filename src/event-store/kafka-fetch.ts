@@ -1,4 +1,5 @@
 import type { Cluster } from 'kafkajs'
+import { TradelogError } from '../domain/errors.ts'
 
 /** A record as kafkajs decodes it. */
 export type KafkaRecord = Readonly<{
@@ -39,13 +40,18 @@ type FetchResponse = Readonly<{
   responses: readonly Readonly<{ partitions: readonly FetchedPartition[] }>[]
 }>
 
-/** Groups partitions by the broker that leads them. */
+/** Groups partitions by the broker that leads them; throws where one has no leader. */
 export const leadersOf = (
   cluster: Cluster,
   topic: string,
   partitions: readonly number[],
-): readonly (readonly [nodeId: string, partitions: readonly number[]])[] =>
-  Object.entries(cluster.findLeaderForPartitions(topic, [...partitions]))
+): readonly (readonly [nodeId: string, partitions: readonly number[]])[] => {
+  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, [...partitions]))
+  if (leaders.flatMap(([, led]) => led).length < partitions.length) {
+    throw new TradelogError('EVENT_STORE_UNAVAILABLE', `a partition of ${topic} has no leader`)
+  }
+  return leaders
+}
 
 /**
  * One fetch from one broker, outside of any group: what is committed, from the positions on, and

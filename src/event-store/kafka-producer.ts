@@ -19,7 +19,11 @@ export type ProducerOptions = Readonly<{
 }>
 
 export type EventProducer = Readonly<{
-  append: (events: readonly TradelogEvent[]) => Promise<void>
+  /** One after the other; `permit` throws where, when its turn has come, it may not be done. */
+  append: (events: readonly TradelogEvent[], permit: () => void) => Promise<void>
+  /** Resolves when no append is under way. */
+  settled: () => Promise<void>
+  /** Waits for the append under way. */
   close: () => Promise<void>
 }>
 
@@ -29,8 +33,9 @@ type Pending = Readonly<{ events: readonly TradelogEvent[]; parts: readonly Part
 
 /**
  * The broker knows a repeated record batch by its producer, partition, sequence and count. So a
- * send holds one partition only (kafkajs takes back the sequences of a whole send when a part of it
- * failed), a part keeps its messages until it is acknowledged, and each partition has one in flight.
+ * send holds one partition only (kafkajs takes back the sequences of a whole send when a part of
+ * it failed), a part keeps its messages until it is acknowledged, and one per partition is in
+ * flight.
  */
 export const eventProducer = (options: ProducerOptions): EventProducer => {
   let pending: Pending | undefined
@@ -65,19 +70,30 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
     pending = undefined
   }
 
-  return {
-    append: async (events) => {
-      try {
-        await append(events)
-      } catch (error) {
-        if (lostSequence(error)) {
-          options.logger.error({ err: error }, 'the broker lost track of this producer; a new one')
-          await drop()
-        }
-        throw storeError(error)
+  const recovering = async (events: readonly TradelogEvent[]) => {
+    try {
+      await append(events)
+    } catch (error) {
+      if (lostSequence(error)) {
+        options.logger.error({ err: error }, 'the broker lost track of this producer; a new one')
+        await drop()
       }
+      throw storeError(error)
+    }
+  }
+
+  let last: Promise<void> = Promise.resolve()
+  return {
+    append: (events, permit) => {
+      const appended = last.then(() => {
+        permit()
+        return recovering(events)
+      })
+      last = appended.catch(() => {})
+      return appended
     },
-    close: drop,
+    settled: () => last,
+    close: () => last.then(drop),
   }
 }
 

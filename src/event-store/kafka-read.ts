@@ -54,10 +54,7 @@ const fetchPartition = async (
   partition: number,
   offset: number,
 ) => {
-  const [leader] = leadersOf(cluster, topic, [partition])
-  if (leader === undefined) {
-    throw new TradelogError('EVENT_STORE_UNAVAILABLE', `partition ${partition} has no leader`)
-  }
+  const [[nodeId = ''] = []] = leadersOf(cluster, topic, [partition])
   const positions = new Map([[partition, offset]])
-  return fetchFrom(cluster, leader[0], { ...fetchLimits, topic, positions })
+  return fetchFrom(cluster, nodeId, { ...fetchLimits, topic, positions })
 }

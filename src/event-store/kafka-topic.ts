@@ -106,8 +106,8 @@ const checkSettings = (settings: Settings, { topic, replicationFactor }: TopicOp
     const found = settings.get(name)
     if (found === wanted) continue
     throw refused(
-      `topic ${topic} forgets: ${name} is ${found}; run kafka-configs --alter --entity-type topics` +
-        ` --entity-name ${topic} --add-config ${name}=${wanted}, or name another topic`,
+      `topic ${topic} forgets: ${name} is ${found}; run ${alter(topic, name, wanted)},` +
+        ' or name another topic',
       { setting: name, found, wanted },
     )
   }
@@ -120,9 +120,11 @@ const checkInSyncReplicas = (found: number, topic: string, replicationFactor: nu
   const consequence =
     found < wanted ? 'one lost broker may lose confirmed events' : 'no event can ever be confirmed'
   throw refused(
-    `topic ${topic} has min.insync.replicas=${found} of ${replicationFactor} copies: ${consequence};` +
-      ` run kafka-configs --alter --entity-type topics --entity-name ${topic}` +
-      ` --add-config min.insync.replicas=${wanted}`,
+    `topic ${topic} has min.insync.replicas=${found} of ${replicationFactor} copies:` +
+      ` ${consequence}; run ${alter(topic, 'min.insync.replicas', String(wanted))}`,
     { found, wanted },
   )
 }
+
+const alter = (topic: string, name: string, value: string): string =>
+  `kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${value}`

@@ -1,4 +1,4 @@
-import { defer, type Observable, Subject, takeUntil, throwError } from 'rxjs'
+import { defer } from 'rxjs'
 import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore } from './event-store.ts'
@@ -6,11 +6,11 @@ import { liveBatches } from './kafka-batches.ts'
 import { type Bounds, boundsOf, type KafkaLog } from './kafka-bounds.ts'
 import { type KafkaConnectionOptions, kafkaClient } from './kafka-connection.ts'
 import { election, type RoleState } from './kafka-election.ts'
-import { closedError } from './kafka-errors.ts'
 import { refuseForeignRecords } from './kafka-foreign.ts'
 import { eventProducer } from './kafka-producer.ts'
 import { boundedRead } from './kafka-read.ts'
 import { openReader, type Reader } from './kafka-reader.ts'
+import { openStreams } from './kafka-streams.ts'
 import { ensureTopic, type TopicOptions } from './kafka-topic.ts'
 
 export type KafkaEventStoreOptions = KafkaConnectionOptions &
@@ -22,8 +22,8 @@ export type KafkaEventStoreOptions = KafkaConnectionOptions &
 
 /**
  * The log as one topic of Kafka: key = symbol, value = the event as JSON, record time = when ingest
- * recorded it. Makes the topic, or refuses one that forgets, has other partitions or is somebody
- * else's, with `EVENT_STORE_REFUSED`; rejects with `EVENT_STORE_UNAVAILABLE` while no broker answers.
+ * recorded it. Makes the topic, or refuses with `EVENT_STORE_REFUSED` one that forgets, has other
+ * partitions or is somebody else's. Rejects with `EVENT_STORE_UNAVAILABLE` while no broker answers.
  */
 export const openKafkaEventStore = async (options: KafkaEventStoreOptions): Promise<EventStore> => {
   const { topic, partitions, logger } = options
@@ -55,66 +55,36 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
   const { log, batchBytesMax, reader, bounds } = opened
   const { partitions } = log
   const kafka = () => kafkaClient(options)
+  const streams = openStreams(logger)
+  const { untilClosed, onLeaving } = streams
   const producer = eventProducer({ kafka, topic, partitions, batchBytesMax, logger, now })
-  const closed$ = new Subject<void>()
-  const leaving = new Set<Promise<void>>()
-  let lastAppend: Promise<void> = Promise.resolve()
-  let writer: RoleState | undefined
+  const gate = writerGate()
 
-  const onLeaving = (left: Promise<void>) => {
-    const settled = left
-      .catch((err: unknown) => logger.warn({ err }, 'a consumer group was left by force'))
-      .finally(() => leaving.delete(settled))
-    leaving.add(settled)
-  }
-  /** A stream that ends with the store, and that a closed store refuses. */
-  const untilClosed = <T>(stream: Observable<T>): Observable<T> =>
-    defer(() => (reader.closing.aborted ? throwError(closedError) : stream)).pipe(
-      takeUntil(closed$),
-    )
   const close = async () => {
-    const readerClosed = reader.close()
-    closed$.next()
-    await lastAppend
-    await Promise.all([...leaving, producer.close(), readerClosed])
+    await Promise.all([reader.close(), streams.close(), producer.close()])
     logger.info({ topic }, 'event store closed')
   }
-  let closeOnce: Promise<void> | undefined
+  let closing: Promise<void> | undefined
 
   return {
     append: async (events) => {
       reader.closing.throwIfAborted()
-      const append = lastAppend.then(async () => {
-        requireWriter(writer)
-        await producer.append(events)
-      })
-      lastAppend = append.catch(() => {})
-      await append
+      await producer.append(events, gate.require)
     },
-    batches: (batchesOptions) =>
+    batches: (asked) =>
       untilClosed(
-        defer(() =>
-          liveBatches({ ...batchesOptions, kafka: kafka(), log, bounds, logger, onLeaving }),
-        ),
+        defer(() => liveBatches({ ...asked, kafka: kafka(), log, bounds, logger, onLeaving })),
       ),
-    read: (readOptions) => boundedRead(reader, log, readOptions),
+    read: (asked) => boundedRead(reader, log, asked),
     heads: () => reader.ask(bounds.read),
-    elect: (role) =>
-      untilClosed(
-        election({
-          kafka,
-          topic,
-          role,
-          logger,
-          onLeaving,
-          onState: (state) => {
-            if (role === writerRole) writer = state
-          },
-        }),
-      ),
+    elect: (role) => {
+      const onState = role === writerRole ? gate.onState : () => {}
+      const { settled } = producer
+      return untilClosed(election({ kafka, topic, role, logger, onState, settled, onLeaving }))
+    },
     close: () => {
-      closeOnce ??= close()
-      return closeOnce
+      closing ??= close()
+      return closing
     },
   }
 }
@@ -122,15 +92,20 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
 /** Who is elected for this role may append; who never stood for it may too. */
 const writerRole = 'ingest'
 
-const requireWriter = (writer: RoleState | undefined): void => {
-  if (writer === undefined) return
-  if (!writer.holds) {
-    throw new TradelogError('NOT_THE_ACTIVE_WRITER', 'another process has become the active ingest')
-  }
-  if (!writer.surely()) {
-    throw new TradelogError(
-      'EVENT_STORE_UNAVAILABLE',
-      'Kafka has not confirmed the election lately',
-    )
+const writerGate = () => {
+  let writer: RoleState | undefined
+  return {
+    onState: (state: RoleState) => {
+      writer = state
+    },
+    /** Throws where this process may not append, or can't know whether it may. */
+    require: () => {
+      if (writer?.holds === false) {
+        throw new TradelogError('NOT_THE_ACTIVE_WRITER', 'this process is not the active ingest')
+      }
+      if (writer?.surely() === false) {
+        throw new TradelogError('EVENT_STORE_UNAVAILABLE', 'Kafka has not confirmed the election')
+      }
+    },
   }
 }

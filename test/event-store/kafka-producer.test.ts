@@ -151,11 +151,14 @@ unit(
         }),
     })
     const events = numbered(0, 6)
-    await assertRejects(producer.append(events), 'EVENT_STORE_UNAVAILABLE')
+    await assertRejects(
+      producer.append(events, () => {}),
+      'EVENT_STORE_UNAVAILABLE',
+    )
     const first = [...new Set(sends)].sort()
     silent = false
     sends.length = 0
-    await producer.append(events)
+    await producer.append(events, () => {})
     assert.ok(first.length > 1 && first.includes(0))
     assert.equal(sends, [0])
   },
@@ -171,7 +174,7 @@ unit('each send holds one partition', async () => {
         return [{ topicName: 't', partition: messages[0]?.partition ?? -1, errorCode: 0 }]
       }),
   })
-  await producer.append(numbered(0, 100))
+  await producer.append(numbered(0, 100), () => {})
 })
 
 unit('a producer whose sequence the broker lost is replaced', async () => {
@@ -190,8 +193,11 @@ unit('a producer whose sequence the broker lost is replaced', async () => {
     },
   })
   const events = numbered(0, 3)
-  await assertRejects(producer.append(events), 'EVENT_STORE_UNAVAILABLE')
-  await producer.append(events)
+  await assertRejects(
+    producer.append(events, () => {}),
+    'EVENT_STORE_UNAVAILABLE',
+  )
+  await producer.append(events, () => {})
   assert.is(connections, 2)
 })
 

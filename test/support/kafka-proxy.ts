@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** What becomes of an answer: `lose` ends the connection in its stead, as a broken network would. */
+/** What becomes of an answer: `lose` ends the connection instead, as a broken network would. */
 export type Fate = 'pass' | 'lose'
 
 export type KafkaProxy = Readonly<{
