@@ -45,6 +45,8 @@ export type FinnhubMessage = Readonly<{
 
 export const messageBytesMax = 1024 * 1024
 const conditionsBytesMax = 1024
+/** Half of a surrogate pair: no UTF-8 can write it, so stores would change it. */
+const halfPair = /\p{Cs}/u
 const sampleCharactersMax = 256
 const year2000: UnixMs = Date.UTC(2000, 0, 1)
 const clockAheadMsMax = 60_000
@@ -126,7 +128,7 @@ const conditionsOf = (codes: unknown): readonly string[] | RejectReason => {
   if (!Array.isArray(codes)) return 'invalid_conditions'
   let bytes = 0
   for (const code of codes) {
-    if (typeof code !== 'string') return 'invalid_conditions'
+    if (typeof code !== 'string' || halfPair.test(code)) return 'invalid_conditions'
     bytes += Buffer.byteLength(code) + 1
   }
   return bytes > conditionsBytesMax ? 'conditions_too_long' : codes

@@ -90,6 +90,7 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['conditions as text', { ...good, c: '1,12' }, 'invalid_conditions'],
   ['a number among conditions', { ...good, c: ['1', 12] }, 'invalid_conditions'],
   ['null among conditions', { ...good, c: [null] }, 'invalid_conditions'],
+  ['half a character among conditions', { ...good, c: ['\ud83d'] }, 'invalid_conditions'],
   ['conditions over 1 KiB', { ...good, c: ['x'.repeat(1024)] }, 'conditions_too_long'],
   ['countless empty conditions', { ...good, c: Array(1025).fill('') }, 'conditions_too_long'],
 ]
