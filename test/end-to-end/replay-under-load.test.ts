@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { get, type TradesPage, tradeCounts } from '../support/api-client.ts'
+import { eventually } from '../support/eventually.ts'
+import { freshStores, storePair } from '../support/store-pair.ts'
+import { suite } from '../support/suite.ts'
+import { runTradelog, startTradelog } from '../support/tradelog.ts'
+
+/** The stand-in for MongoDB scans its collections: it gets a trickle. */
+const { tradesPerSecond, requestsPerSecond } =
+  storePair.readModelStore === 'embedded'
+    ? { tradesPerSecond: 5_000, requestsPerSecond: 200 }
+    : { tradesPerSecond: 50, requestsPerSecond: 2 }
+
+const test = suite(`replay under load on ${storePair.name}`)
+
+const symbols = ['AAPL', 'GOOGL', 'TSLA', 'MSFT', 'NVDA', 'AMD']
+const routes = symbols.flatMap((symbol) => [
+  `/api/v1/trades/${symbol}?limit=15`,
+  `/api/v1/candles/${symbol}?interval=1m`,
+  `/api/v1/vwap/${symbol}`,
+])
+
+/** Asks the API at a steady rate until it is told to end; gives every latency, and what failed. */
+const readers = (address: string) => {
+  const latenciesMs: number[] = []
+  const failures: string[] = []
+  const asked: Promise<void>[] = []
+  const ask = async (route: string) => {
+    const from = performance.now()
+    const { status } = await get(address + route).catch(() => ({ status: 0 }))
+    latenciesMs.push(performance.now() - from)
+    if (status !== 200) failures.push(`${route} answered ${status}`)
+  }
+  const timer = setInterval(() => {
+    asked.push(ask(routes[asked.length % routes.length] ?? ''))
+  }, 1_000 / requestsPerSecond)
+  return {
+    latenciesMs,
+    failures,
+    end: async () => {
+      clearInterval(timer)
+      await Promise.all(asked)
+    },
+  }
+}
+
+/** One walk back through the trades that goes on, page by page, while read models are replaced. */
+const walkDuring = async (address: string, symbol: string, isOver: () => boolean) => {
+  const times: string[] = []
+  let cursor = ''
+  while (!isOver()) {
+    const { status, data } = await get<TradesPage>(
+      `${address}/api/v1/trades/${symbol}?limit=10${cursor}`,
+    )
+    assert.is(status, 200)
+    times.push(...data.data.map(({ timestamp }) => timestamp))
+    if (data.pagination.next_cursor === null) break
+    cursor = `&before=${data.pagination.next_cursor}`
+    await sleep(1_000 / requestsPerSecond)
+  }
+  return times
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+
+test(
+  'no request fails, no walk breaks and nothing is lost while every model is rebuilt',
+  async () => {
+    const settings = { ...freshStores(), SIMULATED__TRADES_PER_SECOND: String(tradesPerSecond) }
+    const tradelog = startTradelog(['start'], settings)
+    const address = await tradelog.address()
+    await eventually(async () => {
+      const counts = await tradeCounts(address)
+      return symbols.every((symbol) => (counts.get(symbol) ?? 0) > tradesPerSecond / 10)
+    })
+
+    const idle = readers(address)
+    await sleep(3_000)
+    await idle.end()
+
+    const busy = readers(address)
+    let isOver = false
+    const walk = walkDuring(address, 'AAPL', () => isOver)
+    const replay = await runTradelog(['replay'], settings)
+    isOver = true
+    const walked = await walk
+    await busy.end()
+
+    assert.is(replay.code, 0, replay.stdout + replay.stderr)
+    assert.equal([...idle.failures, ...busy.failures], [])
+    assert.equal(walked, [...walked].sort().reverse(), 'newest first, through the promotion')
+    const medians = [median(idle.latenciesMs), median(busy.latenciesMs)] as const
+    process.stdout.write(
+      `median latency: idle ${medians[0].toFixed(1)} ms, during replay ${medians[1].toFixed(1)} ms ` +
+        `(${(medians[1] / medians[0]).toFixed(1)} times) over ${busy.latenciesMs.length} requests\n`,
+    )
+    const verified = await runTradelog(['verify'], settings)
+    assert.is(verified.code, 0, verified.stdout + verified.stderr)
+    await tradelog.kill('SIGTERM')
+    assert.is(await tradelog.exit(), 0, tradelog.stderr())
+  },
+  { timeoutMs: 180_000 },
+)
+
+test.run()
