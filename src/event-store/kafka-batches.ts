@@ -68,7 +68,8 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
       await settled(turn, lastSettleMsMax)
       for (const release of turn.unacknowledged.values()) release()
       await Promise.allSettled(requests)
-      await commit()
+      // Sent before the request to leave, on the same connection; not worth waiting for.
+      void commit()
       await member.leave()
     }
     return () => {
