@@ -9,6 +9,7 @@ import kafkajs, {
   type PartitionAssigner,
 } from 'kafkajs'
 import type { Logger } from 'pino'
+import { connectOnceAtATime } from './kafka-connect-once.ts'
 import { marksOf, storeError } from './kafka-errors.ts'
 import { armTimerOnlyWhilePending } from './kafka-idle-timer.ts'
 
@@ -31,6 +32,7 @@ export type KafkaConnectionOptions = Readonly<{
  */
 export const kafkaClient = (options: KafkaConnectionOptions): Kafka => {
   armTimerOnlyWhilePending()
+  connectOnceAtATime()
   return new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
