@@ -11,6 +11,8 @@ export type Failure = Readonly<{
   reasons?: readonly Reason[]
 }>
 
+export const jsonType = 'application/json; charset=utf-8'
+
 export const successBody = (data: unknown): string =>
   JSON.stringify({ data, error: null, message: null })
 

@@ -1,0 +1,65 @@
+import Router, { type RouterMiddleware } from '@koa/router'
+import type { Middleware } from 'koa'
+import { TradelogError } from '../domain/errors.ts'
+import { jsonType, successBody } from './envelope.ts'
+import { preflightHeaders } from './headers.ts'
+import type { Page } from './page.ts'
+import type { Route } from './route.ts'
+import { withinTimeLimit } from './time-limit.ts'
+
+type Options = Readonly<{
+  routes: readonly Route[]
+  pages: readonly Page[]
+  requestTimeoutMs: number
+}>
+
+export const readApiRouter = ({ routes, pages, requestTimeoutMs }: Options): Router => {
+  const router = new Router({ sensitive: true, strict: true })
+  for (const page of pages) router.get(page.path, answerPage(page))
+  for (const route of routes) router.get(pathOf(route), answerRoute(route, requestTimeoutMs))
+  for (const path of [...pages.map((page) => page.path), ...routes.map(pathOf)]) {
+    router.options(path, answerOptions)
+  }
+  return router
+}
+
+/** To be used behind the router: says why it has passed a request on. */
+export const refuseUnrouted: Middleware = (ctx) => {
+  if (ctx.matched.length === 0) throw notFound
+  ctx.set('Allow', allowed)
+  throw new TradelogError('METHOD_NOT_ALLOWED', `only ${allowed} are allowed here`)
+}
+
+const notFound = new TradelogError('NOT_FOUND', 'there is no such path; see /openapi.json')
+
+const allowed = 'GET, HEAD, OPTIONS'
+
+/** The symbol may be missing, so that the route refuses an empty one like every wrong one. */
+const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}/{:symbol}` : path)
+
+const answerPage =
+  ({ headers, body }: Page): RouterMiddleware =>
+  (ctx) => {
+    ctx.set('Cache-Control', 'no-cache')
+    ctx.set(headers)
+    ctx.body = body
+  }
+
+const answerRoute =
+  (route: Route, timeoutMs: number): RouterMiddleware =>
+  async (ctx) => {
+    ctx.set('Cache-Control', 'no-cache')
+    const { res: response, query } = ctx
+    // As it was sent: the router's parameters hide a malformed escape, which the route refuses.
+    const segment = ctx.captures?.[0] ?? ''
+    const work = (signal: AbortSignal) => route.respond({ segment, query, signal })
+    const data = await withinTimeLimit({ response, timeoutMs }, work)
+    ctx.set('Content-Type', jsonType)
+    ctx.body = successBody(data)
+  }
+
+const answerOptions: RouterMiddleware = (ctx) => {
+  ctx.set('Allow', allowed)
+  if (ctx.res.hasHeader('Access-Control-Allow-Origin')) ctx.set(preflightHeaders)
+  ctx.status = 204
+}
