@@ -7,8 +7,11 @@ import type { SeriesProjection, StateProjection } from './projection.ts'
 /** A row as it is stored, in the form that a projection evolves. */
 export type FoldedRow<State> = Readonly<{ state: State; guard: Guard; count: number }>
 
-/** One step of a state fold: this event goes into the row of this key. */
-export type Step = Readonly<{ key: Key; parts: readonly KeyPart[]; recorded: RecordedEvent }>
+/** A row that a batch touches: the events that go into it, in their order. */
+export type TouchedRow = Readonly<{
+  parts: readonly KeyPart[]
+  events: readonly RecordedEvent[]
+}>
 
 export const foldSeries = (
   projection: SeriesProjection,
@@ -19,44 +22,48 @@ export const foldSeries = (
     value: projection.row(recorded),
   }))
 
-/** Every row that every event touches, in the order of the events. */
-export const stepsOf = <State>(
+/** Every row that some of the events touch. A key that an event gives twice is touched once. */
+export const touchedRows = <State>(
   projection: StateProjection<State>,
   events: readonly RecordedEvent[],
-): readonly Step[] => {
-  const steps: Step[] = []
+): ReadonlyMap<Key, TouchedRow> => {
+  const rows = new Map<Key, { parts: readonly KeyPart[]; events: RecordedEvent[] }>()
   for (const recorded of events) {
     for (const parts of projection.keys(recorded)) {
-      steps.push({ key: encodeKey(parts), parts, recorded })
+      const key = encodeKey(parts)
+      const row = rows.get(key)
+      if (row === undefined) rows.set(key, { parts, events: [recorded] })
+      else if (row.events.at(-1) !== recorded) row.events.push(recorded)
     }
   }
-  return steps
+  return rows
 }
 
 /**
- * Takes the steps of one partition into the rows, which `stored` gives where there are any. A row
- * passes over what its guard says it has already, so applying a batch again changes nothing.
+ * Takes the events of one partition into the rows that they touch, which `stored` gives where there
+ * are any. A row passes over what its guard says it has already, so applying a batch again changes
+ * nothing; rows that don't change are left out.
  */
 export const foldState = <State>(
   projection: StateProjection<State>,
   partition: number,
-  steps: readonly Step[],
+  touched: ReadonlyMap<Key, TouchedRow>,
   stored: (key: Key) => FoldedRow<State> | undefined,
 ): ReadonlyMap<Key, FoldedRow<State>> => {
-  const rows = new Map<Key, OpenRow<State>>()
-  for (const { key, parts, recorded } of steps) {
-    let row = rows.get(key)
-    if (row === undefined) {
-      row = openRow(projection, partition, parts, stored(key))
-      rows.set(key, row)
-    }
-    if (recorded.offset <= row.offset) continue
-    row.state = projection.evolve(row.state, recorded)
-    row.offset = recorded.offset
-    row.count += 1
-    row.changed = true
+  const rows = new Map<Key, FoldedRow<State>>()
+  for (const [key, { parts, events }] of touched) {
+    const before = stored(key)
+    const last = lastOffset(before?.guard ?? null, partition)
+    const fresh = events.filter(({ offset }) => offset > last)
+    const newest = fresh.at(-1)
+    if (newest === undefined) continue
+    rows.set(key, {
+      state: fresh.reduce(projection.evolve, before?.state ?? projection.initial(parts)),
+      guard: advanceGuard(before?.guard ?? null, partition, newest.offset),
+      count: (before?.count ?? 0) + fresh.length,
+    })
   }
-  return closeRows(partition, rows)
+  return rows
 }
 
 /** What has to be written for folded rows, each only over the row it grew from. */
@@ -72,32 +79,3 @@ export const writesOf = <State>(
     count,
     expected: stored(key)?.guard ?? null,
   }))
-
-type OpenRow<State> = {
-  state: State
-  guard: Guard | null
-  offset: number
-  count: number
-  changed: boolean
-}
-
-const openRow = <State>(
-  projection: StateProjection<State>,
-  partition: number,
-  parts: readonly KeyPart[],
-  row: FoldedRow<State> | undefined,
-): OpenRow<State> =>
-  row === undefined
-    ? { state: projection.initial(parts), guard: null, offset: -1, count: 0, changed: false }
-    : { ...row, offset: lastOffset(row.guard, partition), changed: false }
-
-const closeRows = <State>(
-  partition: number,
-  rows: ReadonlyMap<Key, OpenRow<State>>,
-): ReadonlyMap<Key, FoldedRow<State>> => {
-  const closed = new Map<Key, FoldedRow<State>>()
-  for (const [key, { state, guard, offset, count, changed }] of rows) {
-    if (changed) closed.set(key, { state, guard: advanceGuard(guard, partition, offset), count })
-  }
-  return closed
-}

@@ -9,7 +9,7 @@ import type {
   Generation,
   PartitionCheckpoint,
 } from '../read-model-store/read-model-store.ts'
-import { type FoldedRow, foldSeries, foldState, stepsOf, writesOf } from './fold.ts'
+import { type FoldedRow, foldSeries, foldState, touchedRows, writesOf } from './fold.ts'
 import type { Projection, SeriesProjection, StateProjection } from './projection.ts'
 
 /** Applies slices of the log to one generation, each exactly once: live, in a replay, anywhere. */
@@ -85,8 +85,8 @@ const prepareState = (
   const cache = new Map<Key, FoldedRow<unknown>>()
   const stored = (key: Key) => cache.get(key)
 
-  const fill = async (keys: Iterable<Key>) => {
-    const missing = [...new Set(keys)].filter((key) => !cache.has(key))
+  const fill = async (keys: readonly Key[]) => {
+    const missing = keys.filter((key) => !cache.has(key))
     if (missing.length === 0) return
     for (const row of await generation.read(missing)) {
       if (row === undefined) continue
@@ -97,10 +97,10 @@ const prepareState = (
 
   return {
     rows: async (partition, events) => {
-      const steps = stepsOf(projection, events)
+      const touched = touchedRows(projection, events)
       if (cache.size > cachedRowsMax) cache.clear()
-      await fill(steps.map(({ key }) => key))
-      const folded = foldState(projection, partition, steps, stored)
+      await fill([...touched.keys()])
+      const folded = foldState(projection, partition, touched, stored)
       return {
         rows: { kind: 'state', writes: writesOf(projection, folded, stored) },
         committed: () => {

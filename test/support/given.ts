@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
-import { foldSeries, foldState, stepsOf, writesOf } from '../../src/projections/fold.ts'
+import { foldSeries, foldState, touchedRows, writesOf } from '../../src/projections/fold.ts'
 import type {
   Projection,
   SeriesProjection,
@@ -65,8 +65,8 @@ const applyToState = (
     const row = rows.get(key)
     return row && { ...row, state: projection.load(row.value) }
   }
-  const steps = stepsOf(projection, [recorded])
-  const folded = foldState(projection, recorded.partition, steps, stored)
+  const touched = touchedRows(projection, [recorded])
+  const folded = foldState(projection, recorded.partition, touched, stored)
   for (const { key, value, guard, count } of writesOf(projection, folded, stored)) {
     rows.set(key, { value: asStored(value), guard, count })
   }
