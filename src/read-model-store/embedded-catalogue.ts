@@ -1,5 +1,4 @@
-import type { LeaseTable } from '../runtime/lmdb.ts'
-import { openEnvironment } from './embedded-environment.ts'
+import { type LeaseTable, openLmdb, transact } from '../runtime/lmdb.ts'
 import type { RowKind } from './embedded-generation.ts'
 import type { GenerationInfo, Pointer, StatusRow } from './read-model-store.ts'
 
@@ -9,7 +8,7 @@ export type CataloguedGeneration = GenerationInfo & Readonly<{ kind: RowKind }>
 export type Catalogue = ReturnType<typeof openCatalogue>
 
 export const openCatalogue = (directory: string) => {
-  const environment = openEnvironment(directory, 4)
+  const environment = openLmdb(directory, { maxDbs: 4 })
   const leases: LeaseTable = environment.openDB({ name: 'leases' })
   return {
     generations: environment.openDB<CataloguedGeneration, string>({ name: 'generations' }),
@@ -17,7 +16,7 @@ export const openCatalogue = (directory: string) => {
     statuses: environment.openDB<Omit<StatusRow, 'source'>, string>({ name: 'statuses' }),
     leases,
     /** Runs it while no other process writes here; what it wrote is undone if it throws. */
-    exclusively: <T>(work: () => T): T => environment.transactionSync(work),
+    exclusively: <T>(work: () => T): Promise<T> => transact(environment, work),
     close: () => environment.close(),
   }
 }

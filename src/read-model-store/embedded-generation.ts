@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { openEnvironment } from './embedded-environment.ts'
+import { openLmdb, transact } from '../runtime/lmdb.ts'
 import type { Gate } from './embedded-gate.ts'
 import type { Key } from './key.ts'
 import type {
@@ -65,7 +65,7 @@ type Moved = 'committed' | 'moved'
  * no range shows: half the size of JSON, scanned at more than twice its rate.
  */
 const openTables = (directory: string, kind: RowKind) => {
-  const environment = openEnvironment(directory, 2)
+  const environment = openLmdb(directory, { maxDbs: 2 })
   const openRows = () =>
     environment.openDB<Stored, Key>(
       kind === 'state'
@@ -86,7 +86,7 @@ const openTables = (directory: string, kind: RowKind) => {
       name: 'checkpoint',
       useVersions: true,
     }),
-    transaction: <T>(work: () => T): Promise<T> => environment.childTransaction(work),
+    transaction: <T>(work: () => T): Promise<T> => transact(environment, work),
     close: () => environment.close(),
   }
 }

@@ -32,7 +32,7 @@ export const openGenerations = (options: Options): Generations => {
     generations: (model) => gate.enter(() => listed(catalogue, model)),
     create: (generation) =>
       gate.enter(async () => {
-        const { id, orphans } = register(context, generation)
+        const { id, orphans } = await register(context, generation)
         await Promise.all(orphans.map((name) => removeFolder(directory, name)))
         return openGeneration(context, id)
       }),
@@ -85,6 +85,8 @@ const openGeneration = async (context: Context, id: string): Promise<EmbeddedGen
   if (known !== undefined) return known
   // Under the lock nobody can drop it meanwhile, so opening can't bring a folder back.
   return catalogue.exclusively(() => {
+    const sinceOpened = opened.get(id)
+    if (sinceOpened !== undefined) return sinceOpened
     const folder = join(context.directory, id)
     const entry = catalogue.generations.get(id)
     if (entry === undefined || !existsSync(folder)) throw generationDropped(id)

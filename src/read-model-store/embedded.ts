@@ -57,13 +57,13 @@ const openOrReject = async <T>(open: () => T): Promise<T> => {
 }
 
 const pointersOf = (
-  { pointers }: Catalogue,
+  { pointers, exclusively }: Catalogue,
   gate: Gate,
 ): Pick<ReadModelStore, 'pointer' | 'promote'> => ({
   pointer: (model) => gate.enter(() => pointers.get(model)),
   promote: (pointer, expected) =>
     gate.enter(() =>
-      pointers.transaction(() => {
+      exclusively(() => {
         if ((pointers.get(pointer.model)?.active ?? null) !== expected) return false
         pointers.put(pointer.model, pointer)
         return true
@@ -89,13 +89,13 @@ const leasesOf = (
 })
 
 const statusesOf = (
-  { statuses }: Catalogue,
+  { statuses, exclusively }: Catalogue,
   gate: Gate,
   now: () => UnixMs,
 ): Pick<ReadModelStore, 'writeStatus' | 'statuses'> => ({
   writeStatus: (source, status) =>
     gate.enter(() =>
-      statuses.transaction(() => {
+      exclusively(() => {
         const writtenAt = now()
         const rows = [...statuses.getRange({})]
         const silent = rows.filter(({ value }) => value.writtenAt < writtenAt - statusKeptMs)
