@@ -115,7 +115,7 @@ test('every file is used', () => {
   const used = new Set(
     all.flatMap((source) => [
       ...source.imports.filter((to) => to.startsWith('.')).map((to) => target(source, to)),
-      ...Array.from(source.text.matchAll(/'((?:\.\.?\/)[^']+)\.js'/g), ([, to]) =>
+      ...Array.from(source.text.matchAll(/'((?:\.\.?\/)?[^' ]+)\.js'/g), ([, to]) =>
         target(source, `${to}.ts`),
       ),
     ]),

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { partitionOf } from '../../src/domain/partition.ts'
 import { openEmbeddedEventStore } from '../../src/event-store/embedded.ts'
+import { openEmbeddedLog } from '../../src/event-store/embedded-log.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
 import { type ProjectRole, startProjectRole } from '../../src/projections/project-role.ts'
 import type { Projection } from '../../src/projections/projection.ts'
@@ -16,6 +18,8 @@ export type Engine = Readonly<{
   directory: string
   eventStore: EventStore
   readModelStore: ReadModelStore
+  /** Adds a record that tradelog never wrote, where this symbol's events go. */
+  appendForeign: (symbol: string, value: unknown) => Promise<void>
   project: (projections?: readonly Projection[]) => ProjectRole
   /** Waits until the active generation of each model has applied the whole log. */
   caughtUp: (models?: readonly string[]) => Promise<void>
@@ -25,9 +29,12 @@ export type Engine = Readonly<{
 
 export const partitions = 3
 
-export const startEngine = async (directory = temporaryDirectory()): Promise<Engine> => {
-  const log = join(directory, 'log')
-  const eventStore = await openEmbeddedEventStore({ directory: log, partitions })
+export const startEngine = async (
+  directory = temporaryDirectory(),
+  { log = 'log' } = {},
+): Promise<Engine> => {
+  const logOptions = { directory: join(directory, log), partitions }
+  const eventStore = await openEmbeddedEventStore(logOptions)
   const readModelStore = await openEmbeddedReadModelStore({ directory: join(directory, 'rows') })
   const roles: ProjectRole[] = []
   const project = (projections = readModels) => {
@@ -47,6 +54,12 @@ export const startEngine = async (directory = temporaryDirectory()): Promise<Eng
     directory,
     eventStore,
     readModelStore,
+    appendForeign: async (symbol, value) => {
+      const raw = await openEmbeddedLog(logOptions)
+      const partition = partitionOf(symbol, partitions)
+      await raw.append(raw.prepare([{ partition, value }], Date.now()))
+      await raw.close()
+    },
     project,
     caughtUp: async (models = readModels.map(({ name }) => name)) => {
       for (const model of models) await eventually(() => isCaughtUp(model))
