@@ -1,7 +1,7 @@
 import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
 import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
 import { type Given, type Measured, needFolder } from './part.ts'
-import { type Stores, selected } from './projecting.ts'
+import { type Stores, wantedOf } from './projecting.ts'
 import { partitions } from './trades.ts'
 
 /** Runs the work on the prepared log and on empty read models, in one process. */
@@ -13,7 +13,7 @@ export const withEmbeddedStores = async (
   const eventStore = await openEmbeddedEventStore({ directory, partitions })
   const readModelStore = await openEmbeddedReadModelStore({ directory: given.scratch })
   try {
-    return await work({ eventStore, readModelStore, projections: selected(given.models) })
+    return await work({ eventStore, readModelStore, ...wantedOf(given) })
   } finally {
     await eventStore.close()
     await readModelStore.close()

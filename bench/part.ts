@@ -10,6 +10,7 @@ export type Given = Readonly<{
   models: readonly string[]
   /** Rows of a page. */
   rows: number
+  batchEventsMax: number
 }>
 
 export type Measured = Readonly<{

@@ -1,5 +1,7 @@
 import { appendPart, fillLog, fillRawLog } from './append.ts'
+import { fillTopic, kafkaPart } from './kafka.ts'
 import { memoryPart } from './memory.ts'
+import { mongodbPart } from './mongodb.ts'
 import { fillRawRows, fillRows, pagesPart } from './pages.ts'
 import type { Given, PartOptions, PartOrReason, Subject } from './part.ts'
 import { projectPart, replayPart } from './project.ts'
@@ -11,6 +13,8 @@ export const partsOf = (options: PartOptions): readonly PartOrReason[] => [
   replayPart(options),
   pagesPart(options),
   memoryPart(options),
+  kafkaPart(options),
+  mongodbPart(options),
 ]
 
 /** The name under which a need is made, in place of a part's. */
@@ -18,6 +22,7 @@ export const preparation = 'prepare'
 
 const preparations: Readonly<Record<string, Subject>> = {
   log: fillLog,
+  topic: fillTopic,
   'raw-log': fillRawLog,
   rows: fillRows,
   'raw-rows': fillRawRows,

@@ -8,27 +8,28 @@ import { projector } from '../src/projections/projector.ts'
 import { readModels } from '../src/projections/read-models/index.ts'
 import { replay } from '../src/projections/replay.ts'
 import type { Checkpoint, ReadModelStore } from '../src/read-model-store/read-model-store.ts'
-import { type Measured, startWatch } from './part.ts'
-import { batchEvents } from './trades.ts'
+import { type Given, type Measured, startWatch } from './part.ts'
 
 export const modelNames = readModels.map(({ name }) => name)
 
-export const selected = (models: readonly string[]): readonly Projection[] =>
-  readModels.filter(({ name }) => models.includes(name))
+/** What of the given the work on stores takes. */
+export const wantedOf = ({ models, batchEventsMax }: Given) => ({
+  projections: readModels.filter(({ name }) => models.includes(name)),
+  batchEventsMax,
+})
 
 export type Stores = Readonly<{
   eventStore: EventStore
   readModelStore: ReadModelStore
   projections: readonly Projection[]
+  batchEventsMax: number
 }>
 
 export const silent = pino({ enabled: false })
 
-const batchEventsMax = Number(process.env.BENCH_BATCH_EVENTS_MAX ?? batchEvents)
-
 /** The running pipelines, each from nothing to the head, from the assignment of the partitions on. */
 export const projectLive = async (stores: Stores): Promise<Measured> => {
-  const { eventStore, projections } = stores
+  const { eventStore, projections, batchEventsMax } = stores
   const total = (await eventStore.heads()).reduce((sum, { head }) => sum + head, 0)
   let stop = startWatch()
   let isAssigned = false
@@ -65,6 +66,7 @@ export const build = async ({
   eventStore,
   readModelStore,
   projections,
+  batchEventsMax,
 }: Stores): Promise<Measured> => {
   const builds = await Promise.all(
     projections.map(async (projection) => {
@@ -84,7 +86,7 @@ export const build = async ({
 export const replayModels = async (stores: Stores): Promise<Measured> => {
   const { signal } = new AbortController()
   const stop = startWatch()
-  const [first] = await replay({ ...stores, batchEventsMax, logger: silent, signal })
+  const [first] = await replay({ ...stores, logger: silent, signal })
   return { count: first?.eventsApplied ?? 0, ...stop() }
 }
 

@@ -9,12 +9,13 @@ import { type Given, type Line, needFolder, type Part, type PartOptions } from '
 import { partsOf, preparation } from './parts.ts'
 import { markdownOf, type PartReport, type Report } from './report.ts'
 
-/** `npm run bench -- [PART …] [--events N] [--repetitions N] [--json]` */
+/** `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N] [--json]` */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     events: { type: 'string' },
     repetitions: { type: 'string', default: '3' },
+    'batch-events': { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -89,7 +90,15 @@ const measureLine = async (part: Part, line: Line): Promise<Measurement> => {
 const given = (
   { events, models = [], rows = 0 }: Pick<Line, 'events' | 'models' | 'rows'>,
   scratch: string,
-): Given => ({ prepared, scratch, run, events, models, rows })
+): Given => ({
+  prepared,
+  scratch,
+  run,
+  events,
+  models,
+  rows,
+  batchEventsMax: Number(values['batch-events']),
+})
 
 /** So that no line is always the first, or after the same other one. */
 const shuffled = <T>(items: readonly T[]): T[] =>

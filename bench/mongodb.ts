@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto'
+import { MongoClient } from 'mongodb'
+import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
+import type { EventStore } from '../src/event-store/event-store.ts'
+import { foldSeries } from '../src/projections/fold.ts'
+import { trades } from '../src/projections/read-models/trades.ts'
+import { openMongodbReadModelStore } from '../src/read-model-store/mongodb.ts'
+import { documentOfSeries, type RowDocument } from '../src/read-model-store/mongodb-rows.ts'
+import { consume, consumeRaw, kafkaBrokers, openKafkaLog, removeTopics, topicOf } from './kafka.ts'
+import type { PartOptions, PartOrReason, Subject } from './part.ts'
+import { type Given, type Measured, needFolder, startWatch } from './part.ts'
+import {
+  modelNames,
+  projectLive,
+  replayModels,
+  type Stores,
+  silent,
+  wantedOf,
+} from './projecting.ts'
+import { partitions, tradeBatches } from './trades.ts'
+
+const { MONGODB_URL } = process.env
+const insert = 'driver: insertMany of the same documents, 1,000 at a time'
+
+/** A server takes a row in ten times the time of an embedded store, or more. */
+const shareOfEvents = 10
+
+export const mongodbPart = (options: PartOptions): PartOrReason => {
+  if (MONGODB_URL === undefined) return { name: 'mongodb', reason: 'MONGODB_URL is not set' }
+  const events = Math.ceil(options.events / shareOfEvents)
+  const fromKafka = kafkaBrokers.length > 0
+  return {
+    name: 'mongodb',
+    title: `MongoDB: read models of the ${fromKafka ? 'log in Kafka' : 'embedded log'}`,
+    unit: 'events',
+    needs: [{ name: fromKafka ? 'topic' : 'log', events }],
+    lines: [
+      { label: insert, subject: 'insert', events },
+      {
+        label: 'project trades',
+        subject: 'live',
+        events,
+        models: ['trades'],
+        beside: [{ floor: insert, aim: 0.9 }],
+      },
+      ...(fromKafka ? [{ label: consume, subject: 'consume', events }] : []),
+      {
+        label: 'project symbols',
+        subject: 'live',
+        events,
+        models: ['symbols'],
+        beside: fromKafka ? [{ floor: consume, aim: 0.9 }] : [],
+      },
+      {
+        label: `replay all ${modelNames.length}`,
+        subject: 'replay',
+        events,
+        models: modelNames,
+        beside: [{ floor: insert }],
+      },
+    ],
+    subjects: {
+      insert: insertRaw,
+      consume: consumeRaw,
+      live: (given) => withMongodb(given, projectLive),
+      replay: (given) => withMongodb(given, replayModels),
+    },
+    ...(fromKafka ? { cleanUp: removeTopics } : {}),
+  }
+}
+
+/** Runs the work in a database of its own, which is dropped afterwards. */
+const withDatabase = async (work: (name: string, client: MongoClient) => Promise<Measured>) => {
+  const client = await MongoClient.connect(MONGODB_URL ?? '')
+  const name = `tradelog_bench_${randomUUID().slice(0, 8)}`
+  try {
+    return await work(name, client)
+  } finally {
+    await client.db(name).dropDatabase()
+    await client.close()
+  }
+}
+
+const withMongodb = (given: Given, work: (stores: Stores) => Promise<Measured>) =>
+  withDatabase(async (databaseName) => {
+    const url = MONGODB_URL ?? ''
+    const readModelStore = await openMongodbReadModelStore({ url, databaseName, logger: silent })
+    const eventStore = await openLog(given)
+    try {
+      return await work({ eventStore, readModelStore, ...wantedOf(given) })
+    } finally {
+      await eventStore.close()
+      await readModelStore.close()
+    }
+  })
+
+const openLog = (given: Given): Promise<EventStore> => {
+  if (kafkaBrokers.length > 0) return openKafkaLog(topicOf(given))
+  const directory = needFolder(given.prepared, { name: 'log', events: given.events })
+  return openEmbeddedEventStore({ directory, partitions })
+}
+
+/** As many inserts at a time as there are partitions; the making of the documents is not in the time. */
+const insertRaw: Subject = ({ events }) =>
+  withDatabase(async (name, client) => {
+    const options = { writeConcern: { w: 'majority', journal: true } } as const
+    const rows = client.db(name, options).collection<RowDocument>('rows')
+    const batches = documentBatches(events)
+    const stop = startWatch()
+    const insertNext = async () => {
+      for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+        await rows.insertMany(batch, { ordered: false })
+      }
+    }
+    await Promise.all(Array.from({ length: partitions }, insertNext))
+    return { count: events, ...stop() }
+  })
+
+const documentBatches = (events: number): RowDocument[][] => {
+  let offset = 0
+  return Array.from(tradeBatches(events), (batch) => {
+    const recorded = batch.map((event) => ({
+      partition: 0,
+      offset: offset++,
+      recordedAt: 0,
+      event,
+    }))
+    return foldSeries(trades, recorded).map(documentOfSeries)
+  })
+}
