@@ -1,57 +1,17 @@
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { get, tradeCounts, walkTrades } from '../support/api-client.ts'
+import { get, tradeCounts } from '../support/api-client.ts'
 import { eventually } from '../support/eventually.ts'
 import { faultRounds, seededRandom, testSeed } from '../support/random.ts'
 import { freshStores, storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { type TradeFileTotals, writeTradeFile } from '../support/trade-file.ts'
-import {
-  type RunningTradelog,
-  runTradelog,
-  type Settings,
-  startTradelog,
-} from '../support/tradelog.ts'
+import { type RunningTradelog, startTradelog } from '../support/tradelog.ts'
+import { assertEveryRowOnce, complete, startFlow, stopAll, verified } from './flow.ts'
 
-const rows = 20_000
+/** The stand-in for MongoDB scans a collection for nearly every question. */
+const rows = storePair.readModelStore === 'mongodb' ? 1_200 : 20_000
 const test = suite(`main job on ${storePair.name}`)
 
-const tradeFile = async () => {
-  const path = join(temporaryDirectory(), 'trades.csv')
-  return { path, totals: await writeTradeFile(path, { rows, seed: testSeed }) }
-}
-
-const playing = (path: string): Settings => ({
-  ...freshStores(),
-  FEED: 'file',
-  FILE__PATH: path,
-  FILE__SPEED: 'max',
-})
-
-const isComplete = async (address: string, { bySymbol }: TradeFileTotals) => {
-  const counts = await tradeCounts(address)
-  return [...bySymbol].every(([symbol, { tradeCount }]) => counts.get(symbol) === tradeCount)
-}
-
-const verified = async (settings: Settings) => {
-  const { code, stdout, stderr } = await runTradelog(['verify'], { ...settings, FEED: 'none' })
-  assert.is(code, 0, `${stdout}${stderr}`)
-}
-
-/** Every row of the file is in the trades, once: `source` names the row. */
-const assertEveryRowOnce = async (address: string, { bySymbol }: TradeFileTotals) => {
-  const sources = new Set<string>()
-  let trades = 0
-  for (const symbol of bySymbol.keys()) {
-    for (const { source } of await walkTrades(address, symbol)) {
-      sources.add(source)
-      trades += 1
-    }
-  }
-  assert.is(trades, rows)
-  assert.is(sources.size, rows)
-}
+const playing = () => startFlow({ rows, rowsPerSecond: 'max', seed: testSeed })
 
 test('the simulated feed is served within seconds, with nothing set up', async () => {
   const tradelog = startTradelog(['start'], freshStores())
@@ -66,11 +26,11 @@ test('the simulated feed is served within seconds, with nothing set up', async (
 test(
   'a file played at full speed is served exactly, and verifies',
   async () => {
-    const { path, totals } = await tradeFile()
-    const settings = playing(path)
+    const flow = await playing()
+    const { settings, totals } = flow
     const tradelog = startTradelog(['start'], settings)
     const address = await tradelog.address()
-    await eventually(() => isComplete(address, totals), { timeoutMs: 60_000 })
+    await complete(address, flow)
     await assertEveryRowOnce(address, totals)
     await tradelog.kill('SIGTERM')
     await verified(settings)
@@ -81,8 +41,8 @@ test(
 test(
   'SIGTERM under load exits with 0, and the next start goes on where it was',
   async () => {
-    const { path, totals } = await tradeFile()
-    const settings = playing(path)
+    const flow = await playing()
+    const { settings } = flow
     const first = startTradelog(['start'], settings)
     const address = await first.address()
     await eventually(async () => (await tradeCounts(address)).size > 0)
@@ -90,7 +50,7 @@ test(
     assert.is(await first.exit(), 0, first.stderr())
     const second = startTradelog(['start'], settings)
     const again = await second.address()
-    await eventually(() => isComplete(again, totals), { timeoutMs: 60_000 })
+    await complete(again, flow)
     await second.kill('SIGTERM')
     await verified(settings)
   },
@@ -101,8 +61,8 @@ test(
   `the whole process killed at ${faultRounds} random moments loses and doubles nothing`,
   async () => {
     const random = seededRandom(testSeed)
-    const { path, totals } = await tradeFile()
-    const settings = playing(path)
+    const flow = await playing()
+    const { settings, totals } = flow
     for (let round = 0; round < faultRounds; round++) {
       const tradelog = startTradelog(['start'], settings)
       await tradelog.address()
@@ -111,7 +71,7 @@ test(
     }
     const last = startTradelog(['start'], settings)
     const address = await last.address()
-    await eventually(() => isComplete(address, totals), { timeoutMs: 60_000 })
+    await complete(address, flow)
     await assertEveryRowOnce(address, totals)
     await last.kill('SIGTERM')
     await verified(settings)
@@ -123,8 +83,8 @@ test(
   `each role killed at ${faultRounds} random moments loses and doubles nothing`,
   async () => {
     const random = seededRandom(testSeed + 1)
-    const { path, totals } = await tradeFile()
-    const settings = playing(path)
+    const flow = await playing()
+    const { settings, totals } = flow
     const names = ['ingest', 'project', 'api'] as const
     const roles = new Map<string, RunningTradelog>()
     for (const name of names) roles.set(name, startTradelog([name], settings))
@@ -135,10 +95,9 @@ test(
       roles.set(name, startTradelog([name], settings))
     }
     const address = (await roles.get('api')?.address()) ?? ''
-    await eventually(() => isComplete(address, totals), { timeoutMs: 60_000 })
+    await complete(address, flow)
     await assertEveryRowOnce(address, totals)
-    for (const role of roles.values()) await role.kill('SIGTERM')
-    for (const [name, role] of roles) assert.is(await role.exit(), 0, `${name}: ${role.stderr()}`)
+    await stopAll(roles.values())
     await verified(settings)
   },
   { timeoutMs: 120_000 + faultRounds * 10_000 },

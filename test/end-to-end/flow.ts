@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { tradeCounts, walkTrades } from '../support/api-client.ts'
+import { eventually } from '../support/eventually.ts'
+import { faultRounds, seededRandom, testSeed } from '../support/random.ts'
+import { freshStores } from '../support/store-pair.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { type TradeFileTotals, writeTradeFile } from '../support/trade-file.ts'
+import {
+  type RunningTradelog,
+  runTradelog,
+  type Settings,
+  startTradelog,
+} from '../support/tradelog.ts'
+
+/** A file of trades, and the settings under which ingest plays it into fresh stores. */
+export type Flow = Readonly<{ totals: TradeFileTotals; settings: Settings }>
+
+/** Trades in a file lie this far apart, on average. */
+const rowsPerSecondAtSpeedOne = 1 / 0.36
+
+export const startFlow = async (options: {
+  rows: number
+  rowsPerSecond: number | 'max'
+  seed: number
+}): Promise<Flow> => {
+  const { rows, rowsPerSecond, seed } = options
+  const path = join(temporaryDirectory(), 'trades.csv')
+  const totals = await writeTradeFile(path, { rows, seed })
+  const speed =
+    rowsPerSecond === 'max' ? 'max' : String(Math.ceil(rowsPerSecond / rowsPerSecondAtSpeedOne))
+  const feed = { FEED: 'file', FILE__PATH: path, FILE__SPEED: speed }
+  return { totals, settings: { ...freshStores(), ...feed } }
+}
+
+export const isComplete = async (address: string, { bySymbol }: TradeFileTotals) => {
+  const counts = await tradeCounts(address)
+  return [...bySymbol].every(([symbol, { tradeCount }]) => counts.get(symbol) === tradeCount)
+}
+
+export const complete = (address: string, { totals }: Flow, timeoutMs = 60_000) =>
+  eventually(() => isComplete(address, totals), { timeoutMs, everyMs: 200 })
+
+/** Every row of the file is in the trades, once: `source` names the row. */
+export const assertEveryRowOnce = async (
+  address: string,
+  { rows, bySymbol }: TradeFileTotals,
+): Promise<void> => {
+  const sources = new Set<string>()
+  let trades = 0
+  for (const symbol of bySymbol.keys()) {
+    for (const { source } of await walkTrades(address, symbol)) {
+      sources.add(source)
+      trades += 1
+    }
+  }
+  assert.is(trades, rows)
+  assert.is(sources.size, rows)
+}
+
+export const verified = async (settings: Settings): Promise<void> => {
+  const { code, stdout, stderr } = await runTradelog(['verify'], { ...settings, FEED: 'none' })
+  assert.is(code, 0, `${stdout}${stderr}`)
+}
+
+/** Stops processes as an operator does; each has to end by itself, in time, with 0. */
+export const stopAll = async (running: Iterable<RunningTradelog>): Promise<void> => {
+  for (const each of running) {
+    await each.kill('SIGTERM')
+    assert.is(await each.exit(), 0, `${each.process.spawnargs.at(-1)}: ${each.stderr()}`)
+  }
+}
+
+export type LogEntry = Readonly<{
+  msg: string
+  component?: string
+  state?: string
+  partitions?: readonly number[]
+  err?: Readonly<{ code?: string }>
+  [field: string]: unknown
+}>
+
+/** What a process has logged so far. */
+export const logOf = (running: RunningTradelog): readonly LogEntry[] =>
+  running
+    .stderr()
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line))
+
+export type Round = Readonly<{
+  random: () => number
+  seed: number
+  /** Starts a process that is killed when the round is over, whatever became of it. */
+  start: typeof startTradelog
+}>
+
+/** Runs one test of a fault again and again, each time under another seed, which a failure names. */
+export const eachRound = async (round: (of: Round) => Promise<void>): Promise<void> => {
+  for (let seed = testSeed; seed < testSeed + faultRounds; seed++) {
+    const running: RunningTradelog[] = []
+    const start: typeof startTradelog = (args, settings) => {
+      const started = startTradelog(args, settings)
+      running.push(started)
+      return started
+    }
+    try {
+      await round({ random: seededRandom(seed), seed, start })
+    } catch (error) {
+      throw new Error(`with TRADELOG_SEED=${seed}: ${messageOf(error)}`, { cause: error })
+    } finally {
+      for (const each of running) await each.kill('SIGKILL')
+    }
+  }
+}
+
+/** A time limit for a test of so many rounds. */
+export const roundsTimeoutMs = (roundMs: number): number => faultRounds * roundMs
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
