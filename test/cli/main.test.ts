@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { suite } from '../support/suite.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { runTradelog, startTradelog } from '../support/tradelog.ts'
+
+const test = suite('command line')
+
+const settingsFile = (text: string): string => {
+  const path = join(temporaryDirectory(), 'settings.yaml')
+  writeFileSync(path, text)
+  return path
+}
+
+type Refusal = readonly [what: string, args: readonly string[], says: RegExp]
+
+/** Everything here ends with exit code 2 and one line that says what is wrong. */
+const refused: readonly Refusal[] = [
+  ['an unknown command', ['strat'], /no command is called strat/],
+  ['a command of JavaScript', ['__proto__'], /no command is called __proto__/],
+  ['an unknown option', ['start', '--fast'], /'--fast'/],
+  ['an argument too many', ['verify', 'trades'], /'trades'/],
+  [
+    'an unknown model',
+    ['verify', '--model', 'nobody'],
+    /no read model is called nobody; there are/,
+  ],
+  ['a settings file that is not there', ['start', '--config', '/no/such.yaml'], /\/no\/such\.yaml/],
+  ['a file that is no mapping', ['start', '--config', settingsFile('- 1')], /settings\.yaml/],
+  ['an unknown setting', ['start', '--config', settingsFile('api_prt: 1')], /api_prt.*api_port/],
+  ['a wrong value', ['start', '--config', settingsFile('partitions: many')], /partitions/],
+  [
+    'a wrong nested value',
+    ['start', '--config', settingsFile('file: {speed: fast}')],
+    /file\.speed/,
+  ],
+  ['a trade file that is not there', ['feed', '--file', '/no/such.csv'], /\/no\/such\.csv/],
+  ['a speed that is none', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
+  ['a rollback without a former generation', ['replay', '--rollback'], /no former generation/],
+]
+
+for (const [what, args, says] of refused) {
+  test(`${what} ends with 2 and one line`, async () => {
+    const { code, stdout, stderr } = await runTradelog(args, {
+      DATA_DIRECTORY: temporaryDirectory(),
+      LOG__LEVEL: 'silent',
+    })
+    assert.is(code, 2, stderr)
+    assert.is(stdout, '')
+    assert.match(stderr, says)
+    assert.is(stderr.trim().split('\n').length, 1, stderr)
+  })
+}
+
+test('a log with another partition count is refused, with what to do', async () => {
+  const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
+  assert.is((await runTradelog(['replay'], { ...settings, PARTITIONS: '3' })).code, 0)
+  const { code, stderr } = await runTradelog(['replay'], { ...settings, PARTITIONS: '4' })
+  assert.is(code, 2)
+  assert.match(stderr, /EVENT_STORE_REFUSED: .*3 partitions/)
+})
+
+test('a taken port is named', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => taken.once('listening', resolve))
+  const { port } = taken.address() as AddressInfo
+  const { code, stderr } = await runTradelog(['api'], {
+    DATA_DIRECTORY: temporaryDirectory(),
+    API_PORT: String(port),
+    LOG__LEVEL: 'silent',
+  })
+  await new Promise((resolve) => taken.close(resolve))
+  assert.is(code, 2)
+  assert.match(stderr, new RegExp(`api_port.*${port}`))
+})
+
+test('help names every command and exits with 0', async () => {
+  const { code, stdout } = await runTradelog(['help'], {})
+  assert.is(code, 0)
+  for (const command of ['start', 'ingest', 'project', 'api', 'feed', 'replay', 'verify']) {
+    assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
+  }
+})
+
+test('verify before anything was built says that it could not check', async () => {
+  const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
+  const { code, stdout } = await runTradelog(['verify', '--model', 'trades', '--json'], settings)
+  assert.is(code, 2)
+  assert.is(JSON.parse(stdout).result, 'could not check')
+})
+
+test('a second signal ends a process at once', async () => {
+  const tradelog = startTradelog(['start'], { DATA_DIRECTORY: temporaryDirectory(), API_PORT: '0' })
+  await tradelog.address()
+  tradelog.process.kill('SIGTERM')
+  await tradelog.kill('SIGTERM')
+  assert.ok([0, 1].includes((await tradelog.exit()) ?? -1))
+})
+
+test.run()
