@@ -156,7 +156,20 @@ test('every supported Node runs the same test command against real servers', () 
   assert.equal(Object.keys(job.services), ['kafka', 'mongodb'])
   assert.equal(Object.keys(job.env), ['KAFKA_BROKERS', 'MONGODB_URL'])
   const commands = job.steps.flatMap(({ run }: { run?: string }) => run ?? [])
-  assert.equal(commands, ['npm ci', 'npm run lint', 'npm test'])
+  assert.equal(commands, [
+    'npm ci',
+    'npm run lint',
+    'npm test',
+    'npm run test:part -- end-to-end',
+    'npm run test:part -- end-to-end/main-job',
+    'npm run test:part -- end-to-end/main-job',
+  ])
+  const pairs = job.steps.flatMap(({ env }: { env?: Record<string, string> }) => env ?? [])
+  assert.equal(pairs, [
+    { TRADELOG_TEST_EVENT_STORE: 'kafka', TRADELOG_TEST_READ_MODEL_STORE: 'mongodb' },
+    { TRADELOG_TEST_EVENT_STORE: 'kafka' },
+    { TRADELOG_TEST_READ_MODEL_STORE: 'mongodb' },
+  ])
 })
 
 test.run()
