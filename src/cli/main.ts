@@ -53,4 +53,5 @@ const isRefusal = (error: unknown): boolean =>
     ? !error.retriable
     : String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
 
-process.exitCode = await main()
+// Everything is closed: what a server that hangs still owes an answer to is not waited for.
+process.exit(await main())

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { tradeCounts, walkTrades } from '../support/api-client.ts'
+import { get, tradeCounts, walkTrades } from '../support/api-client.ts'
 import { eventually } from '../support/eventually.ts'
 import { faultRounds, seededRandom, testSeed } from '../support/random.ts'
 import { freshStores } from '../support/store-pair.ts'
@@ -33,13 +33,23 @@ export const startFlow = async (options: {
   return { totals, settings: { ...freshStores(), ...feed } }
 }
 
-export const isComplete = async (address: string, { bySymbol }: TradeFileTotals) => {
-  const counts = await tradeCounts(address)
-  return [...bySymbol].every(([symbol, { tradeCount }]) => counts.get(symbol) === tradeCount)
-}
+type ReadModels = Readonly<{ data: readonly Readonly<{ name: string; events_applied: number }>[] }>
 
-export const complete = (address: string, { totals }: Flow, timeoutMs = 60_000) =>
-  eventually(() => isComplete(address, totals), { timeoutMs, everyMs: 200 })
+/** Waits until every read model has all trades of the file. */
+export const complete = async (address: string, { totals }: Flow, timeoutMs = 60_000) => {
+  const applied = async () => {
+    const { data } = await get<ReadModels>(`${address}/api/v1/read-models`)
+    return data.data.map(({ name, events_applied }) => `${name} ${events_applied}`)
+  }
+  const isComplete = async () => (await applied()).every((each) => each.endsWith(` ${totals.rows}`))
+  await eventually(isComplete, { timeoutMs, everyMs: 200 }).catch(async (error: Error) => {
+    throw new Error(`${error.message}: of ${totals.rows} trades: ${await applied()}`)
+  })
+  const counts = await tradeCounts(address)
+  for (const [symbol, { tradeCount }] of totals.bySymbol) {
+    assert.is(counts.get(symbol), tradeCount, symbol)
+  }
+}
 
 /** Every row of the file is in the trades, once: `source` names the row. */
 export const assertEveryRowOnce = async (
@@ -95,22 +105,28 @@ export type Round = Readonly<{
   start: typeof startTradelog
 }>
 
-/** Runs one test of a fault again and again, each time under another seed, which a failure names. */
+/** Runs one test of a fault again and again, each time under another seed. */
 export const eachRound = async (round: (of: Round) => Promise<void>): Promise<void> => {
-  for (let seed = testSeed; seed < testSeed + faultRounds; seed++) {
-    const running: RunningTradelog[] = []
-    const start: typeof startTradelog = (args, settings) => {
-      const started = startTradelog(args, settings)
-      running.push(started)
-      return started
-    }
-    try {
-      await round({ random: seededRandom(seed), seed, start })
-    } catch (error) {
-      throw new Error(`with TRADELOG_SEED=${seed}: ${messageOf(error)}`, { cause: error })
-    } finally {
-      for (const each of running) await each.kill('SIGKILL')
-    }
+  for (let seed = testSeed; seed < testSeed + faultRounds; seed++) await oneRound(round, seed)
+}
+
+/** A failure names its seed. */
+export const oneRound = async (
+  round: (of: Round) => Promise<void>,
+  seed = testSeed,
+): Promise<void> => {
+  const running: RunningTradelog[] = []
+  const start: typeof startTradelog = (args, settings) => {
+    const started = startTradelog(args, settings)
+    running.push(started)
+    return started
+  }
+  try {
+    await round({ random: seededRandom(seed), seed, start })
+  } catch (error) {
+    throw new Error(`with TRADELOG_SEED=${seed}: ${messageOf(error)}`, { cause: error })
+  } finally {
+    for (const each of running) await each.kill('SIGKILL')
   }
 }
 

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { eventually } from '../support/eventually.ts'
+import { faultRounds } from '../support/random.ts'
+import { storePair } from '../support/store-pair.ts'
+import { suite } from '../support/suite.ts'
+import type { RunningTradelog } from '../support/tradelog.ts'
+import {
+  complete,
+  eachRound,
+  logOf,
+  roundsTimeoutMs,
+  startFlow,
+  stopAll,
+  verified,
+} from './flow.ts'
+
+const test = suite(`shutdown on ${storePair.name}`)
+
+/** `timeouts.shutdown`, and what a busy machine needs to notice that a process has ended. */
+const shutdownMsMax = 5_500
+
+const stop = async (running: RunningTradelog): Promise<void> => {
+  const from = performance.now()
+  await stopAll([running])
+  assert.ok(performance.now() - from < shutdownMsMax, running.stderr())
+}
+
+/** From its first word on a process knows what a signal means. */
+const spoke = (running: RunningTradelog) =>
+  eventually(() => running.stdout() + running.stderr() !== '')
+
+const roles = ['ingest', 'project', 'api', 'feed'] as const
+
+test(
+  `SIGTERM ends every role at any moment, under load, with 0: ${faultRounds} rounds`,
+  () =>
+    eachRound(async ({ random, seed, start }) => {
+      const flow = await startFlow({ rows: 1_000, rowsPerSecond: 150, seed })
+      const stopLater = async (role: string) => {
+        const running = start([role], flow.settings)
+        await spoke(running)
+        await sleep(random() * 4_000)
+        await stop(running)
+      }
+      await Promise.all(roles.map(stopLater))
+      await stopLater('start')
+      const last = start(['start'], flow.settings)
+      await complete(await last.address(), flow)
+      await stop(last)
+      await verified(flow.settings)
+    }),
+  { timeoutMs: roundsTimeoutMs(90_000) },
+)
+
+const waitingTitle = 'SIGTERM ends a process that waits for its partitions, which a hung one has'
+
+if (storePair.name === 'kafka/mongodb') {
+  test(
+    `${waitingTitle}: ${faultRounds} rounds`,
+    () =>
+      eachRound(async ({ random, seed, start }) => {
+        const flow = await startFlow({ rows: 1_000, rowsPerSecond: 150, seed })
+        const ingest = start(['ingest'], flow.settings)
+        const hung = start(['project'], flow.settings)
+        await eventually(() =>
+          logOf(hung).some(({ msg }) => msg.startsWith('projecting partitions')),
+        )
+        hung.process.kill('SIGSTOP')
+        const waiting = start(['project'], flow.settings)
+        await spoke(waiting)
+        await sleep(500 + random() * 4_000)
+        await stop(waiting)
+        hung.process.kill('SIGCONT')
+        await stopAll([hung, ingest])
+      }),
+    { timeoutMs: roundsTimeoutMs(40_000) },
+  )
+} else {
+  test.skip(waitingTitle, 'only processes that share partitions wait for one another')
+}
+
+test.run()
