@@ -9,9 +9,9 @@ export const docsPage = (document: OpenApiDocument): Page => ({
   path: '/docs',
   headers: {
     'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': contentSecurityPolicy(sha256(style)),
+    'Content-Security-Policy': contentSecurityPolicy([`style-src 'sha256-${sha256(style)}'`]),
   },
-  body: html(document),
+  body: () => html(document),
 })
 
 const style = `

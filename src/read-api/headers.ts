@@ -3,11 +3,11 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 import type { Middleware } from 'koa'
 
-/** What an answer may load or be embedded in: nothing; a page adds the styles it carries. */
-export const contentSecurityPolicy = (styleHash?: string): string =>
+/** What an answer may load or be embedded in: nothing; a page adds what it needs. */
+export const contentSecurityPolicy = (needed: readonly string[] = []): string =>
   [
     "default-src 'none'",
-    ...(styleHash === undefined ? [] : [`style-src 'sha256-${styleHash}'`]),
+    ...needed,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

@@ -49,7 +49,7 @@ export const openApiDocument = (routes: readonly Route[]): OpenApiDocument => ({
 export const openApiPage = (document: OpenApiDocument): Page => ({
   path: '/openapi.json',
   headers: { 'Content-Type': 'application/json; charset=utf-8' },
-  body: JSON.stringify(document, null, 2),
+  body: () => JSON.stringify(document, null, 2),
 })
 
 const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}/{symbol}` : path)

@@ -42,7 +42,7 @@ const answerPage =
   (ctx) => {
     ctx.set('Cache-Control', 'no-cache')
     ctx.set(headers)
-    ctx.body = body
+    ctx.body = body()
   }
 
 const answerRoute =

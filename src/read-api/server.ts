@@ -8,6 +8,7 @@ import { readApiApplication } from './application.ts'
 import { docsPage } from './docs-page.ts'
 import { failureBody } from './envelope.ts'
 import { openApiDocument, openApiPage } from './openapi.ts'
+import { publicPages } from './public-pages.ts'
 import { readModelReader } from './reader.ts'
 import { routes as everyRoute } from './routes/index.ts'
 
@@ -43,7 +44,7 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
   const { store, host, requestTimeoutMs, corsOrigin, logger, now = Date.now } = options
   const routes = everyRoute({ reader: readModelReader({ store, logger }), store, now })
   const document = openApiDocument(routes)
-  const pages = [openApiPage(document), docsPage(document), { ...docsPage(document), path: '/' }]
+  const pages = [openApiPage(document), docsPage(document), ...publicPages()]
   const application = readApiApplication({ routes, pages, requestTimeoutMs, corsOrigin, logger })
   const limits = { headersTimeout: headersTimeoutMs, maxHeaderSize: headerBytesMax }
   const server = createServer(limits, application.callback())

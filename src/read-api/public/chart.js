@@ -1,0 +1,138 @@
+import { fractionDigits } from './format.js'
+import {
+  CandlestickSeries,
+  createChart,
+  HistogramSeries,
+  LineSeries,
+} from './lightweight-charts.js'
+
+/** The history is asked for more when fewer candles than this are left of what is seen. */
+const nearStartCandles = 40
+const scrollCandles = 10
+const zoom = 1.25
+
+/** A chart of candles with their VWAP and volume. Numbers are made of text only here, to be drawn. */
+export const candleChart = (container, { onHover, onNearStart }) => {
+  const chart = createChart(container, {
+    autoSize: true,
+    localization: { locale: 'en' },
+    // The logo brings a style element, which the page's policy refuses; the footer has the link.
+    layout: { attributionLogo: false },
+  })
+  const series = {
+    volume: chart.addSeries(HistogramSeries, {
+      priceScaleId: '',
+      priceFormat: { type: 'volume' },
+      lastValueVisible: false,
+      priceLineVisible: false,
+    }),
+    candles: chart.addSeries(CandlestickSeries, { borderVisible: false }),
+    vwap: chart.addSeries(LineSeries, {
+      lineWidth: 2,
+      lastValueVisible: false,
+      priceLineVisible: false,
+      crosshairMarkerVisible: false,
+    }),
+  }
+  series.volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } })
+  series.candles.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } })
+  const time = chart.timeScale()
+  time.applyOptions({ timeVisible: true, rightOffset: 4, barSpacing: 9, minBarSpacing: 1 })
+
+  let colours = {}
+  let drawn = []
+  const draw = (candles) => {
+    drawn = candles
+    const digits = Math.max(2, ...candles.slice(-100).map(({ close }) => fractionDigits(close)))
+    const priceFormat = { type: 'price', precision: digits, minMove: 10 ** -digits }
+    series.candles.applyOptions({ priceFormat })
+    series.candles.setData(candles.map(barOf))
+    series.vwap.setData(candles.map(vwapOf))
+    series.volume.setData(candles.map((candle) => volumeOf(candle, colours)))
+  }
+  const update = (candle) => {
+    const isOld = drawn.length > 0 && candle.start < drawn.at(-1).start
+    series.candles.update(barOf(candle), isOld)
+    series.vwap.update(vwapOf(candle), isOld)
+    series.volume.update(volumeOf(candle, colours), isOld)
+  }
+
+  const paint = () => {
+    colours = coloursOf(container)
+    chart.applyOptions(chartColours(colours))
+    const { up, down, vwap } = colours
+    series.candles.applyOptions({
+      upColor: up,
+      wickUpColor: up,
+      downColor: down,
+      wickDownColor: down,
+    })
+    series.vwap.applyOptions({ color: vwap })
+    draw(drawn)
+  }
+  paint()
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint)
+
+  chart.subscribeCrosshairMove(({ time }) => onHover(time))
+  time.subscribeVisibleLogicalRangeChange((range) => {
+    if (range !== null && range.from < nearStartCandles) onNearStart()
+  })
+  container.addEventListener('keydown', (event) => moveByKey(event, time))
+
+  return { draw, update, showLatest: () => time.scrollToRealTime() }
+}
+
+export const timeOfCandle = ({ start }) => Date.parse(start) / 1_000
+
+const barOf = (candle) => ({
+  time: timeOfCandle(candle),
+  open: Number(candle.open),
+  high: Number(candle.high),
+  low: Number(candle.low),
+  close: Number(candle.close),
+})
+
+const vwapOf = (candle) => {
+  const time = timeOfCandle(candle)
+  return candle.vwap === null ? { time } : { time, value: Number(candle.vwap) }
+}
+
+const volumeOf = (candle, { upSoft, downSoft }) => ({
+  time: timeOfCandle(candle),
+  value: Number(candle.volume),
+  color: Number(candle.close) < Number(candle.open) ? downSoft : upSoft,
+})
+
+const coloursOf = (container) => {
+  const style = getComputedStyle(container)
+  const names = ['up', 'down', 'up-soft', 'down-soft', 'vwap', 'panel', 'muted', 'line']
+  const camel = (name) => name.replace(/-(.)/, (_, letter) => letter.toUpperCase())
+  return Object.fromEntries(names.map((name) => [camel(name), style.getPropertyValue(`--${name}`)]))
+}
+
+const chartColours = ({ panel, muted, line }) => ({
+  layout: {
+    background: { color: panel },
+    textColor: muted,
+    fontFamily: 'system-ui, sans-serif',
+    fontSize: 11,
+  },
+  grid: { vertLines: { color: line }, horzLines: { color: line } },
+  rightPriceScale: { borderColor: line },
+  timeScale: { borderColor: line },
+  crosshair: { mode: 0 },
+})
+
+const moveByKey = (event, time) => {
+  const moves = {
+    ArrowLeft: () => time.scrollToPosition(time.scrollPosition() - scrollCandles, false),
+    ArrowRight: () => time.scrollToPosition(time.scrollPosition() + scrollCandles, false),
+    End: () => time.scrollToRealTime(),
+    '+': () => time.applyOptions({ barSpacing: time.options().barSpacing * zoom }),
+    '-': () => time.applyOptions({ barSpacing: time.options().barSpacing / zoom }),
+  }
+  const move = moves[event.key]
+  if (move === undefined) return
+  event.preventDefault()
+  move()
+}

@@ -1,0 +1,26 @@
+import { secondOf } from './format.js'
+
+/**
+ * Whether the page is told what happens: the stream is open and the API answers. Says so in words,
+ * and calls `onBack` when it is so again.
+ */
+export const connection = ({ onBack }) => {
+  const sign = document.getElementById('connection')
+  const parts = { stream: undefined, api: undefined }
+  const show = (state, text) => {
+    if (sign.dataset.state === state) return
+    const wasLost = sign.dataset.state === 'lost'
+    sign.dataset.state = state
+    sign.textContent = text
+    if (wasLost) onBack()
+  }
+  return {
+    set: (part, isWell) => {
+      parts[part] = isWell
+      const all = Object.values(parts)
+      const now = secondOf(new Date().toISOString())
+      if (all.includes(false)) show('lost', `Connection lost at ${now}, trying again`)
+      else if (!all.includes(undefined)) show('live', 'Live')
+    },
+  }
+}

@@ -1,0 +1,10 @@
+/** An element with these properties (`class` and attributes with a dash or `role` included). */
+export const element = (name, properties = {}, ...children) => {
+  const made = document.createElement(name)
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in made) made[key] = value
+    else made.setAttribute(key, value)
+  }
+  made.append(...children)
+  return made
+}

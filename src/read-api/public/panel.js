@@ -1,0 +1,25 @@
+import { element } from './element.js'
+
+/** A section that says so when it has nothing to show: while loading, when empty, on an error. */
+export const panel = (id, { emptyText } = {}) => {
+  const section = document.getElementById(id)
+  const notice = element('p', { className: 'notice', role: 'status' })
+  section.append(notice)
+  const show = (state) => (text) => {
+    if (section.dataset.state === state && notice.textContent === text) return
+    section.dataset.state = state
+    notice.textContent = text
+  }
+  const shown = {
+    section,
+    find: (selector) => section.querySelector(selector),
+    loading: show('loading'),
+    empty: show('empty'),
+    /** What was there before stays readable, below the error. */
+    error: show('error'),
+    ready: () => show('ready')(''),
+  }
+  if (emptyText === undefined) shown.loading('Loading')
+  else shown.empty(emptyText)
+  return shown
+}

@@ -1,0 +1,40 @@
+const retryMs = 2_000
+
+/**
+ * Runs `load(signal)` when asked: one at a time, at most every `everyMs`, and again by itself after
+ * a failure. What was asked while one runs comes after it.
+ */
+export const refresher = ({ load, everyMs, onError }) => {
+  const controller = new AbortController()
+  let timer
+  let isRunning = false
+  let isAsked = false
+  const run = async () => {
+    isRunning = true
+    isAsked = false
+    let waitMs = everyMs
+    try {
+      await load(controller.signal)
+    } catch (error) {
+      if (controller.signal.aborted) return
+      onError(error)
+      isAsked = true
+      waitMs = Math.max(retryMs, everyMs)
+    }
+    timer = setTimeout(() => {
+      isRunning = false
+      if (isAsked) run()
+    }, waitMs)
+  }
+  return {
+    ask: () => {
+      isAsked = true
+      if (!isRunning) run()
+    },
+    stop: () => {
+      controller.abort()
+      isRunning = true
+      clearTimeout(timer)
+    },
+  }
+}
