@@ -1,6 +1,7 @@
 import { hasCode } from '../domain/errors.ts'
-import type { Generation, Pointer, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
 import type { Projection } from './projection.ts'
+import { withReplayLeases } from './replay-lease.ts'
 
 /**
  * The generation that the pointer names. Where there is none (a new model, or an emptied database)
@@ -18,25 +19,23 @@ export const openActiveGeneration = async (
       if (!hasCode(error, 'GENERATION_DROPPED')) throw error
     }
   }
-  return createActive(store, projection, pointer)
+  return createActive(store, projection, pointer?.active ?? null)
 }
 
-const createActive = async (
+/** Under the lease of replays: to one at work, a generation not yet promoted is one to fill or to drop. */
+const createActive = (
   store: ReadModelStore,
-  { name, version, kind }: Projection,
-  lost: Pointer | undefined,
-): Promise<Generation> => {
-  const generation = await store.create({ model: name, version, kind })
-  const pointer = {
-    model: name,
-    active: generation.info.id,
-    former: null,
-    promotedAt: Date.now(),
-    leftVersion: null,
-  }
-  if (await store.promote(pointer, lost?.active ?? null)) return generation
-  // Another process was first: its generation serves, ours never held a row.
-  await store.drop(generation.info.id)
-  const winner = await store.pointer(name)
-  return store.open(winner?.active ?? '')
-}
+  projection: Projection,
+  lost: string | null,
+): Promise<Generation> =>
+  withReplayLeases(store, [projection], async () => {
+    const { name: model, version, kind } = projection
+    const active = (await store.pointer(model))?.active ?? null
+    // Another process was first.
+    if (active !== null && active !== lost) return store.open(active)
+    const generation = await store.create({ model, version, kind })
+    const { id } = generation.info
+    const pointer = { model, active: id, former: null, promotedAt: Date.now(), leftVersion: null }
+    if (await store.promote(pointer, lost)) return generation
+    return store.open((await store.pointer(model))?.active ?? '')
+  })

@@ -9,8 +9,12 @@ import { createReplayProgress } from './replay-progress.ts'
 export type DryRunResult = GenerationChanges & Readonly<{ model: string }>
 
 /** What a replay would change: builds each model, compares it with the active one, and drops it. */
-export const dryRun = (options: ReplayOptions): Promise<readonly DryRunResult[]> =>
-  withReplayLeases(options.readModelStore, options.projections, async () => {
+export const dryRun = async (options: ReplayOptions): Promise<readonly DryRunResult[]> => {
+  // A model's first generation is made under the lease that is taken next.
+  for (const projection of options.projections) {
+    await openActiveGeneration(options.readModelStore, projection)
+  }
+  return withReplayLeases(options.readModelStore, options.projections, async () => {
     const results: DryRunResult[] = []
     for (const projection of options.projections) {
       const { readModelStore: store, signal } = options
@@ -36,3 +40,4 @@ export const dryRun = (options: ReplayOptions): Promise<readonly DryRunResult[]>
     }
     return results
   })
+}

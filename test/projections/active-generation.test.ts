@@ -1,0 +1,70 @@
+import * as assert from 'uvu/assert'
+import { hasCode } from '../../src/domain/errors.ts'
+import { openActiveGeneration } from '../../src/projections/active-generation.ts'
+import { openBuild } from '../../src/projections/generations.ts'
+import { symbols } from '../../src/projections/read-models/symbols.ts'
+import { withReplayLeases } from '../../src/projections/replay-lease.ts'
+import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
+import { memoryLog, openMemoryEventStore } from '../support/memory-event-store.ts'
+import { memoryDatabase, openMemoryReadModelStore } from '../support/memory-read-model-store.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('active generation')
+
+const twoProcesses = () => {
+  const database = memoryDatabase()
+  const open = () => openMemoryReadModelStore({ database })
+  return { database, first: open(), second: open() }
+}
+
+const emptyLog = () => openMemoryEventStore({ log: memoryLog({ partitions: 2 }) })
+
+const refusal = (attempt: Promise<unknown>): Promise<unknown> =>
+  attempt.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+const openIn = (store: ReadModelStore) => openActiveGeneration(store, symbols)
+
+test('the first process makes it, the others open it', async () => {
+  const { first, second } = twoProcesses()
+  const made = await openIn(first)
+  const opened = await openIn(second)
+  assert.equal(opened.info, made.info)
+  assert.is((await second.pointer('symbols'))?.active, made.info.id)
+})
+
+test('one that was lost with its database is made anew', async () => {
+  const { database, first } = twoProcesses()
+  const lost = await openIn(first)
+  database.tables.delete(lost.info.id)
+  const made = await openIn(first)
+  assert.is.not(made.info.id, lost.info.id)
+  assert.is((await first.pointer('symbols'))?.active, made.info.id)
+})
+
+test('no replay drops or fills it between its making and its promotion', async () => {
+  const { database, first, second } = twoProcesses()
+  const replayed = async () =>
+    withReplayLeases(second, [symbols], () => openBuild(second, emptyLog(), symbols))
+  let meanwhile: unknown
+  const made = await openIn({
+    ...first,
+    promote: async (...pointer) => {
+      meanwhile = await refusal(replayed())
+      return first.promote(...pointer)
+    },
+  })
+  assert.ok(hasCode(meanwhile, 'LEASE_HELD'))
+  assert.ok(database.tables.has(made.info.id))
+})
+
+test('none is made while a replay builds the first', async () => {
+  const { database, first, second } = twoProcesses()
+  const refused = await withReplayLeases(second, [symbols], () => refusal(openIn(first)))
+  assert.ok(hasCode(refused, 'LEASE_HELD'))
+  assert.is(database.tables.size, 0)
+})
+
+test.run()

@@ -1,0 +1,194 @@
+import { concat, NEVER, Observable, of, type Subscriber } from 'rxjs'
+import { TradelogError } from '../../src/domain/errors.ts'
+import type { TradelogEvent } from '../../src/domain/event.ts'
+import { partitionOf } from '../../src/domain/partition.ts'
+import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type {
+  Batch,
+  BatchesOptions,
+  EventStore,
+  PartitionBounds,
+  Slice,
+} from '../../src/event-store/event-store.ts'
+
+/** What the stores of several processes share. */
+export type MemoryLog = Readonly<{
+  partitions: MemoryPartition[]
+  groups: Map<string, Set<Member>>
+  /** Arrays already appended: the same one again is the same append. */
+  appended: Set<readonly TradelogEvent[]>
+  /** Called, once, at the next append. */
+  waiting: Set<() => void>
+  /** One of so many: who gets a partition, how large a slice or a gap is. */
+  choose: (count: number) => number
+}>
+
+type MemoryPartition = { head: number; records: RecordedEvent[] }
+
+type Member = { readonly owner: object; assign: (partitions: readonly number[]) => void }
+
+type LogOptions = Readonly<{ partitions: number; choose?: MemoryLog['choose'] }>
+
+export const memoryLog = ({ partitions, choose = () => 0 }: LogOptions): MemoryLog => ({
+  partitions: Array.from({ length: partitions }, () => ({ head: 0, records: [] })),
+  groups: new Map(),
+  appended: new Set(),
+  waiting: new Set(),
+  choose,
+})
+
+/**
+ * Carries out each operation: others may come first, and it may reject; where the effect ran before
+ * that, the operation was done and its answer lost.
+ */
+export type Perform = <T>(label: string, effect: () => T) => Promise<Awaited<T>>
+
+export type MemoryEventStoreOptions = Readonly<{
+  log: MemoryLog
+  perform?: Perform
+  /** Offsets left out before an event: fewer than this. */
+  gapsBelow?: number
+  /** The process, for `expel`. */
+  owner?: object
+}>
+
+/** A log in memory, of which each store stands for one process. */
+export const openMemoryEventStore = ({
+  log,
+  perform = atOnce,
+  gapsBelow = 1,
+  owner = {},
+}: MemoryEventStoreOptions): EventStore => {
+  const membership = { log, perform, owner }
+  return {
+    append: (events) => perform('append', () => append(log, events, gapsBelow)),
+    heads: () => perform('heads', () => boundsOf(log)),
+    batches: (batches) => new Observable((subscriber) => join(membership, batches, subscriber)),
+    read: async function* ({ partition, from, to, batchEventsMax, signal }) {
+      for (let at = from; at < to; ) {
+        const end = Math.min(to, log.partitions[partition]?.head ?? 0)
+        const slice = await perform('read', () => sliceOf(log, partition, at, end, batchEventsMax))
+        signal?.throwIfAborted()
+        if (slice === undefined) return
+        yield slice
+        at = slice.to
+      }
+    },
+    elect: () => concat(of(true), NEVER),
+    close: async () => expel(log, owner),
+  }
+}
+
+/** Takes the partitions of a process that is dead, or thought to be, and gives them to others. */
+export const expel = (log: MemoryLog, owner: object): void => {
+  for (const members of log.groups.values()) {
+    const gone = [...members].filter((member) => member.owner === owner)
+    for (const member of gone) members.delete(member)
+    if (gone.length > 0) shareOut(log, members)
+  }
+}
+
+const atOnce = async <T>(_label: string, effect: () => T): Promise<Awaited<T>> => await effect()
+
+const append = (log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: number): void => {
+  if (log.appended.has(events)) return
+  log.appended.add(events)
+  for (const event of events) {
+    const partition = partitionOf(event.symbol, log.partitions.length)
+    const to = log.partitions[partition]
+    if (to === undefined) continue
+    const offset = to.head + log.choose(gapsBelow)
+    to.records.push({ partition, offset, recordedAt: event.executedAt, event })
+    to.head = offset + 1
+  }
+  const waiting = [...log.waiting]
+  log.waiting.clear()
+  for (const wake of waiting) wake()
+}
+
+const boundsOf = ({ partitions }: MemoryLog): readonly PartitionBounds[] =>
+  partitions.map(({ head }, partition) => {
+    return { partition, start: 0, head, origin: head === 0 ? null : originOf(partition) }
+  })
+
+const originOf = (partition: number) => `memory:${partition}`
+
+const sliceOf = (
+  log: MemoryLog,
+  partition: number,
+  from: number,
+  to: number,
+  eventsMax: number,
+): Slice | undefined => {
+  const records = log.partitions[partition]?.records ?? []
+  const rest = records.filter(({ offset }) => offset >= from && offset < to)
+  const events = rest.slice(0, 1 + log.choose(eventsMax))
+  const last = events.at(-1)
+  if (last !== undefined) return { partition, from, to: last.offset + 1, events }
+  return from < to ? { partition, from, to, events } : undefined
+}
+
+const shareOut = ({ partitions, choose }: MemoryLog, members: ReadonlySet<Member>): void => {
+  const all = [...members]
+  const holders = partitions.map(() => all[choose(all.length)])
+  for (const member of all) {
+    member.assign(holders.flatMap((holder, partition) => (holder === member ? [partition] : [])))
+  }
+}
+
+type Membership = Readonly<{ log: MemoryLog; perform: Perform; owner: object }>
+
+/** A member hears of a new assignment when its turn comes, and reads on as before until then. */
+const join = (
+  { log, perform, owner }: Membership,
+  { group, position, batchEventsMax }: BatchesOptions,
+  subscriber: Subscriber<Batch>,
+) => {
+  const members = log.groups.get(group) ?? new Set()
+  log.groups.set(group, members)
+  let epoch = 0
+  let latest: readonly number[] = []
+
+  const begin = async (partitions: readonly number[]) => {
+    latest = partitions
+    await perform('assignment', () => {})
+    if (partitions !== latest) return
+    const mine = ++epoch
+    const bounds = boundsOf(log).filter(({ partition }) => partitions.includes(partition))
+    const start = await position(bounds)
+    for (const partition of partitions) follow(mine, partition, start.get(partition) ?? 0)
+  }
+  const follow = (mine: number, partition: number, from: number) =>
+    void deliver(mine, partition, from).catch((error) => subscriber.error(error))
+
+  const deliver = async (mine: number, partition: number, start: number) => {
+    for (let from = start; mine === epoch && !subscriber.closed; ) {
+      const slice = await perform('fetch', () => {
+        const head = log.partitions[partition]?.head ?? 0
+        return sliceOf(log, partition, from, head, batchEventsMax)
+      })
+      if (!members.has(member) && log.choose(2) === 0) throw expelled(group)
+      if (mine !== epoch || subscriber.closed) return
+      if (slice === undefined) await new Promise<void>((resolve) => log.waiting.add(resolve))
+      else {
+        await new Promise<void>((ack) => {
+          subscriber.next({ ...slice, origin: originOf(partition), ack })
+        })
+        from = slice.to
+      }
+    }
+  }
+
+  const member: Member = {
+    owner,
+    assign: (partitions) => void begin(partitions).catch((error) => subscriber.error(error)),
+  }
+  members.add(member)
+  shareOut(log, members)
+  return () => {
+    if (members.delete(member)) shareOut(log, members)
+  }
+}
+
+const expelled = (group: string) =>
+  new TradelogError('EVENT_STORE_UNAVAILABLE', `this process is no longer in group ${group}`)
