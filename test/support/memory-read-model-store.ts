@@ -31,6 +31,7 @@ type Options = Readonly<{
   database?: MemoryDatabase
   beforeWrite?: BeforeWrite
   now?: () => number
+  newId?: (model: string, createdAt: number) => string
 }>
 
 /** A read-model store without transactions, in memory; each handle stands for one process. */
@@ -38,6 +39,7 @@ export const openMemoryReadModelStore = ({
   database = memoryDatabase(),
   beforeWrite = () => {},
   now = Date.now,
+  newId = newGenerationId,
 }: Options = {}): ReadModelStore => {
   const { tables, pointers, statuses } = database
   const commits = new Set<Promise<unknown>>()
@@ -63,7 +65,7 @@ export const openMemoryReadModelStore = ({
     create: ({ model, version }) =>
       ifOpen(() => {
         const createdAt = now()
-        const info = { id: newGenerationId(model, createdAt), model, version, createdAt }
+        const info = { id: newId(model, createdAt), model, version, createdAt }
         const table = memoryTable(info)
         tables.set(info.id, table)
         return handle(table)

@@ -1,0 +1,110 @@
+import { syncBuiltinESMExports } from 'node:module'
+import timersPromises from 'node:timers/promises'
+import type { Scheduler } from './scheduler.ts'
+
+/** A timer that belongs to a simulation. */
+class SimulatedTimer {
+  cancel = () => {}
+}
+
+let scheduler: Scheduler | undefined
+
+/** The scheduler that `Date`, `Math.random` and every timer obey from now on; none: the real ones. */
+export const obey = (next: Scheduler | undefined): void => {
+  scheduler = next
+}
+
+/**
+ * Puts the simulated time in the place of the real one for as long as the work takes: everything
+ * that asks for the time or waits is then in the hands of the scheduler of the moment.
+ */
+export const withFakeTime = async <T>(work: () => Promise<T>): Promise<T> => {
+  const replaced = [
+    replace(globalThis, globals),
+    replace(timersPromises, promises),
+    replace(Date, { now: () => scheduler?.now() ?? real.now() }),
+    replace(Math, { random: () => (scheduler ?? real).random() }),
+  ]
+  syncBuiltinESMExports()
+  try {
+    return await work()
+  } finally {
+    for (const restore of replaced) restore()
+    syncBuiltinESMExports()
+  }
+}
+
+const real = {
+  now: Date.now,
+  random: Math.random,
+  setTimeout: globalThis.setTimeout,
+  setInterval: globalThis.setInterval,
+  setImmediate: globalThis.setImmediate,
+  clear: globalThis.clearTimeout,
+  sleep: timersPromises.setTimeout,
+  nextTurn: timersPromises.setImmediate,
+}
+
+const start = (owner: Scheduler, delayMs: number, run: () => void, repeats: boolean) => {
+  const timer = new SimulatedTimer()
+  const actor = owner.current()
+  const arm = () => {
+    timer.cancel = owner.add(actor, 'timer', delayMs, () => {
+      if (repeats) arm()
+      run()
+    })
+  }
+  arm()
+  return timer
+}
+
+const clear = (timer: unknown) => {
+  if (timer instanceof SimulatedTimer) timer.cancel()
+  else real.clear(timer as NodeJS.Timeout)
+}
+
+type Run = (...args: unknown[]) => void
+
+const globals = {
+  setTimeout: (run: Run, ms = 0, ...args: unknown[]) =>
+    scheduler === undefined
+      ? real.setTimeout(run, ms, ...args)
+      : start(scheduler, ms, () => run(...args), false),
+  setInterval: (run: Run, ms = 0, ...args: unknown[]) =>
+    scheduler === undefined
+      ? real.setInterval(run, ms, ...args)
+      : start(scheduler, ms, () => run(...args), true),
+  setImmediate: (run: Run, ...args: unknown[]) =>
+    scheduler === undefined
+      ? real.setImmediate(run, ...args)
+      : start(scheduler, 0, () => run(...args), false),
+  clearTimeout: clear,
+  clearInterval: clear,
+}
+
+const promises = {
+  setTimeout: (ms = 0, value?: unknown, options?: { signal?: AbortSignal }) =>
+    scheduler === undefined
+      ? real.sleep(ms, value, options)
+      : wait(scheduler, ms, value, options?.signal),
+  setImmediate: (value?: unknown) =>
+    scheduler === undefined ? real.nextTurn(value) : wait(scheduler, 0, value),
+}
+
+const wait = (owner: Scheduler, ms: number, value: unknown, signal?: AbortSignal) =>
+  new Promise((resolve, reject) => {
+    const timer = start(owner, ms, () => resolve(value), false)
+    signal?.addEventListener('abort', () => {
+      timer.cancel()
+      reject(signal.reason)
+    })
+  })
+
+/** Answers how to put back what was there. */
+const replace = (target: object, by: Readonly<Record<string, unknown>>) => {
+  const before = Object.fromEntries(
+    Object.keys(by).map((name) => [name, Reflect.get(target, name)] as const),
+  )
+  Object.assign(target, by)
+  return () => void Object.assign(target, before)
+}

@@ -1,0 +1,46 @@
+import type { Projection } from '../../src/projections/projection.ts'
+import { readModels } from '../../src/projections/read-models/index.ts'
+
+/** What one seed tries: not everything at once, so that rare meetings of few things come up too. */
+export type Plan = Readonly<{
+  projections: readonly Projection[]
+  /** Rows and checkpoint in one transaction, or one by one. */
+  isTransactional: boolean
+  projectors: number
+  commands: readonly ('replay' | 'rollback')[]
+  appends: readonly number[]
+  batchEventsMax: number
+  gapsBelow: number
+  /** Of all operations, those that fail: half of them with, half of them without their effect. */
+  faultRate: number
+  /** Of all operations, those that take effect late. */
+  slowRate: number
+  crashes: number
+  hangs: number
+  rebalances: number
+  /** Within this time everything begins. */
+  spanMs: number
+}>
+
+export const planOf = (random: () => number): Plan => {
+  const choose = (count: number) => Math.floor(random() * count)
+  const oneOf = <T>(first: T, ...others: readonly T[]): T =>
+    [first, ...others][choose(others.length + 1)] ?? first
+  const times = <T>(count: number, make: () => T) => Array.from({ length: count }, make)
+  const first = choose(readModels.length)
+  return {
+    projections: readModels.slice(first, first + oneOf(1, 1, 1, 2)),
+    isTransactional: oneOf(true, false, false),
+    projectors: oneOf(1, 2, 2, 3),
+    commands: ['replay', ...times(choose(4), () => oneOf('replay' as const, 'rollback'))],
+    appends: times(1 + choose(20), () => 1 + choose(3)),
+    batchEventsMax: 1 + choose(6),
+    gapsBelow: oneOf(1, 1, 3),
+    faultRate: oneOf(0, 0, 0.01, 0.05),
+    slowRate: oneOf(0, 0.02, 0.1),
+    crashes: oneOf(0, 1, 2, 4),
+    hangs: oneOf(0, 0, 1, 3),
+    rebalances: oneOf(0, 2, 6, 12),
+    spanMs: oneOf(10, 300, 1_500, 6_000),
+  }
+}

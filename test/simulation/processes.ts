@@ -1,0 +1,108 @@
+import { hasCode } from '../../src/domain/errors.ts'
+import { startProjectRole } from '../../src/projections/project-role.ts'
+import { replay } from '../../src/projections/replay.ts'
+import { rollback } from '../../src/projections/rollback.ts'
+import { silent } from '../support/silent.ts'
+import { someTrades } from '../support/some-trades.ts'
+import type { Actor } from './scheduler.ts'
+import { eventStoreOf, type Mutation, readModelStoreOf } from './stores.ts'
+import type { World } from './world.ts'
+
+/** A process of the simulation, started anew after each crash. */
+export type Process = Readonly<{
+  actor: () => Actor
+  crash: () => void
+  /** Whether it has nothing left to do; a projector always has. */
+  isDone: () => boolean
+}>
+
+type Body = (actor: Actor, finished: () => void) => Promise<void>
+
+/** Attempts of a command before whoever runs it gives up. */
+const attemptsMax = 6
+const tryAgainMs = 2_500
+const restartMsMax = 2_000
+
+const startProcess = (world: World, name: string, delayMs: number, body: Body): Process => {
+  const { scheduler } = world
+  let starts = 0
+  let actor: Actor
+  let isDone = false
+  const start = (afterMs: number) => {
+    starts += 1
+    const started = { name: `${name}.${starts}`, isAlive: true, hangsUntil: 0 }
+    actor = started
+    scheduler.add(started, 'start', afterMs, () => {
+      body(started, () => {
+        if (started === actor) isDone = true
+      }).catch((error) => world.violations.push(`${name}: ${String(error)}`))
+    })
+    return started
+  }
+  actor = start(delayMs)
+  return {
+    actor: () => actor,
+    isDone: () => isDone,
+    crash: () => {
+      scheduler.kill(actor)
+      if (!isDone) start(scheduler.choose(restartMsMax))
+    },
+  }
+}
+
+/** The project role as it is: it follows the pointer, projects and reports. */
+export const startProjector = (world: World, mutation: Mutation, name: string, delayMs: number) =>
+  startProcess(world, name, delayMs, async (actor) => {
+    startProjectRole({ ...portsOf(world, mutation, actor), processName: actor.name })
+  })
+
+/** A replay or rollback, tried again after failures as its operator would. */
+export const startCommand = (
+  world: World,
+  mutation: Mutation,
+  kind: 'replay' | 'rollback',
+  name: string,
+  delayMs: number,
+  attempts = attemptsMax,
+) =>
+  startProcess(world, name, delayMs, async (actor, finished) => {
+    const command = kind === 'replay' ? replay : rollback
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      try {
+        await command({
+          ...portsOf(world, mutation, actor),
+          signal: new AbortController().signal,
+        })
+        return finished()
+      } catch (error) {
+        if (hasCode(error, 'NO_FORMER_GENERATION')) return finished()
+        world.failed(actor, error)
+        await new Promise((resolve) => setTimeout(resolve, tryAgainMs))
+      }
+    }
+    if (attempts === attemptsMax) finished()
+  })
+
+/** Ingest, as the engine sees it: one append at a time, each tried until it is answered. */
+export const startAppender = (world: World, events: number, seed: number, delayMs: number) => {
+  const trades = someTrades(events, seed)
+  return startProcess(world, 'appender', delayMs, async (actor, finished) => {
+    const { append } = eventStoreOf(world, actor)
+    for (;;) {
+      try {
+        await append(trades)
+        return finished()
+      } catch (error) {
+        if (!hasCode(error, 'READ_MODEL_STORE_UNAVAILABLE')) throw error
+      }
+    }
+  })
+}
+
+const portsOf = (world: World, mutation: Mutation, actor: Actor) => ({
+  projections: world.plan.projections,
+  batchEventsMax: world.plan.batchEventsMax,
+  eventStore: eventStoreOf(world, actor),
+  readModelStore: readModelStoreOf(world, actor, mutation),
+  logger: silent,
+})

@@ -1,0 +1,133 @@
+import { expel } from '../support/memory-event-store.ts'
+import { seededRandom } from '../support/random.ts'
+import { obey } from './fake-time.ts'
+import { planOf } from './plan.ts'
+import { type Process, startAppender, startCommand, startProjector } from './processes.ts'
+import { createScheduler } from './scheduler.ts'
+import type { Mutation } from './stores.ts'
+import { createWorld, type World } from './world.ts'
+
+export type Outcome = Readonly<{
+  /** What went wrong first; undefined where every promise was kept. */
+  violation: string | undefined
+  steps: number
+  /** Generations that ever were active. */
+  promoted: number
+  /** Errors that commands ended with, by code. */
+  failures: ReadonlyMap<string, number>
+  trace: readonly string[]
+}>
+
+export type SimulationOptions = Readonly<{ mutation?: Mutation; traced?: boolean }>
+
+/** Everything with a beginning has an end long before this many operations. */
+const stepsMax = 20_000
+
+/** Disturbances come while this many operations on the way to a row are done, or never. */
+const workMax = 150
+
+/** Within `withFakeTime`: one seed, one course of events. */
+export const simulate = async (
+  seed: number,
+  { mutation = (generation) => generation, traced = false }: SimulationOptions = {},
+): Promise<Outcome> => {
+  const random = seededRandom(seed)
+  const trace: string[] = []
+  const scheduler = createScheduler(random, (line) => {
+    if (traced) trace.push(line())
+  })
+  const world = createWorld(planOf(random), scheduler)
+  if (traced) trace.push(JSON.stringify(summaryOf(world)))
+  obey(scheduler)
+  try {
+    await run(world, mutation, seed)
+  } finally {
+    obey(undefined)
+  }
+  const { violations, everPromoted, failures } = world
+  const [violation] = violations
+  return { violation, steps: scheduler.steps(), promoted: everPromoted.size, failures, trace }
+}
+
+const summaryOf = ({ plan }: World) => ({
+  ...plan,
+  projections: plan.projections.map(({ name }) => name),
+})
+
+const run = async (world: World, mutation: Mutation, seed: number): Promise<void> => {
+  const { plan, scheduler, violations } = world
+  const delayMs = () => scheduler.choose(plan.spanMs)
+  const projectors = Array.from({ length: plan.projectors }, (_, i) =>
+    startProjector(world, mutation, `projector ${i + 1}`, delayMs()),
+  )
+  const finite = [
+    ...plan.appends.map((events, i) => startAppender(world, events, seed * 100 + i, delayMs())),
+    ...plan.commands.map((kind, i) =>
+      startCommand(world, mutation, kind, `${kind} ${i + 1}`, delayMs()),
+    ),
+  ]
+  const disturb = disturbances(world, projectors, finite)
+  const until = async (isDone: () => boolean, otherwise: string, beforeStep?: () => void) => {
+    const isOver = () => violations.length > 0 || isDone()
+    if (!(await scheduler.runUntil(isOver, stepsMax, beforeStep))) violations.push(otherwise)
+  }
+  await until(() => finite.every((process) => process.isDone()), 'it never ended', disturb)
+  world.calmDown()
+  await until(() => isCaughtUp(world), 'the projectors never caught up')
+  const last = startCommand(world, mutation, 'replay', 'last replay', 0, 30)
+  await until(() => last.isDone() && isCaughtUp(world), 'the last replay never succeeded')
+  world.check()
+}
+
+/** Crashes, hangs and rebalances of the plan, each at a step that the seed chooses. */
+const disturbances = (
+  { plan, scheduler, log, work }: World,
+  projectors: readonly Process[],
+  others: readonly Process[],
+): (() => void) => {
+  const { choose } = scheduler
+  const anyone = () => {
+    const processes = choose(2) === 0 ? projectors : others
+    return processes[choose(processes.length)]
+  }
+  const crash = () => {
+    const process = anyone()
+    if (process === undefined) return
+    const actor = process.actor()
+    process.crash()
+    const coordinator = { name: 'coordinator', isAlive: true, hangsUntil: 0 }
+    scheduler.add(coordinator, `expel ${actor.name}`, choose(6_000), () => expel(log, actor))
+  }
+  const hang = () => {
+    const actor = anyone()?.actor()
+    if (actor === undefined) return
+    actor.hangsUntil = scheduler.now() + choose(70_000)
+    const coordinator = { name: 'coordinator', isAlive: true, hangsUntil: 0 }
+    scheduler.add(coordinator, `expel ${actor.name}`, choose(6_000), () => expel(log, actor))
+  }
+  const rebalance = () => {
+    const actor = projectors[choose(projectors.length)]?.actor()
+    if (actor !== undefined) expel(log, actor)
+  }
+  const timesOf = (count: number, disturb: () => void) =>
+    Array.from({ length: count }, () => ({ at: choose(workMax), disturb }))
+  let due = [
+    ...timesOf(plan.crashes, crash),
+    ...timesOf(plan.hangs, hang),
+    ...timesOf(plan.rebalances, rebalance),
+  ]
+  return () => {
+    const now = due.filter(({ at }) => at <= work())
+    if (now.length === 0) return
+    due = due.filter(({ at }) => at > work())
+    for (const { disturb } of now) disturb()
+  }
+}
+
+const isCaughtUp = ({ plan, database, log }: World): boolean =>
+  plan.projections.every(({ name }) => {
+    const table = database.tables.get(database.pointers.get(name)?.active ?? '')
+    return log.partitions.every(
+      ({ head }, partition) => (table?.checkpoint.get(partition)?.next ?? 0) === head,
+    )
+  })
