@@ -11,6 +11,7 @@ import type {
   PageOptions,
   PartitionCheckpoint,
   Row,
+  RowCount,
   SeriesWrite,
   StateWrite,
   StoredRow,
@@ -48,6 +49,7 @@ export const openEmbeddedGeneration = (
       options.signal?.throwIfAborted()
       return gate.enter(() => rowsOf(tables, rangeOf(options)))
     },
+    count: (signal) => (kind === 'series' ? countKeys(tables, gate) : addUp(tables, gate, signal)),
     scan: ({ signal } = {}) => scan(tables, gate, signal),
     close: () => {
       closing ??= gate.drained().then(() => tables.close())
@@ -172,6 +174,19 @@ const rangeOf = ({ from, to, limit, reverse }: PageOptions): Range =>
   reverse
     ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, limit, reverse }
     : { start: from, end: to, limit }
+
+/** Keys are counted without unpacking a row. */
+const countKeys = (tables: Tables, gate: Gate): Promise<RowCount> =>
+  gate.enter(() => ({ rows: tables.rows.getKeysCount({}), events: 0 }))
+
+const addUp = async (tables: Tables, gate: Gate, signal?: AbortSignal): Promise<RowCount> => {
+  const total = { rows: 0, events: 0 }
+  for await (const rows of scan(tables, gate, signal)) {
+    total.rows += rows.length
+    for (const { count } of rows) total.events += count ?? 0
+  }
+  return total
+}
 
 /** By key from chunk to chunk: a read transaction held meanwhile would keep freed pages from use. */
 async function* scan(tables: Tables, gate: Gate, signal?: AbortSignal) {

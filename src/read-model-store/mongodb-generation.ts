@@ -8,6 +8,7 @@ import { type RowDocument, storedRow } from './mongodb-rows.ts'
 import type { Generation, GenerationInfo, PageOptions, StoredRow } from './read-model-store.ts'
 
 const scanChunkRows = 1_000
+const countChunkRows = 50_000
 
 export const mongodbGeneration = (
   connection: Connection,
@@ -57,6 +58,19 @@ export const mongodbGeneration = (
       .batchSize(limit)
     return found(await cursor.toArray())
   }
+  /** Added up here, as servers differ in the sums they can do; a document is its count alone. */
+  const count = async (signal: AbortSignal | undefined) => {
+    const total = { rows: 0, events: 0 }
+    const projection = { _id: 0, _count: 1 }
+    const cursor = rows.find({}, { projection, ...(signal && { signal }) })
+    cursor.batchSize(countChunkRows)
+    for await (const { _count } of cursor) {
+      total.rows += 1
+      total.events += _count ?? 0
+    }
+    if (total.rows === 0) await exists()
+    return total
+  }
   const scan = async function* (signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
     // No `maxTimeMS` here: it would bound the whole scan, however fast each of its chunks comes.
     const cursor = rows.find({}, { ...(signal && { signal }) }).sort({ _id: 1 })
@@ -77,6 +91,7 @@ export const mongodbGeneration = (
     read: (keys, signal) => run(() => read(keys, signal), signal),
     commit: (commit) => run(() => commitBatch(catalogue, rows, commit)),
     page: (options) => run(() => page(options), options.signal),
+    count: (signal) => run(() => count(signal), signal),
     scan: ({ signal } = {}) => scan(signal),
   }
 }

@@ -40,6 +40,9 @@ export type PartitionCheckpoint = Readonly<{
   origin: string
 }>
 
+/** How many rows there are, and how many events all state rows together have taken in. */
+export type RowCount = Readonly<{ rows: number; events: number }>
+
 /** By partition; a partition without an entry starts at offset zero. */
 export type Checkpoint = ReadonlyMap<number, PartitionCheckpoint>
 
@@ -98,6 +101,9 @@ export interface Generation {
 
   /** Rows in key order, or the reverse. */
   page(options: PageOptions): Promise<readonly StoredRow[]>
+
+  /** What a scan would find, for less. */
+  count(signal?: AbortSignal): Promise<RowCount>
 
   /** Every row once, in key order, in chunks; rows written meanwhile may or may not be among them. */
   scan(options?: { signal?: AbortSignal }): AsyncIterable<readonly StoredRow[]>

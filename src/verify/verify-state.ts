@@ -19,7 +19,8 @@ export const verifyState = async (
   generation: Generation,
   reader: LogReader,
 ): Promise<Comparison> => {
-  const passes = Math.ceil((await countRows(generation, reader)) / rowsAtOnceMax) || 1
+  const { rows } = await generation.count(reader.signal)
+  const passes = Math.ceil(rows / rowsAtOnceMax) || 1
   const found = { rowsCompared: 0, differences: [] as Difference[] }
   for (let pass = 0; pass < passes; pass++) {
     const isOurs = (key: Key) => passes === 1 || shardOf(key, passes) === pass
@@ -31,12 +32,6 @@ export const verifyState = async (
     found.differences.push(...second.differences)
   }
   return found
-}
-
-const countRows = async (generation: Generation, { signal }: LogReader): Promise<number> => {
-  let rows = 0
-  for await (const chunk of generation.scan({ signal })) rows += chunk.length
-  return rows
 }
 
 const compareRows = async (

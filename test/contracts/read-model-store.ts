@@ -306,6 +306,17 @@ const describePages = (test: Define) => {
     assert.equal(seen, numbers)
   })
 
+  test('a count says how many rows there are, and events in them', async ({ store }) => {
+    const series = await createSeries(store)
+    assert.equal(await series.count(), { rows: 0, events: 0 })
+    await series.commit(seriesCommit(range(0, 1200)))
+    assert.equal(await series.count(), { rows: 1200, events: 0 })
+    const state = await createState(store)
+    const writes = [stateWrite('A', '0:3', null, 3), stateWrite('B', '0:4', null, 4)]
+    assert.is(await state.commit(stateCommit(writes)), 'committed')
+    assert.equal(await state.count(), { rows: 2, events: 7 })
+  })
+
   test('an aborted read rejects with the reason', async ({ store }) => {
     const generation = await createSeries(store)
     await generation.commit(seriesCommit(range(0, 10)))
@@ -609,6 +620,7 @@ const generationCalls = (generation: Generation): Record<string, () => Promise<u
   read: () => generation.read([key('A', 1)]),
   commit: () => generation.commit(seriesCommit([2], { from: 1, to: 2 })),
   page: () => allRows(generation),
+  count: () => generation.count(),
   scan: () => chunks(generation),
 })
 

@@ -99,6 +99,7 @@ const simulatedGeneration = (
       return result
     }),
   page: (options) => perform('page', () => inner.page(options)),
+  count: (signal) => perform('count', () => inner.count(signal)),
   scan: async function* (options) {
     await perform('scan', () => {})
     yield* inner.scan(options)

@@ -33,6 +33,7 @@ export const faultyReadModelStore = (store: ReadModelStore): FaultyStore => {
     read: (keys, signal) => guarded('read', () => inner.read(keys, signal), signal),
     commit: (commit) => inner.commit(commit),
     page: (options) => guarded('page', () => inner.page(options), options.signal),
+    count: (signal) => guarded('count', () => inner.count(signal), signal),
     scan: async function* (options) {
       await guarded('scan', async () => {}, options?.signal)
       yield* inner.scan(options)

@@ -62,6 +62,11 @@ export const memoryGeneration = (
       check(options.signal)
       return page(table, options)
     },
+    count: async (signal) => {
+      check(signal)
+      const rows = sortedRows(table)
+      return { rows: rows.length, events: rows.reduce((sum, { count }) => sum + (count ?? 0), 0) }
+    },
     scan: async function* ({ signal } = {}) {
       check(signal)
       const rows = sortedRows(table)
