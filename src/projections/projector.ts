@@ -7,7 +7,7 @@ import { checkLog } from './log-check.ts'
 import type { Projection } from './projection.ts'
 import { createWriter, type GenerationWriter } from './writer.ts'
 
-/** Told what a projector does, for logs, status and metrics. */
+/** Told what a projector does, for logs and status. */
 export type ProjectorWatch = Readonly<{
   assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
   retrying: (error: unknown, delayMs: number) => void

@@ -13,7 +13,7 @@ export type Tracker = Readonly<{
   stopped: (error: unknown) => void
   /** One line where the projector is stopped or in trouble; nothing where all is well. */
   trouble: () => readonly string[]
-  /** `heads` by partition: the lag is counted against them. */
+  /** `heads` by partition: the lag is counted against them, the state against those of the call before. */
   status: (heads: ReadonlyMap<number, number>) => ProjectorStatus
 }>
 
@@ -25,6 +25,8 @@ export const createTracker = (projection: Projection): Tracker => {
   let checkpoint: Checkpoint = new Map()
   let lastCommitAt: number | null = null
   let error: ProjectorStatus['error'] = null
+  /** Under a steady flow there is always something new: caught up is who has what was there before. */
+  let headsBefore: ReadonlyMap<number, number> = new Map()
 
   const enter = (next: ProjectorState, cause: unknown = undefined) => {
     if (next !== state) since = Date.now()
@@ -42,6 +44,7 @@ export const createTracker = (projection: Projection): Tracker => {
     assigned: (bounds, from) => {
       partitions = bounds.map(({ partition }) => partition)
       checkpoint = from
+      headsBefore = new Map(bounds.map(({ partition, head }) => [partition, head]))
       enter('catching up')
     },
     committed: (to) => {
@@ -63,8 +66,12 @@ export const createTracker = (projection: Projection): Tracker => {
         return { partition, next, head, applied: at?.applied ?? 0 }
       })
       if (state === 'catching up' || state === 'caught up') {
-        enter(held.every(({ next, head }) => next === head) ? 'caught up' : 'catching up')
+        const isBehind = held.some(
+          ({ partition, next }) => next < (headsBefore.get(partition) ?? 0),
+        )
+        enter(isBehind ? 'catching up' : 'caught up')
       }
+      headsBefore = heads
       const { name: model, version } = projection
       return { model, version, generation, state, since, partitions: held, lastCommitAt, error }
     },
