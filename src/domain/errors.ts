@@ -37,6 +37,7 @@ const codes = {
   METHOD_NOT_ALLOWED: { retriable: false },
   TIMEOUT: { retriable: true },
   NOT_READY: { retriable: true },
+  TOO_MANY_STREAMS: { retriable: true },
   INTERNAL_ERROR: { retriable: false },
 } as const
 

@@ -6,29 +6,26 @@ import { commonHeaders } from './headers.ts'
 import type { Page } from './page.ts'
 import type { Route } from './route.ts'
 import { readApiRouter, refuseUnrouted } from './router.ts'
+import type { StreamRoute } from './stream/route.ts'
 
 type ApplicationOptions = Readonly<{
   routes: readonly Route[]
   pages: readonly Page[]
+  stream: StreamRoute
   requestTimeoutMs: number
   corsOrigin: string | undefined
   logger: Logger
 }>
 
 /** The onion, outermost first. */
-export const readApiApplication = ({
-  routes,
-  pages,
-  requestTimeoutMs,
-  corsOrigin,
-  logger,
-}: ApplicationOptions): Koa => {
+export const readApiApplication = (options: ApplicationOptions): Koa => {
+  const { corsOrigin, logger } = options
   const application = new Koa()
   application.use(commonHeaders({ corsOrigin }))
   application.use(answerFailures(logger))
   application.use(notModified)
   application.use(etag())
-  application.use(readApiRouter({ routes, pages, requestTimeoutMs }).routes())
+  application.use(readApiRouter(options).routes())
   application.use(refuseUnrouted)
   // What fails behind the onion is a connection that broke while an answer was written.
   application.on('error', (error) => logger.debug({ err: error }, 'answer not written'))

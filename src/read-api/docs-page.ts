@@ -64,7 +64,7 @@ ${table(
     schema.description ?? '',
   ]),
 )}
-${table(['Answer', 'Type', 'Meaning'], fieldsOf('data', bodyOf(responses['200'])?.data ?? {}))}
+${table(['Answer', 'Type', 'Meaning'], answerOf(responses['200']))}
 ${table(
   ['Status', 'Codes'],
   Object.entries(responses)
@@ -83,8 +83,13 @@ const table = (heads: readonly string[], rows: readonly (readonly string[])[]): 
 const cell = (text: string, index: number): string =>
   index === 0 ? `<td><code>${escaped(text)}</code></td>` : `<td>${escaped(text)}</td>`
 
-const bodyOf = (response: Response | undefined) =>
-  response?.content?.['application/json'].schema.properties
+/** The `data` of an envelope, or every event of a stream. */
+const answerOf = ({ content = {} }: Response = { description: '' }): string[][] => {
+  const { data } = content['application/json']?.schema.properties ?? {}
+  const events = content['text/event-stream']?.schema.properties ?? {}
+  const answers = data === undefined ? events : { data }
+  return Object.entries(answers).flatMap(([name, schema]) => fieldsOf(name, schema))
+}
 
 /** One row per field, by its path: `data.pagination.next_cursor`, `data.data[].price`. */
 const fieldsOf = (path: string, schema: Schema): string[][] => {

@@ -50,6 +50,7 @@ const answers: Partial<Record<ErrorCode, Readonly<{ status: number; message?: st
   SYMBOL_NOT_FOUND: { status: 404 },
   METHOD_NOT_ALLOWED: { status: 405 },
   NOT_READY: { status: 503 },
+  TOO_MANY_STREAMS: { status: 503 },
   READ_MODEL_NOT_FOUND: { status: 503 },
   READ_MODEL_STORE_UNAVAILABLE: { status: 503, message: storeAway },
   READ_MODEL_STORE_FULL: { status: 503, message: storeAway },

@@ -4,18 +4,19 @@ import type { Page } from './page.ts'
 import { parameters } from './query.ts'
 import type { Route } from './route.ts'
 import { isoTime, list, object, oneOf, type Schema, text } from './schema.ts'
+import type { StreamRoute } from './stream/route.ts'
 import { symbolSchema } from './symbol.ts'
 
 export type Parameter = Readonly<{
   name: string
-  in: 'path' | 'query'
+  in: 'path' | 'query' | 'header'
   required: boolean
   schema: Schema
 }>
 
 export type Response = Readonly<{
   description: string
-  content?: Readonly<{ 'application/json': Readonly<{ schema: Schema }> }>
+  content?: Readonly<Record<string, Readonly<{ schema: Schema }>>>
 }>
 
 export type Operation = Readonly<{
@@ -33,7 +34,10 @@ export type OpenApiDocument = Readonly<{
 }>
 
 /** The API's description, made of what its routes check requests with and promise to answer. */
-export const openApiDocument = (routes: readonly Route[]): OpenApiDocument => ({
+export const openApiDocument = (
+  routes: readonly Route[],
+  stream: StreamRoute,
+): OpenApiDocument => ({
   openapi: '3.1.0',
   info: {
     title: 'tradelog',
@@ -42,7 +46,10 @@ export const openApiDocument = (routes: readonly Route[]): OpenApiDocument => ({
       'Read models of an event-sourced trade log. Every answer has one envelope; prices and ' +
       'volumes are exact decimal text, never rounded by a float.',
   },
-  paths: Object.fromEntries(routes.map((route) => [pathOf(route), { get: operation(route) }])),
+  paths: {
+    ...Object.fromEntries(routes.map((route) => [pathOf(route), { get: operation(route) }])),
+    [stream.path]: { get: streamOperation(stream) },
+  },
   components: { schemas: { Failure: failureSchema() } },
 })
 
@@ -55,9 +62,7 @@ export const openApiPage = (document: OpenApiDocument): Page => ({
 const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}/{symbol}` : path)
 
 const operation = (route: Route): Operation => ({
-  operationId: pathOf(route)
-    .replaceAll(/[^a-z]+/g, '_')
-    .replaceAll(/^_|_$/g, ''),
+  operationId: idOf(pathOf(route)),
   summary: route.summary,
   parameters: parametersOf(route),
   responses: {
@@ -66,6 +71,27 @@ const operation = (route: Route): Operation => ({
     ...failureResponses([...inputFailures(route), ...route.failures]),
   },
 })
+
+const streamOperation = ({
+  path,
+  summary,
+  parameters,
+  events,
+  failures,
+}: StreamRoute): Operation => ({
+  operationId: idOf(path),
+  summary,
+  parameters,
+  responses: {
+    200: {
+      description: 'Server-sent events, each of one of these types',
+      content: { 'text/event-stream': { schema: object(events) } },
+    },
+    ...failureResponses([...failures, 'METHOD_NOT_ALLOWED']),
+  },
+})
+
+const idOf = (path: string): string => path.replaceAll(/[^a-z]+/g, '_').replaceAll(/^_|_$/g, '')
 
 const parametersOf = (route: Route): Parameter[] => {
   const query = route.parameters.map((name) => {

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../domain/errors.ts'
 import { type Interval, intervals } from './intervals.ts'
 import type { Schema } from './schema.ts'
 
-export type Query = { limit: number; before?: string; interval: Interval }
+export type Query = { limit: number; before?: string; interval: Interval; symbols?: string }
 export type ParameterName = keyof Query
 
 /** One thing wrong with a request. */
@@ -46,6 +46,15 @@ export const parameters: Readonly<Record<ParameterName, Parameter>> = {
       enum: intervals,
       default: '1m',
       description: 'The length of a candle',
+    },
+  },
+  symbols: {
+    code: 'INVALID_SYMBOL',
+    rule: 'must be symbols with commas between them, given once',
+    schema: {
+      type: 'string',
+      minLength: 1,
+      description: 'Names as the feed has them, percent-encoded, with commas between them',
     },
   },
 }

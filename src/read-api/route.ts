@@ -37,7 +37,7 @@ type Definition<Request> = Readonly<{
   read: (request: Request) => Promise<unknown>
 }>
 
-const storeFailures: readonly ErrorCode[] = [
+export const storeFailures: readonly ErrorCode[] = [
   'READ_MODEL_NOT_FOUND',
   'READ_MODEL_STORE_UNAVAILABLE',
   'READ_MODEL_STORE_FULL',
@@ -86,7 +86,7 @@ export const symbolRoute = <Name extends ParameterName = never>({
 }
 
 /** The first fault gives the code; the message names every one. */
-const refusal = (faults: readonly Fault[]): TradelogError => {
+export const refusal = (faults: readonly Fault[]): TradelogError => {
   const reasons = faults.map(({ part, message }) => ({ part, message }))
   const message = reasons.map((reason) => `${reason.part} ${reason.message}`).join('; ')
   return withReasons(faults[0]?.code ?? 'INVALID_QUERY', message, reasons)

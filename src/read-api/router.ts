@@ -5,21 +5,24 @@ import { jsonType, successBody } from './envelope.ts'
 import { preflightHeaders } from './headers.ts'
 import type { Page } from './page.ts'
 import type { Route } from './route.ts'
+import type { StreamRoute } from './stream/route.ts'
 import { withinTimeLimit } from './time-limit.ts'
 
 type Options = Readonly<{
   routes: readonly Route[]
   pages: readonly Page[]
+  stream: StreamRoute
   requestTimeoutMs: number
 }>
 
-export const readApiRouter = ({ routes, pages, requestTimeoutMs }: Options): Router => {
+export const readApiRouter = (options: Options): Router => {
+  const { routes, pages, stream, requestTimeoutMs } = options
   const router = new Router({ sensitive: true, strict: true })
+  router.get(stream.path, stream.open)
   for (const page of pages) router.get(page.path, answerPage(page))
   for (const route of routes) router.get(pathOf(route), answerRoute(route, requestTimeoutMs))
-  for (const path of [...pages.map((page) => page.path), ...routes.map(pathOf)]) {
-    router.options(path, answerOptions)
-  }
+  const paths = [stream.path, ...pages.map((page) => page.path), ...routes.map(pathOf)]
+  for (const path of paths) router.options(path, answerOptions)
   return router
 }
 
@@ -49,11 +52,11 @@ const answerRoute =
   (route: Route, timeoutMs: number): RouterMiddleware =>
   async (ctx) => {
     ctx.set('Cache-Control', 'no-cache')
-    const { res: response, query } = ctx
+    const { res: waiting, query } = ctx
     // As it was sent: the router's parameters hide a malformed escape, which the route refuses.
     const segment = ctx.captures?.[0] ?? ''
     const work = (signal: AbortSignal) => route.respond({ segment, query, signal })
-    const data = await withinTimeLimit({ response, timeoutMs }, work)
+    const data = await withinTimeLimit({ waiting, timeoutMs }, work)
     ctx.set('Content-Type', jsonType)
     ctx.body = successBody(data)
   }

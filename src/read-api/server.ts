@@ -11,6 +11,7 @@ import { openApiDocument, openApiPage } from './openapi.ts'
 import { publicPages } from './public-pages.ts'
 import { readModelReader } from './reader.ts'
 import { routes as everyRoute } from './routes/index.ts'
+import { openStreams, type StreamOptions } from './stream/route.ts'
 
 export type ReadApiOptions = Readonly<{
   /** Stays open when the API closes: it belongs to the caller. */
@@ -22,6 +23,8 @@ export type ReadApiOptions = Readonly<{
   requestTimeoutMs: number
   /** The origin whose pages may read the API (`*`: all); without one, only its own. */
   corsOrigin?: string | undefined
+  /** Other limits of the live stream than usual. */
+  stream?: Partial<StreamOptions>
   logger: Logger
   now?: () => UnixMs
 }>
@@ -42,10 +45,19 @@ const closeIdleEveryMs = 50
 /** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` where it can't listen. */
 export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> => {
   const { store, host, requestTimeoutMs, corsOrigin, logger, now = Date.now } = options
-  const routes = everyRoute({ reader: readModelReader({ store, logger }), store, now })
-  const document = openApiDocument(routes)
+  const reader = readModelReader({ store, logger })
+  const routes = everyRoute({ reader, store, now })
+  const streams = openStreams({ reader, pollMsMax: requestTimeoutMs, ...options.stream })
+  const document = openApiDocument(routes, streams.route)
   const pages = [openApiPage(document), docsPage(document), ...publicPages()]
-  const application = readApiApplication({ routes, pages, requestTimeoutMs, corsOrigin, logger })
+  const application = readApiApplication({
+    routes,
+    pages,
+    stream: streams.route,
+    requestTimeoutMs,
+    corsOrigin,
+    logger,
+  })
   const limits = { headersTimeout: headersTimeoutMs, maxHeaderSize: headerBytesMax }
   const server = createServer(limits, application.callback())
   server.on('clientError', answerMalformed)
@@ -54,7 +66,9 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
   logger.info({ url }, 'read API listening')
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= closeServer(server).then(() => logger.info('read API closed'))
+    closing ??= Promise.all([closeServer(server), streams.close()]).then(() =>
+      logger.info('read API closed'),
+    )
     return closing
   }
   return { url, port, close }

@@ -1,12 +1,13 @@
-import type { ServerResponse } from 'node:http'
+import type { EventEmitter } from 'node:events'
 import { TradelogError } from '../domain/errors.ts'
 
 /**
  * Rejects with `TIMEOUT` when the work takes longer, also where it doesn't heed its signal. The
- * signal stops it then, and as soon as the client has gone.
+ * signal stops it then, and as soon as what waits for it closes: the response of a client that has
+ * gone.
  */
 export const withinTimeLimit = async <T>(
-  { response, timeoutMs }: { response: ServerResponse; timeoutMs: number },
+  { waiting, timeoutMs }: { waiting: Pick<EventEmitter, 'once' | 'off'>; timeoutMs: number },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   const controller = new AbortController()
@@ -19,12 +20,12 @@ export const withinTimeLimit = async <T>(
     }
   })
   const timer = setTimeout(() => stop(`took longer than ${timeoutMs} ms`), timeoutMs)
-  const onClose = () => stop('the client has gone')
-  response.once('close', onClose)
+  const onClose = () => stop('nobody waits for it any more')
+  waiting.once('close', onClose)
   try {
     return await Promise.race([work(controller.signal), stopped])
   } finally {
     clearTimeout(timer)
-    response.off('close', onClose)
+    waiting.off('close', onClose)
   }
 }

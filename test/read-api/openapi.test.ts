@@ -21,6 +21,7 @@ test('describes every route', () => {
   assert.equal(Object.keys(document.paths).sort(), [
     '/api/v1/candles/{symbol}',
     '/api/v1/read-models',
+    '/api/v1/stream',
     '/api/v1/symbols',
     '/api/v1/trades/{symbol}',
     '/api/v1/vwap',

@@ -85,7 +85,7 @@ const answerCheck = (document: OpenApiDocument) => {
     if (json === undefined || json.openapi !== undefined) return
     const responses = operationOf(document, path)?.responses
     const schema =
-      responses?.[String(status)]?.content?.['application/json'].schema ??
+      responses?.[String(status)]?.content?.['application/json']?.schema ??
       document.components.schemas.Failure
     assert.ok(responses === undefined || String(status) in responses, `${path}: ${status}`)
     const isValid = ajv.compile(schema ?? false)

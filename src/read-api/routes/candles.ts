@@ -1,14 +1,13 @@
-import { add, compare, divide, formatDecimal, parseDecimal, zero } from '../../domain/decimal.ts'
-import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
 import type { CandleRow } from '../../projections/read-models/candles.ts'
 import { encodeKey, type Key, keysUnder } from '../../read-model-store/key.ts'
 import type { Generation } from '../../read-model-store/read-model-store.ts'
+import { type CandleRows, candleSchema, shownCandle } from '../candle.ts'
 import { encodeCursor, parseBefore } from '../cursor.ts'
 import { type Interval, lengthOf } from '../intervals.ts'
 import type { ReadModelReader } from '../reader.ts'
 import { type Route, symbolRoute } from '../route.ts'
-import { count, decimal, isoTime, list, nextCursor, nullable, object } from '../schema.ts'
-import { isoOf } from '../time.ts'
+import { list, nextCursor, object } from '../schema.ts'
 import { refuseUnknownSymbol } from './symbols.ts'
 
 export const candlesRoute = (reader: ReadModelReader): Route =>
@@ -19,18 +18,7 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
       'revises its candle, and an interval without trades has none',
     parameters: ['interval', 'limit', 'before'],
     answer: object({
-      data: list(
-        object({
-          start: isoTime('Its first millisecond'),
-          open: decimal('Price of the first trade'),
-          high: decimal('Highest price'),
-          low: decimal('Lowest price'),
-          close: decimal('Price of the last trade'),
-          volume: decimal('Traded quantity'),
-          vwap: nullable(decimal('Volume-weighted price; null where the volume is 0')),
-          trade_count: count('Trades'),
-        }),
-      ),
+      data: list(candleSchema),
       pagination: nextCursor,
     }),
     read: async ({ symbol, interval, limit, before, signal }) => {
@@ -45,7 +33,7 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
       const page = candles.slice(0, limit)
       const last = candles.length > limit ? page.at(-1) : undefined
       const cursor = last && encodeCursor(encodeKey([symbol, interval, last.start]))
-      return { data: page.map(shown), pagination: { next_cursor: cursor ?? null } }
+      return { data: page.map(shownCandle), pagination: { next_cursor: cursor ?? null } }
     },
   })
 
@@ -77,9 +65,7 @@ const newestRows = async (
   }
 }
 
-type Group = Readonly<{ start: UnixMs; rows: readonly CandleRow[] }>
-
-const groupsOf = (rows: readonly CandleRow[], lengthMs: number): Group[] => {
+const groupsOf = (rows: readonly CandleRow[], lengthMs: number): CandleRows[] => {
   const groups: { start: UnixMs; rows: CandleRow[] }[] = []
   for (const row of rows) {
     const start = row.start - (row.start % lengthMs)
@@ -89,24 +75,3 @@ const groupsOf = (rows: readonly CandleRow[], lengthMs: number): Group[] => {
   }
   return groups
 }
-
-const shown = ({ start, rows }: Group) => {
-  const volume = rows.reduce((sum, row) => add(sum, parseDecimal(row.volume)), zero)
-  const notional = rows.reduce((sum, row) => add(sum, parseDecimal(row.notional)), zero)
-  const vwap = divide(notional, volume)
-  return {
-    start: isoOf(start),
-    open: rows.at(-1)?.open,
-    high: rows.map((row) => row.high).reduce(higher),
-    low: rows.map((row) => row.low).reduce(lower),
-    close: rows[0]?.close,
-    volume: formatDecimal(volume),
-    vwap: vwap === null ? null : formatDecimal(vwap),
-    trade_count: rows.reduce((sum, row) => sum + row.tradeCount, 0),
-  }
-}
-
-const higher = (a: DecimalText, b: DecimalText): DecimalText =>
-  compare(parseDecimal(a), parseDecimal(b)) < 0 ? b : a
-
-const lower = (a: DecimalText, b: DecimalText): DecimalText => (higher(a, b) === a ? b : a)

@@ -6,7 +6,7 @@ import { count, decimal, isoTime, list, nullable, object, text } from '../schema
 import { isoOf } from '../time.ts'
 import { allRows, symbolNotFound } from './symbols.ts'
 
-const vwap = object({
+export const vwapSchema = object({
   symbol: text('As the feed names it'),
   price: decimal('Price of the latest trade'),
   time: isoTime('When the latest trade happened'),
@@ -22,13 +22,13 @@ export const vwapRoute = (reader: ReadModelReader): Route =>
     path: '/api/v1/vwap',
     summary: 'The rolling VWAP of the 50 latest trades of a symbol',
     parameters: [],
-    answer: vwap,
+    answer: vwapSchema,
     read: async ({ symbol, signal }) => {
       const [row] = await reader('vwap', signal, (generation) =>
         generation.read([encodeKey([symbol])], signal),
       )
       if (row === undefined) throw symbolNotFound(symbol)
-      return shown(row.value)
+      return shownVwap(row.value)
     },
   })
 
@@ -36,11 +36,11 @@ export const everyVwapRoute = (reader: ReadModelReader): Route =>
   plainRoute({
     path: '/api/v1/vwap',
     summary: 'The rolling VWAP of every symbol, in the order of their names',
-    answer: object({ data: list(vwap) }),
-    read: async ({ signal }) => ({ data: (await allRows(reader, 'vwap', signal)).map(shown) }),
+    answer: object({ data: list(vwapSchema) }),
+    read: async ({ signal }) => ({ data: (await allRows(reader, 'vwap', signal)).map(shownVwap) }),
   })
 
-const shown = (row: Row) => ({
+export const shownVwap = (row: Row) => ({
   symbol: row.symbol,
   price: row.lastPrice,
   time: isoOf(row.lastTradeAt),

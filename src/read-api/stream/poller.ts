@@ -1,0 +1,131 @@
+import { EventEmitter } from 'node:events'
+import { backoffMs } from '../../runtime/backoff.ts'
+import type { Interval } from '../intervals.ts'
+import type { ReadModelReader } from '../reader.ts'
+import { withinTimeLimit } from '../time-limit.ts'
+import { type OpenCandles, openCandleSource } from './candles.ts'
+import type { StreamClient } from './client.ts'
+import type { Look } from './newest-rows.ts'
+import { tickSource } from './ticks.ts'
+
+export type StreamPoller = Readonly<{
+  clients: () => number
+  /** It is sent its first rows by a poll that begins after this. */
+  join: (client: StreamClient) => void
+  leave: (client: StreamClient) => void
+  /** Ends every stream; a second call waits for the first. */
+  close: () => Promise<void>
+}>
+
+type Options = Readonly<{
+  reader: ReadModelReader
+  /** The pause behind a poll, and so the most that a row is sent: ten times a second. */
+  pollEveryMs: number
+  /** A poll that takes longer is given up. */
+  pollMsMax: number
+}>
+
+const retryMsMax = 2_000
+
+/** Reads the store once for all clients, and only while there are any. */
+export const streamPoller = ({ reader, pollEveryMs, pollMsMax }: Options): StreamPoller => {
+  const clients = new Set<StreamClient>()
+  const looker = lookerOf(reader)
+  const closing = new EventEmitter()
+  let timer: NodeJS.Timeout | undefined
+  let polling: Promise<void> | undefined
+  let failures = 0
+  let closed: Promise<void> | undefined
+
+  const poll = async (): Promise<void> => {
+    const begin = performance.now()
+    // One that joins meanwhile has to wait: its candles may not have been read.
+    const present = [...clients]
+    const limits = { waiting: closing, timeoutMs: pollMsMax }
+    const found = await looker.look(present, (read) => withinTimeLimit(limits, read))
+    for (const client of present) client.deliver(found.looksOf(client))
+    failures = found.isComplete ? 0 : failures + 1
+    const restMs = Math.max(pollEveryMs, performance.now() - begin)
+    const retryMs = backoffMs(failures, Math.random, {
+      firstMs: pollEveryMs * 2,
+      maxMs: retryMsMax,
+    })
+    timer = setTimeout(next, found.isComplete ? restMs : retryMs)
+  }
+  const next = (): void => {
+    timer = undefined
+    if (closed !== undefined || clients.size === 0) return
+    polling = poll().finally(() => {
+      polling = undefined
+    })
+  }
+  const end = async (): Promise<void> => {
+    for (const client of clients) client.bye('shutting down')
+    closing.emit('close')
+    await polling
+    clearTimeout(timer)
+  }
+  return {
+    clients: () => clients.size,
+    join: (client) => {
+      if (closed !== undefined) return client.bye('shutting down')
+      clients.add(client)
+      if (polling === undefined && timer === undefined) next()
+    },
+    leave: (client) => void clients.delete(client),
+    close: () => {
+      closed ??= end()
+      return closed
+    },
+  }
+}
+
+type Limited = (read: (signal: AbortSignal) => Promise<Look>) => Promise<Look>
+
+/** One look at the ticks, and one at the open candles of each interval that a client wants. */
+const lookerOf = (reader: ReadModelReader) => {
+  const ticks = tickSource(reader)
+  const candles = new Map<Interval, OpenCandles>()
+  const candlesOf = (interval: Interval): OpenCandles => {
+    const known = candles.get(interval) ?? openCandleSource(reader, interval)
+    candles.set(interval, known)
+    return known
+  }
+  const look = async (clients: readonly StreamClient[], limited: Limited) => {
+    let isComplete = true
+    // A model that can't be read keeps nothing back of another; the reader logs it.
+    const unless = async (read: Promise<Look>, failed: () => Look): Promise<Look> =>
+      await read.catch(() => {
+        isComplete = false
+        return failed()
+      })
+    const ofTicks = await unless(limited(ticks.read), ticks.unchanged)
+    const byInterval = new Map<Interval, Look>()
+    for (const [interval, isWanted] of wishes(clients)) {
+      const source = candlesOf(interval)
+      const wanted = [...ofTicks.all.values()].filter(({ symbol }) => isWanted(symbol))
+      const read = limited((signal) => source.read(wanted, signal))
+      byInterval.set(interval, await unless(read, source.unchanged))
+    }
+    const looksOf = ({ interval }: StreamClient): readonly Look[] => {
+      const ofCandles = interval && byInterval.get(interval)
+      return ofCandles === undefined ? [ofTicks] : [ofTicks, ofCandles]
+    }
+    return { isComplete, looksOf }
+  }
+  return { look }
+}
+
+/** Of which symbols the candles of each interval are wanted. */
+const wishes = (clients: readonly StreamClient[]) => {
+  const wanted = new Map<Interval, Set<string> | undefined>()
+  for (const { interval, symbols } of clients) {
+    if (interval === undefined) continue
+    const others = wanted.has(interval) ? wanted.get(interval) : new Set<string>()
+    wanted.set(interval, symbols && others && new Set([...others, ...symbols]))
+  }
+  return Array.from(
+    wanted,
+    ([interval, symbols]) => [interval, (symbol: string) => symbols?.has(symbol) ?? true] as const,
+  )
+}

@@ -1,0 +1,141 @@
+import type { RouterMiddleware } from '@koa/router'
+import type { ErrorCode } from '../../domain/errors.ts'
+import { TradelogError } from '../../domain/errors.ts'
+import { isSymbol } from '../../domain/symbol.ts'
+import { candleFields } from '../candle.ts'
+import { intervals } from '../intervals.ts'
+import type { Parameter } from '../openapi.ts'
+import { type Fault, parameters, queryCheck } from '../query.ts'
+import type { ReadModelReader } from '../reader.ts'
+import { refusal } from '../route.ts'
+import { vwapSchema } from '../routes/vwap.ts'
+import { object, oneOf, type Schema, text } from '../schema.ts'
+import { type StreamLimits, streamClient } from './client.ts'
+import { streamPoller } from './poller.ts'
+import { parsePositions } from './positions.ts'
+
+export type StreamOptions = StreamLimits &
+  Readonly<{
+    /** One more is answered with `TOO_MANY_STREAMS`. */
+    clientsMax: number
+    pollEveryMs: number
+    pollMsMax: number
+  }>
+
+/** A path that answers with events instead of the envelope. */
+export type StreamRoute = Readonly<{
+  path: string
+  summary: string
+  parameters: readonly Parameter[]
+  /** What is sent, by the name of the event. */
+  events: Readonly<Record<string, Schema>>
+  failures: readonly ErrorCode[]
+  open: RouterMiddleware
+}>
+
+const defaults: Omit<StreamOptions, 'pollMsMax'> = {
+  clientsMax: 1_000,
+  pollEveryMs: 100,
+  heartbeatEveryMs: 15_000,
+  bufferBytesMax: 256 * 1_024,
+  slowMsMax: 10_000,
+  byeMsMax: 1_000,
+}
+
+/** The live stream, and the poller that feeds its clients. */
+export const openStreams = ({
+  reader,
+  ...given
+}: Pick<StreamOptions, 'pollMsMax'> &
+  Partial<StreamOptions> &
+  Readonly<{ reader: ReadModelReader }>) => {
+  const options = { ...defaults, ...given }
+  const poller = streamPoller({ reader, ...options })
+  const open: RouterMiddleware = (ctx) => {
+    const wish = wishOf(ctx.query)
+    if (poller.clients() >= options.clientsMax) throw tooMany
+    ctx.set(headers)
+    ctx.status = 200
+    if (ctx.method === 'HEAD') return
+    // From here on the response is the client's, not the onion's.
+    ctx.respond = false
+    const resumeFrom = parsePositions(ctx.get('Last-Event-ID'))
+    const client = streamClient({ response: ctx.res, ...wish, resumeFrom, limits: options })
+    ctx.res.once('close', () => poller.leave(client))
+    ctx.res.write(`retry: ${retryMs}\n\n`)
+    poller.join(client)
+  }
+  return { route: { ...description, open }, close: poller.close }
+}
+
+/** How long a browser waits before it connects again. */
+const retryMs = 1_000
+
+const headers = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store, no-transform',
+  // Proxies would collect the events otherwise.
+  'X-Accel-Buffering': 'no',
+}
+
+const tooMany = new TradelogError('TOO_MANY_STREAMS', 'too many streams are open; try again later')
+
+const inQuery = (name: string, schema: Schema): Parameter => ({
+  name,
+  in: 'query',
+  required: false,
+  schema,
+})
+
+const description: Omit<StreamRoute, 'open'> = {
+  path: '/api/v1/stream',
+  summary:
+    'Live ticks, and open candles where an interval is given, as server-sent events: at first all ' +
+    'there are, then what has changed, at most ten times a second for each symbol',
+  parameters: [
+    inQuery('symbols', parameters.symbols.schema),
+    inQuery('interval', {
+      type: 'string',
+      enum: intervals,
+      description: 'The length of the open candles to send; none are sent without it',
+    }),
+    {
+      name: 'Last-Event-ID',
+      in: 'header',
+      required: false,
+      schema: text('The last `id` received: only what is newer is sent'),
+    },
+  ],
+  events: {
+    tick: vwapSchema,
+    candle: object({
+      symbol: text('As the feed names it'),
+      interval: oneOf(intervals, 'Its length'),
+      ...candleFields,
+    }),
+    bye: object({ reason: oneOf(['too slow', 'shutting down'], 'Why the stream ends') }),
+  },
+  failures: ['INVALID_SYMBOL', 'INVALID_INTERVAL', 'INVALID_QUERY', 'TOO_MANY_STREAMS'],
+}
+
+const check = queryCheck(['symbols', 'interval'])
+
+const wishOf = (query: Parameters<typeof check>[0]) => {
+  const faults: Fault[] = []
+  const values = check(query, faults)
+  const symbols = values?.symbols === undefined ? undefined : symbolsOf(values.symbols, faults)
+  if (values === undefined || faults.length > 0) throw refusal(faults)
+  // Without an interval the check gives the one of a page of candles.
+  return { symbols, interval: query.interval === undefined ? undefined : values.interval }
+}
+
+const symbolsOf = (list: string, faults: Fault[]): ReadonlySet<string> => {
+  const symbols = list.split(',')
+  // What was no UTF-8 has become U+FFFD.
+  const wrong = symbols.find((symbol) => !isSymbol(symbol) || symbol.includes('\ufffd'))
+  if (wrong !== undefined) {
+    const message = `has one that is none: ${JSON.stringify(wrong.slice(0, 64))}`
+    faults.push({ code: 'INVALID_SYMBOL', part: 'symbols', message })
+  }
+  return new Set(symbols)
+}

@@ -1,0 +1,44 @@
+import type { Generation, StoredRow } from '../../read-model-store/read-model-store.ts'
+import type { ReadModelReader } from '../reader.ts'
+import { shownVwap } from '../routes/vwap.ts'
+import { type FreshRow, type Look, newestRows } from './newest-rows.ts'
+import { formatPositions, positionsOf } from './positions.ts'
+
+export type Ticks = Readonly<{
+  read: (signal: AbortSignal) => Promise<Look>
+  unchanged: () => Look
+}>
+
+/** The rows of `vwap`, one per symbol: all fields of a tick are of the same trades. */
+export const tickSource = (reader: ReadModelReader): Ticks => {
+  const rows = newestRows('tick')
+  let lastRead = ''
+
+  const read = async (signal: AbortSignal): Promise<Look> => {
+    const found = await reader('vwap', signal, async (generation) => {
+      // The checkpoint first: what is below it is in the rows then.
+      const upTo = positionsOf(await generation.checkpoint())
+      const state = `${generation.info.id} ${formatPositions(upTo)}`
+      if (state === lastRead) return undefined
+      return { state, upTo, stored: await rowsOf(generation, signal) }
+    })
+    if (found === undefined) return rows.unchanged()
+    lastRead = found.state
+    return rows.take(found.stored.map(freshRow), found.upTo)
+  }
+  return { read, unchanged: rows.unchanged }
+}
+
+const rowsOf = async (generation: Generation, signal: AbortSignal): Promise<StoredRow[]> => {
+  const rows: StoredRow[] = []
+  for await (const chunk of generation.scan({ signal })) rows.push(...chunk)
+  return rows
+}
+
+const freshRow = ({ key, value, guard }: StoredRow): FreshRow => ({
+  key,
+  symbol: String(value.symbol),
+  at: Number(value.lastTradeAt),
+  guard: guard ?? '',
+  shown: () => shownVwap(value),
+})

@@ -1,0 +1,246 @@
+import * as assert from 'uvu/assert'
+import { openEventStream } from '../../support/event-stream.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestApi } from '../../support/read-api.ts'
+import { suite } from '../../support/suite.ts'
+import { trade } from '../../support/trade.ts'
+
+const test = suite('GET /api/v1/stream')
+
+type Tick = Readonly<{ symbol: string; price: string; time: string; trade_count: number }>
+
+const countsOf = (ticks: readonly Tick[], symbol: string): number[] =>
+  ticks.filter((tick) => tick.symbol === symbol).map((tick) => tick.trade_count)
+
+const isRising = (numbers: readonly number[]): boolean =>
+  numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0))
+
+test('sends the state of every symbol, then what changes, as the route of one symbol has it', async () => {
+  const { api, get, record, close } = await startTestApi()
+  await record([trade({ symbol: 'A' }), trade({ symbol: 'B' })])
+  const stream = await openEventStream(api)
+  assert.is(stream.response.headers['content-type'], 'text/event-stream; charset=utf-8')
+  assert.match(String(stream.response.headers['cache-control']), 'no-transform')
+  await eventually(() => stream.of('tick').length === 2)
+  await record([trade({ symbol: 'B', price: '101' })])
+  await eventually(() => stream.of('tick').length === 3)
+  const { json } = await get('/api/v1/vwap/B')
+  assert.equal(stream.of('tick').at(-1), json.data)
+  await eventually(() => stream.ids.at(-1)?.startsWith('0:2:'))
+  stream.close()
+  await close()
+})
+
+test('sends a symbol at most ten times a second, and its last state', async () => {
+  const { api, record, close } = await startTestApi()
+  const stream = await openEventStream(api)
+  const end = performance.now() + 1_500
+  let count = 0
+  while (performance.now() < end) {
+    await record([trade(), trade()])
+    count += 2
+  }
+  await eventually(() => stream.of('tick').at(-1)?.trade_count === count)
+  const times = stream.events.map(({ at }) => at)
+  for (const [index, at] of times.entries()) {
+    const after = times[index + 10]
+    assert.ok(after === undefined || after - at > 950, `${after} ${at}`)
+  }
+  assert.ok(isRising(countsOf(stream.of('tick'), 'AAPL')))
+  stream.close()
+  await close()
+})
+
+test('sends the symbols asked for, those that come later too', async () => {
+  const { api, record, close } = await startTestApi()
+  await record([trade({ symbol: 'A' }), trade({ symbol: 'B' })])
+  const list = ['A', 'KRAKEN:XBT/USD', '100%'].map(encodeURIComponent).join(',')
+  const lists = [list, encodeURIComponent('A,KRAKEN:XBT/USD,100%')]
+  for (const [index, symbols] of lists.entries()) {
+    const path = `/api/v1/stream?symbols=${symbols}`
+    const stream = await openEventStream({ port: api.port, path })
+    await eventually(() => countsOf(stream.of('tick'), 'A').length === 1)
+    await record([trade({ symbol: 'B' }), trade({ symbol: '100%' })])
+    await eventually(() => countsOf(stream.of('tick'), '100%').at(-1) === index + 1)
+    assert.equal(countsOf(stream.of('tick'), 'B'), [])
+    stream.close()
+  }
+  await close()
+})
+
+test('sends the open candle, and a last time the one that it follows', async () => {
+  const { api, get, record, close } = await startTestApi()
+  const start = Date.parse('2025-11-20T13:30:00Z')
+  await record([trade({ executedAt: start + 1 })])
+  const path = '/api/v1/stream?interval=5m'
+  const stream = await openEventStream({ port: api.port, path })
+  await eventually(() => stream.of('candle').length === 1)
+  await record([
+    trade({ executedAt: start + 299_999, price: '101' }),
+    trade({ executedAt: start + 300_000, price: '102' }),
+  ])
+  await eventually(() => stream.of('candle').length >= 3)
+  const { json } = await get('/api/v1/candles/AAPL?interval=5m')
+  const shown = json.data.data.map((candle: object) => ({
+    symbol: 'AAPL',
+    interval: '5m',
+    ...candle,
+  }))
+  assert.equal(stream.of('candle').slice(1), shown.reverse())
+  // A late trade revises a candle that is open no more.
+  await record([trade({ executedAt: start + 2 }), trade({ executedAt: start + 300_001 })])
+  await eventually(() => stream.of('candle').at(-1)?.trade_count === 2)
+  const starts = stream.of('candle').map(({ start }) => start)
+  assert.equal(starts, starts.toSorted())
+  stream.close()
+  await close()
+})
+
+test('goes on above the id it is given', async () => {
+  const { api, record, close } = await startTestApi()
+  await record([trade({ symbol: 'A' }), trade({ symbol: 'B' })])
+  const first = await openEventStream(api)
+  const id = await eventually(() => first.ids.at(-1))
+  first.close()
+  await record([trade({ symbol: 'B' })])
+  const headers = { 'Last-Event-ID': id }
+  const second = await openEventStream({ port: api.port, headers })
+  await eventually(() => second.ids.length === 1)
+  assert.equal(countsOf(second.of('tick'), 'A'), [])
+  assert.equal(countsOf(second.of('tick'), 'B'), [2])
+  second.close()
+  const third = await openEventStream({ port: api.port, headers: { 'Last-Event-ID': 'nonsense' } })
+  await eventually(() => third.of('tick').length === 2)
+  third.close()
+  await close()
+})
+
+test('takes no notice of a promotion', async () => {
+  const { api, record, rebuild, close } = await startTestApi()
+  await record([trade()])
+  const stream = await openEventStream({ port: api.port, path: '/api/v1/stream?interval=1m' })
+  await eventually(() => stream.of('candle').length === 1)
+  let count = 1
+  for (let round = 0; round < 5; round++) {
+    await rebuild('vwap')
+    await rebuild('candles')
+    await record([trade()])
+    count += 1
+    await eventually(() => stream.of('tick').at(-1)?.trade_count === count)
+    await eventually(() => stream.of('candle').at(-1)?.trade_count === count)
+  }
+  assert.equal(countsOf(stream.of('tick'), 'AAPL'), [1, 2, 3, 4, 5, 6])
+  assert.not(stream.hasEnded())
+  stream.close()
+  await close()
+})
+
+test('lives through a store that is away, hangs or breaks, and goes on', async () => {
+  for (const fault of ['away', 'hanging', 'broken'] as const) {
+    const stream = { heartbeatEveryMs: 20 }
+    const { api, record, store, close } = await startTestApi({ stream, requestTimeoutMs: 100 })
+    await record([trade()])
+    const client = await openEventStream({ port: api.port, path: '/api/v1/stream?interval=1m' })
+    await eventually(() => client.of('candle').length === 1)
+    store.fault = fault
+    await record([trade()])
+    const late = await openEventStream(api)
+    const before = client.comments.length
+    await eventually(() => client.comments.length > before + 5)
+    store.fault = 'none'
+    await eventually(() => client.of('tick').at(-1)?.trade_count === 2)
+    await eventually(() => client.of('candle').at(-1)?.trade_count === 2)
+    await eventually(() => late.of('tick').at(-1)?.trade_count === 2)
+    assert.not(client.hasEnded())
+    client.close()
+    late.close()
+    await close()
+  }
+})
+
+test('sends ticks while there are no candles', async () => {
+  const { api, record, rebuild, close } = await startTestApi({ readModels: 'none' })
+  await record([trade()])
+  const stream = await openEventStream({ port: api.port, path: '/api/v1/stream?interval=1m' })
+  await rebuild('vwap')
+  await eventually(() => stream.of('tick').length === 1)
+  await rebuild('candles')
+  await eventually(() => stream.of('candle').length === 1)
+  stream.close()
+  await close()
+})
+
+test('feeds two hundred clients by one poll, at most ten times a second, and none by none', async () => {
+  const { api, record, store, close } = await startTestApi()
+  await record([trade()])
+  const begin = performance.now()
+  const streams = await Promise.all(Array.from({ length: 200 }, () => openEventStream(api)))
+  for (let count = 1; count <= 5; count++) {
+    await eventually(() => streams.every((one) => one.of('tick').at(-1)?.trade_count === count))
+    await record([trade()])
+  }
+  for (const stream of streams) stream.close()
+  const polls = store.calls.get('checkpoint') ?? 0
+  const seconds = (performance.now() - begin) / 1_000
+  assert.ok(polls >= 5 && polls <= 10 * seconds + 1, `${polls} polls in ${seconds} s`)
+  const scans = store.calls.get('scan') ?? 0
+  assert.ok(scans >= 5 && scans <= 6, `${scans} scans`)
+  await eventually(async () => {
+    const before = store.calls.get('checkpoint')
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    return store.calls.get('checkpoint') === before
+  })
+  await close()
+})
+
+test('says bye when the API closes', async () => {
+  const { api, record, close } = await startTestApi()
+  await record([trade()])
+  const streams = await Promise.all([openEventStream(api), openEventStream(api)])
+  const begin = performance.now()
+  await close()
+  assert.ok(performance.now() - begin < 1_000)
+  for (const stream of streams) {
+    await eventually(() => stream.hasEnded())
+    assert.equal(stream.of('bye'), [{ reason: 'shutting down' }])
+  }
+})
+
+test('is refused beyond the most clients, until one leaves', async () => {
+  const { api, get, close } = await startTestApi({ stream: { clientsMax: 1 } })
+  const stream = await openEventStream(api)
+  const { status, json } = await get('/api/v1/stream')
+  assert.is(status, 503)
+  assert.is(json.error.code, 'TOO_MANY_STREAMS')
+  stream.close()
+  const next = await eventually(() => openEventStream(api))
+  next.close()
+  await close()
+})
+
+test('refuses what it cannot send, in the envelope', async () => {
+  const { get, close } = await startTestApi()
+  const refused = [
+    ['symbols=', 'INVALID_SYMBOL'],
+    ['symbols=A,,B', 'INVALID_SYMBOL'],
+    ['symbols=A%00', 'INVALID_SYMBOL'],
+    ['symbols=%FF', 'INVALID_SYMBOL'],
+    [`symbols=${'A'.repeat(129)}`, 'INVALID_SYMBOL'],
+    ['symbols=A&symbols=B', 'INVALID_SYMBOL'],
+    ['interval=2m', 'INVALID_INTERVAL'],
+    ['interval=', 'INVALID_INTERVAL'],
+    ['limit=5', 'INVALID_QUERY'],
+  ] as const
+  for (const [query, code] of refused) {
+    const { status, json } = await get(`/api/v1/stream?${query}`)
+    assert.is(status, 400, query)
+    assert.is(json.error.code, code, query)
+  }
+  assert.is((await get('/api/v1/stream', { method: 'POST' })).status, 405)
+  const head = await get('/api/v1/stream', { method: 'HEAD' })
+  assert.is(head.status, 200)
+  assert.is(head.headers['content-type'], 'text/event-stream; charset=utf-8')
+  await close()
+})
+
+test.run()
