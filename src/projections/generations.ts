@@ -19,9 +19,12 @@ export const openBuild = async (
   store: ReadModelStore,
   eventStore: EventStore,
   projection: Projection,
+  assertHeld: () => Promise<void>,
 ): Promise<Generation> => {
   const { name: model, version, kind } = projection
   const { candidates, obsolete } = await sortOut(store, projection)
+  // After a long pause the next holder may have promoted what was of no use to anybody.
+  if (obsolete.length > 0) await assertHeld()
   for (const { id } of obsolete) await store.drop(id)
   const left = candidates.at(-1)
   if (left !== undefined) {

@@ -39,7 +39,7 @@ export const replay = (options: ReplayOptions): Promise<readonly ReplayResult[]>
     const builds: Build[] = []
     for (const projection of options.projections) {
       const { readModelStore, eventStore } = options
-      const generation = await openBuild(readModelStore, eventStore, projection)
+      const generation = await openBuild(readModelStore, eventStore, projection, assertHeld)
       builds.push({ projection, generation })
     }
     return buildAndPromote(options, builds, assertHeld)

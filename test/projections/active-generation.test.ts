@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { hasCode } from '../../src/domain/errors.ts'
+import { hasCode, TradelogError } from '../../src/domain/errors.ts'
 import { openActiveGeneration } from '../../src/projections/active-generation.ts'
 import { openBuild } from '../../src/projections/generations.ts'
 import { symbols } from '../../src/projections/read-models/symbols.ts'
@@ -47,7 +47,9 @@ test('one that was lost with its database is made anew', async () => {
 test('no replay drops or fills it between its making and its promotion', async () => {
   const { database, first, second } = twoProcesses()
   const replayed = async () =>
-    withReplayLeases(second, [symbols], () => openBuild(second, emptyLog(), symbols))
+    withReplayLeases(second, [symbols], (assertHeld) =>
+      openBuild(second, emptyLog(), symbols, assertHeld),
+    )
   let meanwhile: unknown
   const made = await openIn({
     ...first,
@@ -65,6 +67,16 @@ test('none is made while a replay builds the first', async () => {
   const refused = await withReplayLeases(second, [symbols], () => refusal(openIn(first)))
   assert.ok(hasCode(refused, 'LEASE_HELD'))
   assert.is(database.tables.size, 0)
+})
+
+test('a replay that has lost its lease drops nothing of what it took for obsolete', async () => {
+  const { database, first, second } = twoProcesses()
+  const left = await first.create({ model: 'symbols', version: 1, kind: 'state' })
+  await first.create({ model: 'symbols', version: 1, kind: 'state' })
+  const lost = () => Promise.reject(new TradelogError('LEASE_HELD', 'another process has it'))
+  const refused = await refusal(openBuild(second, emptyLog(), symbols, lost))
+  assert.ok(hasCode(refused, 'LEASE_HELD'))
+  assert.ok(database.tables.has(left.info.id))
 })
 
 test.run()
