@@ -25,7 +25,11 @@ export type MemoryLog = Readonly<{
 
 type MemoryPartition = { head: number; records: RecordedEvent[] }
 
-type Member = { readonly owner: object; assign: (partitions: readonly number[]) => void }
+type Member = Readonly<{
+  owner: object
+  assign: (partitions: readonly number[]) => void
+  expelled: () => void
+}>
 
 type LogOptions = Readonly<{ partitions: number; choose?: MemoryLog['choose'] }>
 
@@ -83,7 +87,10 @@ export const openMemoryEventStore = ({
 export const expel = (log: MemoryLog, owner: object): void => {
   for (const members of log.groups.values()) {
     const gone = [...members].filter((member) => member.owner === owner)
-    for (const member of gone) members.delete(member)
+    for (const member of gone) {
+      members.delete(member)
+      member.expelled()
+    }
     if (gone.length > 0) shareOut(log, members)
   }
 }
@@ -167,7 +174,6 @@ const join = (
         const head = log.partitions[partition]?.head ?? 0
         return sliceOf(log, partition, from, head, batchEventsMax)
       })
-      if (!members.has(member) && log.choose(2) === 0) throw expelled(group)
       if (mine !== epoch || subscriber.closed) return
       if (slice === undefined) await new Promise<void>((resolve) => log.waiting.add(resolve))
       else {
@@ -179,12 +185,24 @@ const join = (
     }
   }
 
+  /** It reads on until a heartbeat is answered. */
+  const leave = async () => {
+    do await perform('heartbeat', () => {})
+    while (log.choose(4) > 0)
+    throw expelled(group)
+  }
+
   const member: Member = {
     owner,
+    expelled: () => void leave().catch((error) => subscriber.error(error)),
     assign: (partitions) => void begin(partitions).catch((error) => subscriber.error(error)),
   }
-  members.add(member)
-  shareOut(log, members)
+  const enter = () => {
+    if (subscriber.closed) return
+    members.add(member)
+    shareOut(log, members)
+  }
+  void perform('join', enter).catch((error) => subscriber.error(error))
   return () => {
     if (members.delete(member)) shareOut(log, members)
   }
