@@ -1,0 +1,36 @@
+import axe from 'axe-core'
+import * as assert from 'uvu/assert'
+import { browserSuite, seen } from '../support/browser.ts'
+import { freshStores } from '../support/store-pair.ts'
+import { startTradelog } from '../support/tradelog.ts'
+
+const test = browserSuite('accessibility in a browser')
+
+const views = [
+  { colorScheme: 'light', width: 1280 },
+  { colorScheme: 'dark', width: 1280 },
+  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'dark', width: 360 },
+] as const
+
+test('axe finds nothing serious, light and dark, wide and narrow', async () => {
+  const tradelog = startTradelog(['start'], freshStores())
+  const address = await tradelog.address()
+  for (const { colorScheme, width } of views) {
+    const view = `${colorScheme}, ${width} px wide`
+    const options = { colorScheme, viewport: { width, height: 800 } }
+    const { page, close } = await test.open(address, options)
+    await seen(async () => (await page.locator('#tape tbody tr').count()) > 0)
+    await seen(() => page.locator('article').first().isVisible())
+    await page.evaluate(axe.source)
+    const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    const said = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)
+    assert.equal(said, [], view)
+    assert.is(await page.evaluate('document.documentElement.scrollWidth'), width, view)
+    await close()
+  }
+  await tradelog.kill()
+})
+
+test.run()
