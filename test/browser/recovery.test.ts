@@ -17,7 +17,7 @@ test('a server killed and started again is shown as lost, then live, without a r
   await page.evaluate('window.isStillTheSame = true')
 
   await first.kill('SIGKILL')
-  await seen(async () => /^Connection lost at /.test((await connection.textContent()) ?? ''))
+  await seen(async () => /^Not live since /.test((await connection.textContent()) ?? ''))
   const counted = Number(await count.textContent())
   const second = startTradelog(['start'], { ...settings, API_PORT: new URL(address).port })
   await seen(async () => (await connection.textContent()) === 'Live')

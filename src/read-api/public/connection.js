@@ -19,7 +19,7 @@ export const connection = ({ onBack }) => {
       parts[part] = isWell
       const all = Object.values(parts)
       const now = secondOf(new Date().toISOString())
-      if (all.includes(false)) show('lost', `Connection lost at ${now}, trying again`)
+      if (all.includes(false)) show('lost', `Not live since ${now}, trying again`)
       else if (!all.includes(undefined)) show('live', 'Live')
     },
   }

@@ -1,25 +1,24 @@
-import { pathOf, read } from './api.js'
-import { refresher } from './refresher.js'
+const retryMs = 1_000
 
-/** Ticks of every symbol, and the open candle of the chosen one. */
+/**
+ * Ticks of every symbol and their open candles of one interval, as they happen. A stream that ends,
+ * for whatever reason, is opened again: each one begins with all there is.
+ */
 export const live = ({ onTick, onCandle, onOpen, onLost }) => {
-  let choice
-  const load = async (signal) => {
-    const { data } = await read('vwap', { signal })
-    onOpen()
-    data.forEach(onTick)
-    if (choice?.symbol !== undefined) {
-      const { symbol, interval } = choice
-      const page = await read(pathOf('candles', symbol, { interval, limit: 1 }), { signal })
-      for (const candle of page.data) onCandle({ ...candle, symbol, interval })
-    }
-    ticks.ask()
+  let source
+  let retry
+  const open = (interval) => {
+    clearTimeout(retry)
+    source?.close()
+    source = new EventSource(`/api/v1/stream?${new URLSearchParams({ interval })}`)
+    source.addEventListener('open', onOpen)
+    source.addEventListener('tick', ({ data }) => onTick(JSON.parse(data)))
+    source.addEventListener('candle', ({ data }) => onCandle(JSON.parse(data)))
+    source.addEventListener('error', () => {
+      source.close()
+      onLost()
+      retry = setTimeout(open, retryMs, interval)
+    })
   }
-  const ticks = refresher({ load, everyMs: 500, onError: onLost })
-  ticks.ask()
-  return {
-    choose: (chosen) => {
-      choice = chosen
-    },
-  }
+  return { open }
 }

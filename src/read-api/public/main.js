@@ -21,8 +21,8 @@ const choose = (change) => {
   const next = { ...choice, ...change }
   if (next.symbol === choice.symbol && next.interval === choice.interval) return
   const isOtherSymbol = next.symbol !== choice.symbol
+  if (next.interval !== choice.interval) stream.open(next.interval)
   choice = next
-  stream.choose(choice)
   if (choice.symbol === undefined) return
   history.replaceState(null, '', `#${new URLSearchParams(choice)}`)
   document.title = `${choice.symbol} · tradelog`

@@ -29,11 +29,10 @@ export const refresher = ({ load, everyMs, onError }) => {
   return {
     ask: () => {
       isAsked = true
-      if (!isRunning) run()
+      if (!isRunning && !controller.signal.aborted) run()
     },
     stop: () => {
       controller.abort()
-      isRunning = true
       clearTimeout(timer)
     },
   }
