@@ -28,7 +28,7 @@ export const candleChart = (container, { onHover, onNearStart }) => {
     }),
     candles: chart.addSeries(CandlestickSeries, { borderVisible: false }),
     vwap: chart.addSeries(LineSeries, {
-      lineWidth: 2,
+      lineWidth: 1,
       lastValueVisible: false,
       priceLineVisible: false,
       crosshairMarkerVisible: false,
