@@ -7,6 +7,8 @@ export type CheckpointDocument = PartitionCheckpoint & {
   /** `<generation>:<partition>` */
   _id: string
   partition: number
+  /** Of the commit that is about to move it, or null. */
+  claim: string | null
 }
 
 export type Checkpoints = Collection<CheckpointDocument>
@@ -20,35 +22,48 @@ export const readCheckpoint = async (
 ): Promise<Checkpoint> => {
   const documents = await checkpoints.find({ _id: idsOf(generation) }).toArray()
   return new Map(
-    documents.map(({ partition, next, applied, origin }) => [partition, { next, applied, origin }]),
+    documents
+      .filter(({ next }) => next > 0)
+      .map(({ partition, next, applied, origin }) => [partition, { next, applied, origin }]),
   )
 }
 
-/** The next offset of one partition. */
-export const readPosition = async (
+/**
+ * Marks a checkpoint that is at `from` with the name of one commit; false where it isn't. A mark that
+ * is lost in a failover stops only the move, so it needs no majority.
+ */
+export const claimCheckpoint = async (
   checkpoints: Checkpoints,
   generation: string,
-  partition: number,
-): Promise<number> => (await checkpoints.findOne({ _id: idOf(generation, partition) }))?.next ?? 0
-
-/** By compare-and-set from `from`, the first time by insert; false where somebody else was first. */
-export const moveCheckpoint = async (
-  checkpoints: Checkpoints,
-  generation: string,
-  { partition, from, to, applied, origin }: Commit,
+  { partition, from }: Commit,
+  claim: string,
 ): Promise<boolean> => {
   const _id = idOf(generation, partition)
-  const place = { next: to, applied, origin }
-  if (from > 0) {
-    return (await checkpoints.updateOne({ _id, next: from }, { $set: place })).matchedCount === 1
-  }
+  const writeConcern = { w: 1 }
+  const mark = { $set: { claim } }
+  const { matchedCount } = await checkpoints.updateOne({ _id, next: from }, mark, { writeConcern })
+  if (matchedCount === 1 || from > 0) return matchedCount === 1
   try {
-    await checkpoints.insertOne({ _id, partition, ...place })
+    const empty = { _id, partition, next: 0, applied: 0, origin: '', claim }
+    await checkpoints.insertOne(empty, { writeConcern })
     return true
   } catch (error) {
     if (!isDuplicateKey(error)) throw error
     return false
   }
+}
+
+/** By compare-and-set from `from`, where the claim is still there; false where it isn't. */
+export const moveCheckpoint = async (
+  checkpoints: Checkpoints,
+  generation: string,
+  { partition, from, to, applied, origin }: Commit,
+  claim: string,
+): Promise<boolean> => {
+  const _id = idOf(generation, partition)
+  const place = { next: to, applied, origin, claim: null }
+  const { matchedCount } = await checkpoints.updateOne({ _id, next: from, claim }, { $set: place })
+  return matchedCount === 1
 }
 
 export const deleteCheckpoint = async (

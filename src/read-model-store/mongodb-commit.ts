@@ -1,21 +1,24 @@
 /**
  * One batch without a transaction, in three steps, each harmless when it is the last one done:
  *
- * 1. Read the checkpoint; it must be `from`, and the generation must be there. Rows were read before
- *    it, so a database emptied or put back to an earlier copy in between shows here: nothing is
- *    folded onto rows that lack events.
+ * 1. The generation must be there, and the checkpoint be `from`: claim it, by a mark of this commit
+ *    alone. Rows were read before, so a database emptied or put back to an earlier copy in between
+ *    shows here: nothing is folded onto rows that lack events.
  * 2. Write each row: a series row under its own key, where a duplicate is the same row; a state row
  *    only where the stored guard is the one it was read with, an absent one by insert. A row written
  *    here is the fold of all its key's events up to its guard, whoever writes it and however late:
  *    where it is ahead of the checkpoint, its guard makes the next run skip what is in it.
  * 3. When all of them are durable on a majority, move the checkpoint from `from` to `to` by
- *    compare-and-set. Not before, or a failover could keep the checkpoint and lose the rows.
+ *    compare-and-set. Not before, or a failover could keep the checkpoint and lose the rows. The
+ *    claim must still be there: a copy that stands at `from` too, put back since step 2, lacks it,
+ *    as it lacks the rows.
  *
  * A network error leaves the outcome unknown; the caller starts again at the stored checkpoint.
  */
+import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import { type Catalogue, loadGeneration } from './mongodb-catalogue.ts'
-import { moveCheckpoint, readPosition } from './mongodb-checkpoints.ts'
+import { claimCheckpoint, moveCheckpoint } from './mongodb-checkpoints.ts'
 import { isDuplicateKey, isOnlyDuplicateKeys } from './mongodb-errors.ts'
 import { documentOfSeries, documentOfState, type RowDocument } from './mongodb-rows.ts'
 import type { Commit, Guard, SeriesWrite, StateWrite } from './read-model-store.ts'
@@ -37,14 +40,12 @@ const commitInSteps = async (
 ): Promise<'committed' | 'moved'> => {
   const { checkpoints } = catalogue
   const generation = rows.collectionName
-  const [position] = await Promise.all([
-    readPosition(checkpoints, generation, commit.partition),
-    loadGeneration(catalogue, generation),
-  ])
-  if (position !== commit.from) return 'moved'
+  const claim = randomUUID()
+  await loadGeneration(catalogue, generation)
+  if (!(await claimCheckpoint(checkpoints, generation, commit, claim))) return 'moved'
   if (!(await writeRows(rows, commit.rows))) return 'moved'
-  const moved = await moveCheckpoint(checkpoints, generation, commit)
-  // An update would have found nothing in a database emptied meanwhile; an insert finds no fault.
+  const moved = await moveCheckpoint(checkpoints, generation, commit, claim)
+  // A claim that is updated finds nothing in an emptied database; one that is inserted finds no fault.
   if (commit.from === 0) await loadGeneration(catalogue, generation)
   return moved ? 'committed' : 'moved'
 }

@@ -28,13 +28,13 @@ const disturbed: readonly (readonly [Projection, number])[] = [
   [symbols, 3],
   [trades, 3],
 ]
-/** After this one the copy is made that is put back. */
+/** After this one the earlier copy is made that is put back; the later one just before the fault. */
 const copiedBatch = 1
 
 /** Strikes just before the command reaches the server, or is a verdict on it. */
 type Fault = (at: Moment) => Promise<Verdict>
 /** `goOn` is a second process, which projects the rest of the log. */
-type Moment = Readonly<{ db: Db; copy: Copy; goOn: () => Promise<void> }>
+type Moment = Readonly<{ db: Db; copy: Copy; later: Copy; goOn: () => Promise<void> }>
 type Copy = ReadonlyMap<string, Document[]>
 
 const faults: Readonly<Record<string, Fault>> = {
@@ -44,6 +44,10 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'the database is put back to an earlier copy': async ({ db, copy }) => {
     await putBack(db, copy)
+    return 'pass'
+  },
+  'the database is put back to how it was before': async ({ db, later }) => {
+    await putBack(db, later)
     return 'pass'
   },
   'its process hangs while another goes on': async ({ db, goOn }) => {
@@ -121,6 +125,7 @@ const runWith = async (
 ): Promise<string[]> => {
   const commands: string[] = []
   let copy: Copy = new Map()
+  let later: Copy = new Map()
   let watching = false
   const goOn = async () => {
     const second = await open()
@@ -130,12 +135,13 @@ const runWith = async (
   const proxy = await mongodbProxy(options.url, async ({ name, collection }) => {
     if (!watching || !disturbable(name, collection)) return 'pass'
     commands.push(`${name} ${collection}`)
-    return commands.length - 1 === faultAt ? fault({ db, copy, goOn }) : 'pass'
+    return commands.length - 1 === faultAt ? fault({ db, copy, later, goOn }) : 'pass'
   })
   const store = await open({ url: proxy.url })
   try {
     await project(store, projection, async (next) => {
       if (next === copiedBatch + 1) copy = await copyOf(db)
+      if (next === batch && !watching) later = await copyOf(db)
       watching = next === batch
     })
     watching = false

@@ -1,0 +1,26 @@
+import type { Db, Document } from 'mongodb'
+
+export type DatabaseCopy = readonly Readonly<{
+  name: string
+  options: Document
+  documents: readonly Document[]
+}>[]
+
+/** All of a database as it is at this moment, where nobody writes to it meanwhile. */
+export const copyDatabase = async (db: Db): Promise<DatabaseCopy> => {
+  const collections = await db.listCollections<{ name: string; options?: Document }>().toArray()
+  return Promise.all(
+    collections.map(async ({ name, options = {} }) => {
+      const documents = await db.collection(name).find().toArray()
+      return { name, options, documents }
+    }),
+  )
+}
+
+export const putBack = async (db: Db, copy: DatabaseCopy): Promise<void> => {
+  await db.dropDatabase()
+  for (const { name, options, documents } of copy) {
+    await db.createCollection(name, options)
+    if (documents.length > 0) await db.collection(name).insertMany([...documents])
+  }
+}
