@@ -15,6 +15,14 @@ export const checkLog = (
   const { partition, start, head, origin } = bounds
   const fields = { model, partition, next, start, head }
   const place = `${model}, partition ${partition}`
+  if (next < start) {
+    throw new TradelogError(
+      'LOG_TRUNCATED',
+      `${place}: the log begins at offset ${start}, events from ${next} on are needed; ` +
+        'restore the log from a backup and keep its retention unlimited',
+      { fields },
+    )
+  }
   if (checkpoint !== undefined && origin !== null && origin !== checkpoint.origin) {
     throw new TradelogError(
       'LOG_REPLACED',
@@ -28,14 +36,6 @@ export const checkLog = (
       'CHECKPOINT_BEYOND_HEAD',
       `${place}: the log ends at offset ${head}, the read model has applied up to ${next}; ` +
         `restore the log, or run: npm run replay -- --model ${model}`,
-      { fields },
-    )
-  }
-  if (next < start) {
-    throw new TradelogError(
-      'LOG_TRUNCATED',
-      `${place}: the log begins at offset ${start}, events from ${next} on are needed; ` +
-        'restore the log from a backup and keep its retention unlimited',
       { fields },
     )
   }
