@@ -5,6 +5,9 @@ import { eventually } from './eventually.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/main.js')
 
+/** A busy machine takes seconds to start a process. */
+const addressTimeoutMs = 30_000
+
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -47,10 +50,11 @@ export const startTradelog = (args: readonly string[], settings: Settings): Runn
     stderr: () => out.stderr,
     address: async () => {
       const printed = () => /http:\/\/[^\s/"]+/.exec(out.stdout)?.[0]
-      await eventually(() => {
+      const isUp = () => {
         if (child.exitCode !== null) throw new Error(`it ended: ${out.stderr}`)
         return printed()
-      })
+      }
+      await eventually(isUp, { timeoutMs: addressTimeoutMs })
       return printed() ?? ''
     },
     kill: async (signal = 'SIGKILL') => {
