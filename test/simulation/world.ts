@@ -61,7 +61,9 @@ export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
     perform: (actor, label, effect) =>
       new Promise((resolve, reject) => {
         const isSlow = scheduler.random() < slowRate
-        scheduler.send(actor, label, isSlow ? scheduler.choose(slowMsMax) : 0, () => {
+        // A membership begins with an answer: the dead join no group.
+        const schedule = label === 'join' ? scheduler.add : scheduler.send
+        schedule(actor, label, isSlow ? scheduler.choose(slowMsMax) : 0, () => {
           if (isWork.test(label)) work += 1
           if (scheduler.random() >= faultRate) answer(effect).then(resolve, reject)
           else if (scheduler.choose(2) === 0) reject(unavailable(label))
