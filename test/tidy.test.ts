@@ -18,6 +18,7 @@ const arrows: Record<string, readonly string[]> = {
   projections: ['domain', 'runtime', 'event-store', 'read-model-store'],
   'read-api': ['domain', 'runtime', 'read-model-store', 'projections'],
   verify: ['domain', 'runtime', 'event-store', 'read-model-store'],
+  watch: ['domain', 'runtime'],
 }
 
 /** Files that a folder may import by name only: ports and shapes, never what runs behind them. */

@@ -6,6 +6,7 @@ import { project } from './project.ts'
 import { replay } from './replay.ts'
 import { start } from './start.ts'
 import { verify } from './verify.ts'
+import { watch } from './watch.ts'
 
 export const commands: Readonly<Record<string, Command>> = {
   start,
@@ -15,4 +16,5 @@ export const commands: Readonly<Record<string, Command>> = {
   feed,
   replay,
   verify,
+  watch,
 }

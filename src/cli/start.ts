@@ -38,6 +38,7 @@ const screen = (config: Config, url: string, symbols: readonly string[]): string
     curl ${url}/api/v1/symbols
     curl '${url}/api/v1/trades/${symbol}?limit=3'
     curl '${url}/api/v1/candles/${symbol}?interval=1m&limit=3'
+    npm run watch       prices, read models and replays on a terminal
     npm run replay      rebuild every read model while this one serves
     npm run verify      compare every row with an independent fold of the log
     kill -9 ${process.pid}${' '.repeat(Math.max(1, 12 - String(process.pid).length))}then npm start: nothing is lost, nothing counts twice

@@ -12,6 +12,7 @@ usage: tradelog COMMAND [--config FILE] [options]
   verify [--model M …]  compare read models with an independent fold of the log
          [--generation G] [--json]
                         exit 0 equal, 1 different, 2 could not check
+  watch [--api URL]     a running API on this terminal: prices, read models, replays
 
 Settings: config/default.yaml lists them all; --config FILE is merged over it, then the
 environment: TRADELOG_ and the path in capitals (TRADELOG_API_PORT=9000).

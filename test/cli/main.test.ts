@@ -39,6 +39,8 @@ const refused: readonly Refusal[] = [
   ],
   ['a trade file that is not there', ['feed', '--file', '/no/such.csv'], /\/no\/such\.csv/],
   ['a speed that is none', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
+  ['watch on no terminal', ['watch'], /needs a terminal/],
+  ['an address that is none', ['watch', '--api', 'localhost:8000'], /--api must be an address/],
   ['a rollback without a former generation', ['replay', '--rollback'], /no former generation/],
 ]
 

@@ -1,0 +1,160 @@
+import type { ReadModel, Watched, WatchState } from './state.ts'
+import { type Column, table } from './table.ts'
+import { fitted, progressBar, type Style, sparkline, styled } from './text.ts'
+
+export type Size = Readonly<{ columns: number; rows: number }>
+
+/** The screen as lines, never more nor wider than the terminal. */
+export const screen = (state: WatchState, { columns, rows }: Size): string[] => {
+  const models = readModelLines(state, columns)
+  const head = [headLine(state, columns), '']
+  const foot = ['', styled(fitted('  q quits', columns), 'dim')]
+  const room = rows - head.length - models.length - foot.length - 1
+  const lines = [...head, ...symbolLines(state, columns, room), '', ...models, ...foot]
+  return lines.slice(0, rows)
+}
+
+const headLine = ({ api, connection }: WatchState, columns: number): string => {
+  const text = connectionText(connection)
+  const left = Math.max(0, columns - [...text].length - 4)
+  const name = fitted(`  tradelog  ${api}`, left)
+  return (
+    styled(name, 'bold') + gap + styled(fitted(text, columns - left - 2), signs[connection.state])
+  )
+}
+
+const gap = '  '
+
+const signs: Readonly<Record<WatchState['connection']['state'], Style>> = {
+  connecting: 'yellow',
+  live: 'green',
+  lost: 'red',
+}
+
+const connectionText = ({ state, reason }: WatchState['connection']): string => {
+  if (state === 'live') return '● live'
+  return state === 'lost' ? `○ lost, trying again: ${reason.slice(0, 40)}` : '○ connecting'
+}
+
+const symbolLines = ({ symbols, connection }: WatchState, columns: number, room: number) => {
+  if (symbols.size === 0) {
+    const why = connection.state === 'live' ? 'no trades yet' : 'nothing received yet'
+    return [styled(fitted(`  ${why}`, columns), 'dim')]
+  }
+  const all = [...symbols.values()].sort((a, b) => (a.tick.symbol < b.tick.symbol ? -1 : 1))
+  const rowsMax = Math.max(1, room - 1)
+  const shown = all.length > rowsMax ? all.slice(0, Math.max(1, rowsMax - 1)) : all
+  const more = all.length - shown.length
+  const rest = more === 0 ? [] : [styled(fitted(`  … and ${more} more`, columns), 'dim')]
+  return [...table(symbolColumns(columns), shown, columns), ...rest]
+}
+
+const symbolColumns = (columns: number): readonly Column<Watched>[] => {
+  const line = Math.max(8, Math.min(60, columns - fixedWidth))
+  return [
+    { title: 'symbol', width: 16, rank: 0, cell: ({ tick }) => tick.symbol },
+    { title: 'price', width: 12, align: 'right', rank: 0, cell: ({ tick }) => tick.price },
+    {
+      title: 'change',
+      width: 10,
+      align: 'right',
+      rank: 1,
+      cell: ({ tick }) => signed(tick.change),
+      style: ({ tick }) => direction(tick.change),
+    },
+    { title: 'vwap', width: 14, align: 'right', rank: 3, cell: ({ tick }) => tick.vwap ?? '–' },
+    {
+      title: 'trades',
+      width: 12,
+      align: 'right',
+      rank: 2,
+      cell: ({ tick }) => tick.trade_count.toLocaleString('en'),
+    },
+    {
+      title: 'last prices',
+      width: line,
+      rank: 4,
+      cell: ({ prices }) => sparkline(prices, line),
+    },
+  ]
+}
+
+/** Of the columns of a symbol before its sparkline, gaps and the right margin included. */
+const fixedWidth = 16 + 12 + 10 + 14 + 12 + 6 * gap.length + gap.length
+
+const signed = (change: string | null): string =>
+  change === null || change === '0' || change.startsWith('-') ? (change ?? '–') : `+${change}`
+
+const direction = (change: string | null): Style | undefined => {
+  if (change === null || change === '0') return undefined
+  return change.startsWith('-') ? 'red' : 'green'
+}
+
+const readModelLines = ({ readModels }: WatchState, columns: number): string[] =>
+  readModels.length === 0 ? [] : table(readModelColumns, readModels, columns)
+
+const readModelColumns: readonly Column<ReadModel>[] = [
+  { title: 'read model', width: 10, rank: 0, cell: ({ name }) => name },
+  { title: 'generation', width: 12, rank: 3, cell: (model) => generation(model) },
+  {
+    title: 'state',
+    width: 11,
+    rank: 1,
+    cell: ({ state }) => state,
+    style: (model) => stateStyle(model),
+  },
+  {
+    title: 'lag',
+    width: 9,
+    align: 'right',
+    rank: 1,
+    cell: ({ lag }) => (lag === null ? '–' : lag.toLocaleString('en')),
+  },
+  {
+    title: 'replay',
+    width: 22,
+    rank: 2,
+    cell: (model) => replay(model),
+    style: (model) => replayStyle(model),
+  },
+  {
+    title: 'last verify (UTC)',
+    width: 20,
+    rank: 4,
+    cell: (model) => verification(model),
+    style: (model) => verificationStyle(model),
+  },
+]
+
+const generation = ({ version, generation: id }: ReadModel): string => {
+  return id === null ? '–' : `v${version} ${id.slice(id.lastIndexOf('-') + 1)}`
+}
+
+const stateStyle = ({ state }: ReadModel): Style | undefined => {
+  if (state === 'caught up') return 'green'
+  return state === 'stopped' || state === 'frozen' ? 'red' : 'yellow'
+}
+
+const barCharacters = 10
+
+const replay = ({ replay: progress }: ReadModel): string => {
+  if (progress === null) return '–'
+  if (progress.state !== 'building') return progress.state
+  const part = progress.events_total === 0 ? 1 : progress.events_done / progress.events_total
+  const percent = `${Math.floor(Math.min(1, part) * 100)} %`
+  return `${progressBar(part, barCharacters)} ${percent}${progress.is_stale ? ' stale' : ''}`
+}
+
+const replayStyle = ({ replay: progress }: ReadModel): Style | undefined => {
+  if (progress?.state === 'failed') return 'red'
+  return progress?.state === 'building' ? 'yellow' : 'dim'
+}
+
+const verification = ({ verification: last }: ReadModel): string => {
+  return last === null ? '–' : `${last.result} ${last.finished_at.slice(11, 16)}`
+}
+
+const verificationStyle = ({ verification: last }: ReadModel): Style | undefined => {
+  if (last === null) return 'dim'
+  return last.result === 'equal' ? 'green' : 'red'
+}

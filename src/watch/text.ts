@@ -1,0 +1,35 @@
+/** Text on a terminal: styles are added last, so that widths are counted without them. */
+
+export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow'
+
+const codes: Readonly<Record<Style, number>> = { bold: 1, dim: 2, green: 32, red: 31, yellow: 33 }
+
+export const styled = (text: string, style: Style | undefined): string =>
+  style === undefined || text === '' ? text : `\u001b[${codes[style]}m${text}\u001b[0m`
+
+/** Exactly so wide; what is cut ends in an ellipsis. No control character gets through. */
+export const fitted = (text: string, width: number, align: 'left' | 'right' = 'left'): string => {
+  if (width <= 0) return ''
+  const characters = [...text.replaceAll(/\p{Cc}/gu, '?')]
+  if (characters.length > width) return `${characters.slice(0, width - 1).join('')}…`
+  const space = ' '.repeat(width - characters.length)
+  return align === 'left' ? characters.join('') + space : space + characters.join('')
+}
+
+const bars = [...'▁▂▃▄▅▆▇█']
+
+/** The latest that fit, between the lowest and the highest of them. */
+export const sparkline = (numbers: readonly number[], width: number): string => {
+  const shown = numbers.slice(-width)
+  const lowest = Math.min(...shown)
+  const range = Math.max(...shown) - lowest
+  return shown
+    .map((number) => (range === 0 ? 3 : Math.round(((number - lowest) / range) * 7)))
+    .map((level) => bars[level] ?? '')
+    .join('')
+}
+
+export const progressBar = (part: number, width: number): string => {
+  const full = Math.floor(Math.min(1, Math.max(0, part)) * width)
+  return '█'.repeat(full) + '░'.repeat(width - full)
+}

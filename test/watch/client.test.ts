@@ -1,0 +1,74 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import * as assert from 'uvu/assert'
+import { watchApi } from '../../src/watch/client.ts'
+import { watchState } from '../../src/watch/state.ts'
+import { eventually } from '../support/eventually.ts'
+import { startTestApi } from '../support/read-api.ts'
+import { suite } from '../support/suite.ts'
+import { trade } from '../support/trade.ts'
+
+const test = suite('watch on an API')
+
+const startWatch = (api: string, limits: { silenceMsMax?: number } = {}) => {
+  const state = watchState(api)
+  const quitting = new AbortController()
+  const { signal } = quitting
+  const running = watchApi({ api, signal, onEvent: state.take, readModelsEveryMs: 20, ...limits })
+  const quit = async () => {
+    quitting.abort()
+    await running
+  }
+  return { now: state.now, quit }
+}
+
+test('follows prices and read models', async () => {
+  const { api, record, close } = await startTestApi()
+  await record([trade({ price: '100' })])
+  const { now, quit } = startWatch(api.url)
+  await eventually(() => now().symbols.get('AAPL')?.tick.price === '100')
+  await record([trade({ price: '101' })])
+  await eventually(() => now().symbols.get('AAPL')?.tick.price === '101')
+  await eventually(() => now().readModels.length === 4)
+  assert.is(now().connection.state, 'live')
+  await quit()
+  await close()
+})
+
+test('says that the API has stopped, and goes on with the next', async () => {
+  const first = await startTestApi()
+  await first.record([trade()])
+  const { now, quit } = startWatch(first.api.url)
+  await eventually(() => now().symbols.size === 1)
+  await first.close()
+  await eventually(() => now().connection.state === 'lost')
+  assert.is(now().symbols.size, 1)
+  const second = await startTestApi({ port: first.api.port })
+  await second.record([trade(), trade({ symbol: 'MSFT' })])
+  await eventually(() => now().connection.state === 'live' && now().symbols.has('MSFT'))
+  await quit()
+  await second.close()
+})
+
+test('gives up a stream on which nothing comes, and an address that has none', async () => {
+  const server = createServer((request, response) => {
+    const isStream = request.url?.startsWith('/silent/') === true
+    response.writeHead(isStream ? 200 : 404, { 'Content-Type': 'text/event-stream' })
+    if (isStream) response.write(': hello\n\n')
+    else response.end('no JSON')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  for (const [path, reason] of [
+    ['/silent', /nothing has come/],
+    ['/none', /404/],
+  ] as const) {
+    const { now, quit } = startWatch(url + path, { silenceMsMax: 50 })
+    await eventually(() => reason.test(now().connection.reason))
+    await quit()
+  }
+  server.closeAllConnections()
+  server.close()
+})
+
+test.run()
