@@ -35,16 +35,21 @@ export const startFlow = async (options: {
 
 type ReadModels = Readonly<{ data: readonly Readonly<{ name: string; events_applied: number }>[] }>
 
-/** Waits until every read model has all trades of the file. */
-export const complete = async (address: string, { totals }: Flow, timeoutMs = 60_000) => {
+/** Waits until every read model has applied so many trades. */
+export const appliedAll = async (address: string, rows: number, timeoutMs: number) => {
   const applied = async () => {
     const { data } = await get<ReadModels>(`${address}/api/v1/read-models`)
     return data.data.map(({ name, events_applied }) => `${name} ${events_applied}`)
   }
-  const isComplete = async () => (await applied()).every((each) => each.endsWith(` ${totals.rows}`))
-  await eventually(isComplete, { timeoutMs, everyMs: 200 }).catch(async (error: Error) => {
-    throw new Error(`${error.message}: of ${totals.rows} trades: ${await applied()}`)
+  const isAll = async () => (await applied()).every((each) => each.endsWith(` ${rows}`))
+  await eventually(isAll, { timeoutMs, everyMs: 200 }).catch(async (error: Error) => {
+    throw new Error(`${error.message}: of ${rows} trades: ${await applied()}`)
   })
+}
+
+/** Waits until every read model has all trades of the file. */
+export const complete = async (address: string, { totals }: Flow, timeoutMs = 60_000) => {
+  await appliedAll(address, totals.rows, timeoutMs)
   const counts = await tradeCounts(address)
   for (const [symbol, { tradeCount }] of totals.bySymbol) {
     assert.is(counts.get(symbol), tradeCount, symbol)

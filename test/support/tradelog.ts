@@ -31,7 +31,7 @@ export type RunningTradelog = Readonly<{
 /** Starts a command of the command line in a process of its own. */
 export const startTradelog = (args: readonly string[], settings: Settings): RunningTradelog => {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { ...withoutSettings(process.env), ...prefixed(settings) },
+    env: { ...withoutSettings(process.env), ...settingsEnvironment(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'close').then(([code]) => code as number | null)
@@ -72,7 +72,8 @@ export const runTradelog = async (args: readonly string[], settings: Settings) =
   return { code, stdout: running.stdout(), stderr: running.stderr() }
 }
 
-const prefixed = (settings: Settings) =>
+/** The environment variables that say the settings. */
+export const settingsEnvironment = (settings: Settings): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(settings).map(([name, value]) => [`TRADELOG_${name}`, value]))
 
 /** Settings of the machine that runs the tests must not reach the processes under test. */
