@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Db, MongoClient } from 'mongodb'
 import { copyDatabase, type DatabaseCopy, putBack } from '../support/database-copy.ts'
-import { faultRounds } from '../support/random.ts'
 import { storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
 import type { RunningTradelog, Settings } from '../support/tradelog.ts'
@@ -9,6 +8,7 @@ import {
   assertEveryRowOnce,
   complete,
   eachRound,
+  halfTheRounds,
   roundsTimeoutMs,
   startFlow,
   stopAll,
@@ -72,7 +72,7 @@ for (const [title, fault] of Object.entries(faults)) {
     continue
   }
   test(
-    `${title}: read models heal by themselves: ${faultRounds} rounds`,
+    `${title}: read models heal by themselves: ${halfTheRounds} rounds`,
     () =>
       eachRound(async ({ random, seed, start }) => {
         const flow = await startFlow({ rows: 400, rowsPerSecond: 50, seed })
@@ -91,7 +91,7 @@ for (const [title, fault] of Object.entries(faults)) {
           await verified(flow.settings)
           await stopAll([ingest, project, api])
         })
-      }),
+      }, halfTheRounds),
     { timeoutMs: roundsTimeoutMs(90_000) },
   )
 }

@@ -111,9 +111,15 @@ export type Round = Readonly<{
 }>
 
 /** Runs one test of a fault again and again, each time under another seed. */
-export const eachRound = async (round: (of: Round) => Promise<void>): Promise<void> => {
-  for (let seed = testSeed; seed < testSeed + faultRounds; seed++) await oneRound(round, seed)
+export const eachRound = async (
+  round: (of: Round) => Promise<void>,
+  rounds = faultRounds,
+): Promise<void> => {
+  for (let seed = testSeed; seed < testSeed + rounds; seed++) await oneRound(round, seed)
 }
+
+/** For tests that take long beside others of their kind. */
+export const halfTheRounds = Math.ceil(faultRounds / 2)
 
 /** A failure names its seed. */
 export const oneRound = async (

@@ -9,6 +9,7 @@ import {
   assertEveryRowOnce,
   complete,
   eachRound,
+  halfTheRounds,
   logOf,
   roundsTimeoutMs,
   startFlow,
@@ -100,7 +101,7 @@ const isActive = (running: RunningTradelog) =>
     ?.state === 'active'
 
 test(
-  `of two ingest processes one is active; the other takes over when it dies or hangs: ${faultRounds} rounds`,
+  `of two ingest processes one is active; the other takes over when it dies or hangs: ${halfTheRounds} rounds`,
   () =>
     eachRound(async ({ random, seed, start }) => {
       const flow = await startFlow({ rows: 1_200, rowsPerSecond: 150, seed })
@@ -123,7 +124,7 @@ test(
       await assertEveryRowOnce(address, flow.totals)
       await stopAll([first, project, api])
       await verified(flow.settings)
-    }),
+    }, halfTheRounds),
   { timeoutMs: roundsTimeoutMs(150_000) },
 )
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import * as assert from 'uvu/assert'
-import { faultRounds } from '../support/random.ts'
 import { storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
 import { runTradelog, type Settings } from '../support/tradelog.ts'
@@ -9,6 +8,7 @@ import {
   assertEveryRowOnce,
   complete,
   eachRound,
+  halfTheRounds,
   oneRound,
   roundsTimeoutMs,
   startFlow,
@@ -39,7 +39,7 @@ const replayed = async (settings: Settings): Promise<void> => {
 }
 
 test(
-  `a replay killed at random moments is run again, and rolled back: ${faultRounds} rounds`,
+  `a replay killed at random moments is run again, and rolled back: ${halfTheRounds} rounds`,
   () =>
     eachRound(async ({ random, seed, start }) => {
       const flow = await startFlow({ rows, rowsPerSecond: 'max', seed })
@@ -56,7 +56,7 @@ test(
       await verified(flow.settings)
       await assertEveryRowOnce(address, flow.totals)
       await stopAll([tradelog])
-    }),
+    }, halfTheRounds),
   { timeoutMs: roundsTimeoutMs(150_000) },
 )
 

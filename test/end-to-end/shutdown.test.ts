@@ -8,6 +8,7 @@ import type { RunningTradelog } from '../support/tradelog.ts'
 import {
   complete,
   eachRound,
+  halfTheRounds,
   logOf,
   roundsTimeoutMs,
   startFlow,
@@ -33,7 +34,7 @@ const spoke = (running: RunningTradelog) =>
 const roles = ['ingest', 'project', 'api', 'feed'] as const
 
 test(
-  `SIGTERM ends every role at any moment, under load, with 0: ${faultRounds} rounds`,
+  `SIGTERM ends every role at any moment, under load, with 0: ${halfTheRounds} rounds`,
   () =>
     eachRound(async ({ random, seed, start }) => {
       const flow = await startFlow({ rows: 1_000, rowsPerSecond: 150, seed })
@@ -49,7 +50,7 @@ test(
       await complete(await last.address(), flow)
       await stop(last)
       await verified(flow.settings)
-    }),
+    }, halfTheRounds),
   { timeoutMs: roundsTimeoutMs(90_000) },
 )
 
