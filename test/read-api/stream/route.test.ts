@@ -185,11 +185,14 @@ test('feeds two hundred clients by one poll, at most ten times a second, and non
   assert.ok(polls >= 5 && polls <= 10 * seconds + 1, `${polls} polls in ${seconds} s`)
   const scans = store.calls.get('scan') ?? 0
   assert.ok(scans >= 5 && scans <= 6, `${scans} scans`)
-  await eventually(async () => {
-    const before = store.calls.get('checkpoint')
-    await new Promise((resolve) => setTimeout(resolve, 250))
-    return store.calls.get('checkpoint') === before
-  })
+  let before: number | undefined
+  const isIdle = () => {
+    const calls = store.calls.get('checkpoint')
+    const isSame = calls === before
+    before = calls
+    return isSame
+  }
+  await eventually(isIdle, { everyMs: 300 })
   await close()
 })
 
