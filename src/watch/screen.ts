@@ -14,14 +14,17 @@ export const screen = (state: WatchState, { columns, rows }: Size): string[] => 
   return lines.slice(0, rows)
 }
 
+/** The address is shown in full where it can be; what has to go first is why there's no connection. */
 const headLine = ({ api, connection }: WatchState, columns: number): string => {
+  const name = `  tradelog  ${api}`
   const text = connectionText(connection)
-  const left = Math.max(0, columns - [...text].length - 4)
-  const name = fitted(`  tradelog  ${api}`, left)
-  return (
-    styled(name, 'bold') + gap + styled(fitted(text, columns - left - 2), signs[connection.state])
-  )
+  const width = Math.min(text.length, Math.max(leastWidth, columns - name.length - 4))
+  const left = Math.max(0, columns - width - 4)
+  const sign = fitted(fitted(text, width), columns - left - gap.length)
+  return styled(fitted(name, left), 'bold') + gap + styled(sign, signs[connection.state])
 }
+
+const leastWidth = '○ connecting'.length
 
 const gap = '  '
 
@@ -33,7 +36,7 @@ const signs: Readonly<Record<WatchState['connection']['state'], Style>> = {
 
 const connectionText = ({ state, reason }: WatchState['connection']): string => {
   if (state === 'live') return '● live'
-  return state === 'lost' ? `○ lost, trying again: ${reason.slice(0, 40)}` : '○ connecting'
+  return state === 'lost' ? `○ lost, trying again: ${reason.slice(0, 60)}` : '○ connecting'
 }
 
 const symbolLines = ({ symbols, connection }: WatchState, columns: number, room: number) => {
