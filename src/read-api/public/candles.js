@@ -86,7 +86,12 @@ const legend = (candle) => {
     ['Trades', formatCount(candle.trade_count)],
   ]
   return entries.map(([name, value]) =>
-    element('div', {}, element('dt', {}, name), element('dd', {}, value)),
+    element(
+      'div',
+      {},
+      element('dt', name === 'Start' ? { className: 'hidden' } : {}, name),
+      element('dd', {}, value),
+    ),
   )
 }
 

@@ -43,7 +43,7 @@ const card = (model) =>
     figures(model),
     ...(model.error === null ? [] : [problem(model.error)]),
     ...(model.replay === null ? [] : replay(model.replay)),
-    verification(model.verification),
+    verification(model),
   )
 
 const state = ({ state, since }) => {
@@ -92,14 +92,16 @@ const replaying = ({ events_done, events_total, events_per_second, remaining_ms 
 const replayed = ({ events_done, started_at }) =>
   `Replayed ${formatCount(events_done)} events, ${secondOf(started_at)}`
 
-const verification = (verification) => {
-  const made = element('p', { className: 'verification' })
-  made.dataset.result = verification?.result ?? 'none'
-  if (verification === null) made.textContent = 'Not verified yet'
-  else {
-    const { result, rows_compared, finished_at, detail } = verification
-    made.textContent = `Verified ${secondOf(finished_at)}: ${result} · ${formatCount(rows_compared)} rows`
-    if (detail !== null) made.append(element('span', { className: 'problem' }, detail))
-  }
+/** It proves something of the generation that it looked at, and of no other. */
+const verification = ({ verification, generation }) => {
+  const made = element('p', { className: 'verification' }, 'Not verified yet')
+  if (verification === null) return made
+  const { result, rows_compared, finished_at, detail } = verification
+  const isOfAnother = verification.generation !== generation
+  made.dataset.result = isOfAnother ? 'past' : result
+  made.textContent = isOfAnother
+    ? `Verified ${secondOf(finished_at)}: ${result} (another generation)`
+    : `Verified ${secondOf(finished_at)}: ${result} · ${formatCount(rows_compared)} rows`
+  if (detail !== null) made.append(element('span', { className: 'problem' }, detail))
   return made
 }

@@ -17,6 +17,7 @@ export const tape = () => {
   return {
     open: (symbol) => {
       refresh?.stop()
+      body.replaceChildren()
       shown.loading('Loading')
       const path = pathOf('trades', symbol, { limit: tradesMax })
       const load = async (signal) => {
