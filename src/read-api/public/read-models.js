@@ -100,7 +100,7 @@ const verification = ({ verification, generation }) => {
   const isOfAnother = verification.generation !== generation
   made.dataset.result = isOfAnother ? 'past' : result
   made.textContent = isOfAnother
-    ? `Verified ${secondOf(finished_at)}: ${result} (another generation)`
+    ? `Another generation verified: ${result}`
     : `Verified ${secondOf(finished_at)}: ${result} · ${formatCount(rows_compared)} rows`
   if (detail !== null) made.append(element('span', { className: 'problem' }, detail))
   return made
