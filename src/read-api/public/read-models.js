@@ -4,9 +4,9 @@ import { formatCompact, formatCount, formatDuration, secondOf } from './format.j
 import { panel } from './panel.js'
 import { refresher } from './refresher.js'
 
-const everyMs = 1_000
+const everyMs = 500
 
-/** How every read model is: asked for each second, which also shows whether the API answers. */
+/** How every read model is: asked for all the time, which also shows whether the API answers. */
 export const readModelPanel = ({ onAnswer, onError }) => {
   const shown = panel('read-models')
   const cards = shown.find('.cards')
