@@ -154,7 +154,7 @@ test('every supported Node runs the same test command against real servers', () 
     [20, 22, 24],
   )
   assert.equal(Object.keys(job.services), ['kafka', 'mongodb'])
-  assert.equal(Object.keys(job.env), ['KAFKA_BROKERS', 'MONGODB_URL'])
+  assert.equal(Object.keys(job.env), ['KAFKA_BROKERS', 'MONGODB_URL', 'CHROMIUM_PATH'])
   const commands = job.steps.flatMap(({ run }: { run?: string }) => run ?? [])
   assert.equal(commands, [
     'npm ci',

@@ -8,7 +8,12 @@ import {
   statusStaleAfterMs,
   type VerifyStatus,
 } from '../projections/status.ts'
-import type { ReadModelStore, Row, StatusRow } from '../read-model-store/read-model-store.ts'
+import type {
+  Pointer,
+  ReadModelStore,
+  Row,
+  StatusRow,
+} from '../read-model-store/read-model-store.ts'
 
 export type Timed<T> = T & Readonly<{ writtenAt: UnixMs; isStale: boolean }>
 
@@ -44,13 +49,20 @@ export type GenerationStatus = Readonly<{
   partitions: ReadonlyMap<number, PartitionStatus>
 }>
 
-export const generationStatus = (statuses: Statuses, generation: string): GenerationStatus => {
-  const reports = statuses.projectors.filter((report) => report.generation === generation)
+export const generationStatus = (
+  statuses: Statuses,
+  { model, active, promotedAt }: Pointer,
+  now: UnixMs,
+): GenerationStatus => {
+  const ofModel = statuses.projectors.filter((report) => report.model === model)
+  const reports = ofModel.filter((report) => report.generation === active)
   const fresh = reports.filter((report) => !report.isStale)
   const worst = fresh.toSorted((a, b) => urgency(a.state) - urgency(b.state))[0]
   const writtenAt = reports[0]?.writtenAt ?? null
+  // Right after a promotion the projectors still tell of the former generation.
+  const isMoving = now - promotedAt < statusStaleAfterMs && ofModel.some((of) => !of.isStale)
   return {
-    state: worst?.state ?? 'frozen',
+    state: worst?.state ?? (isMoving ? 'catching up' : 'frozen'),
     since: worst === undefined ? writtenAt : worst.since,
     writtenAt,
     lastCommitAt: latest(reports.map((report) => report.lastCommitAt)),

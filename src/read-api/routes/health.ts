@@ -50,7 +50,7 @@ const problemsOf = async (store: ReadModelStore, now: number): Promise<readonly 
       names.map(async (name) => {
         const pointer = await store.pointer(name)
         if (pointer === undefined) return problem(name, 'is not built yet', null)
-        const { state, since, error } = generationStatus(statuses, pointer.active)
+        const { state, since, error } = generationStatus(statuses, pointer, now)
         if (state === 'frozen') return problem(name, 'is not being updated', since)
         if (state !== 'stopped') return undefined
         return problem(name, `stopped: ${error?.code ?? 'no error given'}`, since)

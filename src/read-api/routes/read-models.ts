@@ -26,6 +26,7 @@ export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route
         data: await Promise.all(
           names.map((name) =>
             readModel(store, name, {
+              now: now(),
               statuses,
               generations: generations.filter(({ model }) => model === name),
             }),
@@ -35,7 +36,11 @@ export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route
     },
   })
 
-type Known = Readonly<{ statuses: Statuses; generations: readonly GenerationInfo[] }>
+type Known = Readonly<{
+  now: UnixMs
+  statuses: Statuses
+  generations: readonly GenerationInfo[]
+}>
 
 const readModel = async (store: ReadModelStore, name: string, known: Known) => {
   const pointer = await store.pointer(name)
@@ -47,7 +52,7 @@ const readModel = async (store: ReadModelStore, name: string, known: Known) => {
     version: active?.version ?? null,
     generation: pointer?.active ?? null,
     promoted_at: isoOf(pointer?.promotedAt),
-    ...(pointer === undefined ? notBuilt : await progress(store, pointer, known.statuses)),
+    ...(pointer === undefined ? notBuilt : await progress(store, pointer, known)),
     generations: known.generations.map((info) => shownGeneration(info, pointer)),
     replay: replay === undefined ? null : shownReplay(replay),
     verification: verification === undefined ? null : shownVerification(verification),
@@ -66,9 +71,9 @@ const notBuilt = {
 }
 
 /** The checkpoint is the generation's own; heads, and so the lag, are what a status row said. */
-const progress = async (store: ReadModelStore, pointer: Pointer, statuses: Statuses) => {
+const progress = async (store: ReadModelStore, pointer: Pointer, { statuses, now }: Known) => {
   const checkpoint = await (await store.open(pointer.active)).checkpoint()
-  const status = generationStatus(statuses, pointer.active)
+  const status = generationStatus(statuses, pointer, now)
   const partitions = partitionsOf(checkpoint, status.partitions)
   const lags = partitions.map(({ lag }) => lag).filter((lag) => lag !== null)
   return {
