@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
-import { freshStores } from '../support/store-pair.ts'
+import { embeddedStores } from '../support/store-pair.ts'
 import { startTradelog } from '../support/tradelog.ts'
 
 const test = browserSuite('accessibility in a browser')
@@ -14,7 +14,7 @@ const views = [
 ] as const
 
 test('axe finds nothing serious, light and dark, wide and narrow', async () => {
-  const tradelog = startTradelog(['start'], freshStores())
+  const tradelog = startTradelog(['start'], embeddedStores())
   const address = await tradelog.address()
   for (const { colorScheme, width } of views) {
     const view = `${colorScheme}, ${width} px wide`

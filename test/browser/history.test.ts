@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
-import { freshStores } from '../support/store-pair.ts'
+import { embeddedStores } from '../support/store-pair.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { runTradelog, startTradelog } from '../support/tradelog.ts'
 
@@ -20,7 +20,7 @@ const settingsOf = (tradesPerMinute: number) => {
   })
   const path = join(temporaryDirectory(), 'trades.csv')
   writeFileSync(path, ['symbol,price,volume,timestamp_ms,conditions', ...rows, ''].join('\n'))
-  return { ...freshStores(), FEED: 'file', FILE__PATH: path, FILE__SPEED: 'max' }
+  return { ...embeddedStores(), FEED: 'file', FILE__PATH: path, FILE__SPEED: 'max' }
 }
 
 test('older candles are loaded as one scrolls back, to the very first', async () => {

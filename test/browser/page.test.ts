@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
-import { freshStores } from '../support/store-pair.ts'
+import { embeddedStores } from '../support/store-pair.ts'
 import { startTradelog } from '../support/tradelog.ts'
 
 const test = browserSuite('page in a browser')
@@ -21,7 +21,7 @@ const candlePixels = `(() => {
 })()`
 
 test('prices move, the chart draws, and nothing is asked of another host', async () => {
-  const tradelog = startTradelog(['start'], freshStores())
+  const tradelog = startTradelog(['start'], embeddedStores())
   const address = await tradelog.address()
   const { page, errors, origins, close } = await test.open(address)
   await seen(async () => (await page.locator('#symbols tbody tr').count()) === 6)
@@ -40,7 +40,7 @@ test('prices move, the chart draws, and nothing is asked of another host', async
 })
 
 test('symbol and interval are chosen by keyboard, and a reload shows the same', async () => {
-  const tradelog = startTradelog(['start'], freshStores())
+  const tradelog = startTradelog(['start'], embeddedStores())
   const { page, errors, close } = await test.open(await tradelog.address())
   await seen(async () => (await page.locator('#symbols tbody tr').count()) === 6)
   await page.locator('#symbols tr[data-symbol="AAPL"] button').focus()
@@ -62,7 +62,7 @@ test('symbol and interval are chosen by keyboard, and a reload shows the same', 
 })
 
 test('says that there is nothing yet, and shows the first trades without a reload', async () => {
-  const settings = freshStores()
+  const settings = embeddedStores()
   const roles = [startTradelog(['project'], settings), startTradelog(['api'], settings)] as const
   const address = await roles[1].address()
   await seen(async () => (await fetch(`${address}/readyz`)).ok)
@@ -81,7 +81,7 @@ test('says that there is nothing yet, and shows the first trades without a reloa
 })
 
 test('what fails is said where it is missing, and comes back by itself', async () => {
-  const tradelog = startTradelog(['start'], freshStores())
+  const tradelog = startTradelog(['start'], embeddedStores())
   const { page, close } = await test.open(await tradelog.address())
   await seen(async () => (await page.locator('#tape tbody tr').count()) > 0)
   const failure = { data: null, error: { code: 'TIMEOUT' }, message: 'took longer than 5000 ms' }

@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
-import { freshStores } from '../support/store-pair.ts'
+import { embeddedStores } from '../support/store-pair.ts'
 import { startTradelog } from '../support/tradelog.ts'
 
 const test = browserSuite('recovery in a browser')
 
 test('a server killed and started again is shown as lost, then live, without a reload', async () => {
-  const settings = freshStores()
+  const settings = embeddedStores()
   const first = startTradelog(['start'], settings)
   const address = await first.address()
   const { page, errors, close } = await test.open(address)

@@ -8,15 +8,20 @@ const readModelStore = process.env.TRADELOG_TEST_READ_MODEL_STORE ?? 'embedded'
 /** The pair of stores that the end-to-end tests of this run use. */
 export const storePair = { eventStore, readModelStore, name: `${eventStore}/${readModelStore}` }
 
+/** Settings of fresh embedded stores, for tests that are not about stores, and free ports. */
+export const embeddedStores = (): Settings => ({
+  API_PORT: '0',
+  DATA_DIRECTORY: temporaryDirectory(),
+  LOG__PRETTY: 'false',
+})
+
 /** Settings of fresh, empty stores of that pair, and free ports. */
 export const freshStores = (): Settings => {
   const id = randomBytes(4).toString('hex')
   return {
-    API_PORT: '0',
-    DATA_DIRECTORY: temporaryDirectory(),
+    ...embeddedStores(),
     EVENT_STORE: eventStore,
     READ_MODEL_STORE: readModelStore,
-    LOG__PRETTY: 'false',
     ...(eventStore === 'kafka'
       ? { KAFKA__BROKER_URL: needed('KAFKA_BROKERS'), KAFKA__TOPIC: `trades-${id}` }
       : {}),
