@@ -81,6 +81,8 @@ export const verified = async (settings: Settings): Promise<void> => {
 /** Stops processes as an operator does; each has to end by itself, in time, with 0. */
 export const stopAll = async (running: Iterable<RunningTradelog>): Promise<void> => {
   for (const each of running) {
+    // One that has only just been started doesn't hear signals yet; who logs, does.
+    await eventually(() => each.stderr() !== '')
     await each.kill('SIGTERM')
     assert.is(await each.exit(), 0, `${each.process.spawnargs.at(-1)}: ${each.stderr()}`)
   }
