@@ -54,7 +54,7 @@ const feedSource = async ({
   const { path, speed, symbols } = config.file
   const source = await openRecordedTrades({
     path,
-    speed: speed === 'max' ? Number.POSITIVE_INFINITY : speed,
+    speed,
     ...(symbols.length === 0 ? {} : { symbols }),
     logger,
   })

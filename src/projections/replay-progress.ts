@@ -37,7 +37,7 @@ export const createReplayProgress = (options: ReplayProgressOptions): ReplayProg
     for (const { projection, generation } of builds) {
       const count = counts.get(projection.name)
       if (count === undefined) continue
-      const { model, version, id } = { ...generation.info, model: projection.name }
+      const { model, version, id } = generation.info
       const status: ReplayStatus = {
         kind: 'replay',
         model,

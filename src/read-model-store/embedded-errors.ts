@@ -1,4 +1,5 @@
 import { TradelogError } from '../domain/errors.ts'
+import { reasonOf } from '../runtime/lmdb.ts'
 
 /**
  * ENOSPC, EDQUOT, EFBIG and MDB_MAP_FULL, as LMDB reports them and as Node does. EIO (5) is what
@@ -11,7 +12,7 @@ const fullCodes: readonly unknown[] = [28, 122, 27, 5, -30792, 'ENOSPC', 'EDQUOT
  * own errors and mistakes in the code, stays as it is.
  */
 export const storeError = async (error: unknown): Promise<unknown> => {
-  const cause = await commitCause(error)
+  const cause = await reasonOf(error)
   const code = codeOf(cause)
   if (cause instanceof TradelogError || code === undefined) return error
   if (fullCodes.includes(code)) {
@@ -22,15 +23,6 @@ export const storeError = async (error: unknown): Promise<unknown> => {
   return new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'the read models cannot be reached', {
     cause,
   })
-}
-
-/** A failed commit names its reason in a promise of its own, which always rejects. */
-const commitCause = async (error: unknown): Promise<unknown> => {
-  if (!(error instanceof Error) || !('commitError' in error)) return error
-  return Promise.resolve(error.commitError).then(
-    () => error,
-    (cause) => cause,
-  )
 }
 
 /** LMDB's codes are numbers, those of the file system `E…`; Node's own mistakes are `ERR_…`. */

@@ -54,8 +54,8 @@ const freeBytes = (directory: string): number => {
 }
 
 /** A failed commit has its reason in a promise, which must not stay unhandled. */
-const reasonOf = (error: unknown): Promise<unknown> => {
-  const { commitError } = error as { commitError?: Promise<unknown> }
+export const reasonOf = (error: unknown): Promise<unknown> => {
+  const { commitError } = (error ?? {}) as { commitError?: Promise<unknown> }
   return Promise.resolve(commitError ?? error).catch((reason) => reason)
 }
 
