@@ -78,11 +78,14 @@ export const verified = async (settings: Settings): Promise<void> => {
   assert.is(code, 0, `${stdout}${stderr}`)
 }
 
+/** A process that has only just been started doesn't hear signals yet; one that has spoken does. */
+export const spoke = (running: RunningTradelog) =>
+  eventually(() => running.stdout() + running.stderr() !== '')
+
 /** Stops processes as an operator does; each has to end by itself, in time, with 0. */
 export const stopAll = async (running: Iterable<RunningTradelog>): Promise<void> => {
   for (const each of running) {
-    // One that has only just been started doesn't hear signals yet; who logs, does.
-    await eventually(() => each.stderr() !== '')
+    await spoke(each)
     await each.kill('SIGTERM')
     assert.is(await each.exit(), 0, `${each.process.spawnargs.at(-1)}: ${each.stderr()}`)
   }

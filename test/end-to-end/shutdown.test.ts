@@ -11,6 +11,7 @@ import {
   halfTheRounds,
   logOf,
   roundsTimeoutMs,
+  spoke,
   startFlow,
   stopAll,
   verified,
@@ -26,10 +27,6 @@ const stop = async (running: RunningTradelog): Promise<void> => {
   await stopAll([running])
   assert.ok(performance.now() - from < shutdownMsMax, running.stderr())
 }
-
-/** From its first word on a process knows what a signal means. */
-const spoke = (running: RunningTradelog) =>
-  eventually(() => running.stdout() + running.stderr() !== '')
 
 const roles = ['ingest', 'project', 'api', 'feed'] as const
 
