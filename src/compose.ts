@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRetriable } from './domain/errors.ts'
+import { isRetriable, TradelogError } from './domain/errors.ts'
 import { openEmbeddedEventStore } from './event-store/embedded.ts'
 import type { EventStore } from './event-store/event-store.ts'
 import { type KafkaEventStoreOptions, openKafkaEventStore } from './event-store/kafka.ts'
@@ -66,7 +66,7 @@ export const whenReachable = async <T>(
 
 const kafkaOptions = ({ kafka, partitions }: Config, logger: Logger): KafkaEventStoreOptions => {
   const { brokerUrl, ssl, sslCaFile, sasl, ...rest } = kafka
-  const ca = sslCaFile === '' ? true : { ca: [readFileSync(sslCaFile, 'utf8')] }
+  const ca = sslCaFile === '' ? true : { ca: [certificateAuthority(sslCaFile)] }
   const { mechanism, username, password } = sasl
   return {
     ...rest,
@@ -79,3 +79,11 @@ const kafkaOptions = ({ kafka, partitions }: Config, logger: Logger): KafkaEvent
 }
 
 type KafkaSasl = NonNullable<KafkaEventStoreOptions['sasl']>
+
+const certificateAuthority = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new TradelogError('CONFIG_INVALID', `"kafka.ssl_ca_file": cannot read ${path}`, { cause })
+  }
+}

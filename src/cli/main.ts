@@ -2,9 +2,9 @@
 import { parseArgs } from 'node:util'
 import { TradelogError } from '../domain/errors.ts'
 import { loadConfig } from '../runtime/config.ts'
-import { createLogger } from '../runtime/logger.ts'
 import { type Command, exitCodes } from './command.ts'
 import { commands } from './commands.ts'
+import { loggerOf } from './log.ts'
 import { run } from './run.ts'
 import { usage } from './usage.ts'
 
@@ -13,7 +13,7 @@ const say = (line: string) => process.stderr.write(`tradelog: ${line}\n`)
 /** Bad arguments and settings end with exit code 2 and one line that says which. */
 const main = async (): Promise<number> => {
   const [name = '', ...rest] = process.argv.slice(2)
-  if (['', 'help', '--help', '-h'].includes(name)) {
+  if (name === '' || name === 'help' || asksForHelp(name, ...rest)) {
     process.stdout.write(usage)
     return exitCodes.ok
   }
@@ -30,28 +30,31 @@ const main = async (): Promise<number> => {
   }
 }
 
+const asksForHelp = (...args: readonly string[]): boolean =>
+  args.includes('--help') || args.includes('-h')
+
 const start = (command: Command, rest: string[]): Promise<number> => {
-  const { values } = parseArgs({
-    args: rest,
-    options: { ...command.options, config: { type: 'string' } },
-  })
-  const { config: file, ...flags } = values
+  const { config: file, ...flags } = flagsOf(command, rest)
   const { config, warnings } = loadConfig({
     ...(typeof file === 'string' ? { file } : {}),
     environment: { ...process.env, ...command.environment?.(flags) },
   })
-  const logger = createLogger({
-    level: config.log.level,
-    pretty: config.log.pretty === 'auto' ? process.stderr.isTTY === true : config.log.pretty,
-  })
+  const logger = loggerOf(config)
   for (const warning of warnings) logger.warn(warning)
   return run(command, { config, flags, logger })
 }
 
-const isRefusal = (error: unknown): boolean =>
-  error instanceof TradelogError
-    ? !error.retriable
-    : String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
+const flagsOf = (command: Command, args: string[]) => {
+  const options = { ...command.options, config: { type: 'string' } } as const
+  try {
+    return parseArgs({ args, options }).values
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new TradelogError('CONFIG_INVALID', `${why}; try: tradelog help`, { cause })
+  }
+}
+
+const isRefusal = (error: unknown): boolean => error instanceof TradelogError && !error.retriable
 
 // Everything is closed: what a server that hangs still owes an answer to is not waited for.
 process.exit(await main())

@@ -1,35 +1,53 @@
 import type { ReplayStatus } from '../projections/status.ts'
-import type { CommandContext } from './command.ts'
 
-const barCharacters = 30
+const barCharactersMax = 30
 
-/** A bar for each model on a terminal, a line each second where the output is piped, or JSON lines. */
-export const progressPrinter = ({ flags, print }: CommandContext) => {
-  if (flags.json === true) return (status: ReplayStatus) => print(`${JSON.stringify(status)}\n`)
-  if (!process.stdout.isTTY) return (status: ReplayStatus) => print(`${progressLine(status)}\n`)
-  return barPrinter(print)
-}
+export type Bars = Readonly<{
+  show: (status: ReplayStatus) => void
+  /** Writes something else, such as a line of the log: it stands above the bars. */
+  above: (write: () => void) => void
+  /** Leaves the bars as they are; what is written from now on stands below. */
+  end: () => void
+}>
 
-/** Keeps one line a model up to date: goes back up to its line, writes it, and returns below. */
-const barPrinter = (print: (text: string) => void) => {
-  const models: string[] = []
-  return (status: ReplayStatus) => {
-    if (!models.includes(status.model)) {
-      models.push(status.model)
-      print('\n')
-    }
-    const up = models.length - models.indexOf(status.model)
-    print(`\u001b[${up}A\r\u001b[2K${bar(status)} ${progressLine(status)}\u001b[${up}B\r`)
+/** A bar for each model at the bottom of a terminal of so many columns. */
+export const createBars = (print: (text: string) => void, columns: () => number): Bars => {
+  const shown = new Map<string, ReplayStatus>()
+  const erase = () => {
+    if (shown.size > 0) print(`\u001b[${shown.size}A\r\u001b[J`)
+  }
+  const draw = () => {
+    print(Array.from(shown.values(), (status) => `${barLine(status, columns())}\n`).join(''))
+  }
+  return {
+    show: (status) => {
+      erase()
+      shown.set(status.model, status)
+      draw()
+    },
+    above: (write) => {
+      erase()
+      write()
+      draw()
+    },
+    end: () => shown.clear(),
   }
 }
 
-const bar = ({ eventsDone, eventsTotal }: ReplayStatus): string => {
-  const part = eventsTotal === 0 ? 1 : Math.min(eventsDone / eventsTotal, 1)
-  const full = Math.floor(part * barCharacters)
-  return `${'█'.repeat(full)}${'░'.repeat(barCharacters - full)}`
+/** A line that wraps could not be drawn again in its place: the bar gives way, then the text. */
+const barLine = (status: ReplayStatus, columns: number): string => {
+  const text = progressLine(status)
+  const room = Math.max(0, Math.min(barCharactersMax, columns - text.length - 2))
+  return room === 0 ? text.slice(0, Math.max(0, columns - 1)) : `${bar(status, room)} ${text}`
 }
 
-const progressLine = (status: ReplayStatus): string => {
+const bar = ({ eventsDone, eventsTotal }: ReplayStatus, characters: number): string => {
+  const part = eventsTotal === 0 ? 1 : Math.min(eventsDone / eventsTotal, 1)
+  const full = Math.floor(part * characters)
+  return `${'█'.repeat(full)}${'░'.repeat(characters - full)}`
+}
+
+export const progressLine = (status: ReplayStatus): string => {
   const { model, state, eventsDone, eventsTotal, eventsPerSecond, remainingMs, error } = status
   const done = `${eventsDone.toLocaleString('en')} of ${eventsTotal.toLocaleString('en')} events`
   const rate = `${eventsPerSecond.toLocaleString('en')}/s`

@@ -2,8 +2,9 @@ import { openEventStore, openReadModelStore } from '../compose.ts'
 import { type DryRunResult, dryRun } from '../projections/dry-run.ts'
 import { type ReplayResult, replay as replayModels } from '../projections/replay.ts'
 import { rollback } from '../projections/rollback.ts'
-import { type Command, type CommandContext, exitCodes } from './command.ts'
-import { progressPrinter } from './replay-progress.ts'
+import { type Command, type CommandContext, exitCodes, type Flags } from './command.ts'
+import { loggerOf } from './log.ts'
+import { type Bars, createBars, progressLine } from './replay-progress.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const replay: Command = {
@@ -14,35 +15,53 @@ export const replay: Command = {
     json: { type: 'boolean' },
   },
   run: async (context) => {
-    const { config, flags, logger, signal } = context
-    const projections = selectedModels(flags)
-    const eventStore = await openEventStore(context)
-    const readModelStore = await openReadModelStore(context)
-    const options = {
-      projections,
-      eventStore,
-      readModelStore,
-      batchEventsMax: config.projection.batchEventsMax,
-      logger,
-      signal,
-      onProgress: progressPrinter(context),
+    const progress = progressOf(context)
+    try {
+      const lines = await linesOf({ ...context, logger: progress.logger }, progress.show)
+      progress.end()
+      context.print(lines.join(''))
+      return exitCodes.ok
+    } finally {
+      progress.end()
     }
-    if (flags['dry-run'] === true) printAll(context, await dryRun(options), changesLine)
-    else if (flags.rollback === true) printAll(context, await rollback(options), rollbackLine)
-    else printAll(context, await replayModels(options), replayLine)
-    return exitCodes.ok
   },
 }
 
-const printAll = <T extends object>(
-  { flags, print }: CommandContext,
-  results: readonly T[],
-  line: (result: T) => string,
-) => {
-  for (const result of results) {
-    print(flags.json === true ? `${JSON.stringify({ kind: 'result', ...result })}\n` : line(result))
-  }
+/** Does what the flags ask for, and gives what to say of each model in the end. */
+const linesOf = async (
+  context: CommandContext,
+  onProgress: Progress['show'],
+): Promise<readonly string[]> => {
+  const { config, flags, logger, signal } = context
+  const projections = selectedModels(flags)
+  const eventStore = await openEventStore(context)
+  const readModelStore = await openReadModelStore(context)
+  const { batchEventsMax } = config.projection
+  const stores = { eventStore, readModelStore, batchEventsMax }
+  const options = { ...stores, projections, logger, signal, onProgress }
+  if (flags['dry-run'] === true) return (await dryRun(options)).map(lineOf(flags, changesLine))
+  if (flags.rollback === true) return (await rollback(options)).map(lineOf(flags, rollbackLine))
+  return (await replayModels(options)).map(lineOf(flags, replayLine))
 }
+
+type Progress = Pick<Bars, 'show' | 'end'> & Pick<CommandContext, 'logger'>
+
+/** A bar for each model on a terminal, a line each second where the output is piped, or JSON lines. */
+const progressOf = ({ config, flags, logger, print }: CommandContext): Progress => {
+  const { stdout, stderr } = process
+  if (flags.json === true || !stdout.isTTY) {
+    const textOf = flags.json === true ? JSON.stringify : progressLine
+    return { show: (status) => print(`${textOf(status)}\n`), end: () => {}, logger }
+  }
+  const bars = createBars(print, () => stdout.columns)
+  const log = (text: string) => bars.above(() => stderr.write(text))
+  return { ...bars, logger: stderr.isTTY ? loggerOf(config, log) : logger }
+}
+
+const lineOf =
+  <T extends object>(flags: Flags, line: (result: T) => string) =>
+  (result: T): string =>
+    flags.json === true ? `${JSON.stringify({ kind: 'result', ...result })}\n` : line(result)
 
 const replayLine = ({ model, generation, eventsApplied }: ReplayResult): string =>
   `${model}: rebuilt from ${eventsApplied.toLocaleString('en')} events, now serving ${generation}\n`

@@ -79,7 +79,7 @@ const configOf = (settings: Mapping): Config => {
 }
 
 const contradictions = (config: Config): readonly (readonly [boolean, string])[] => {
-  const { sasl, brokerUrl } = config.kafka
+  const { sasl, brokerUrl, ssl, sslCaFile } = config.kafka
   return [
     [
       config.eventStore === 'kafka' && brokerUrl.length === 0,
@@ -98,6 +98,11 @@ const contradictions = (config: Config): readonly (readonly [boolean, string])[]
       sasl.mechanism !== '' && (sasl.username === '' || sasl.password === ''),
       'kafka.sasl.username and kafka.sasl.password must be set, as kafka.sasl.mechanism is',
     ],
+    [
+      sasl.mechanism === '' && sasl.username + sasl.password !== '',
+      'kafka.sasl.mechanism must be set, as kafka.sasl.username or password is',
+    ],
+    [!ssl && sslCaFile !== '', 'kafka.ssl must be true, as kafka.ssl_ca_file is set'],
     [
       config.ingest.appendEventsMax > config.ingest.bufferEventsMax,
       'ingest.append_events_max must be at most ingest.buffer_events_max',

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { commands } from '../../src/cli/commands.ts'
 import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { runTradelog, startTradelog } from '../support/tradelog.ts'
@@ -21,8 +22,9 @@ type Refusal = readonly [what: string, args: readonly string[], says: RegExp]
 const refused: readonly Refusal[] = [
   ['an unknown command', ['strat'], /no command is called strat/],
   ['a command of JavaScript', ['__proto__'], /no command is called __proto__/],
-  ['an unknown option', ['start', '--fast'], /'--fast'/],
-  ['an argument too many', ['verify', 'trades'], /'trades'/],
+  ['an unknown option', ['start', '--fast'], /^tradelog: CONFIG_INVALID: .*'--fast'/],
+  ['an option without its value', ['replay', '--model'], /CONFIG_INVALID: .*'--model <value>'/],
+  ['an argument too many', ['verify', 'trades'], /CONFIG_INVALID: .*'trades'/],
   [
     'an unknown model',
     ['verify', '--model', 'nobody'],
@@ -36,6 +38,15 @@ const refused: readonly Refusal[] = [
     'a wrong nested value',
     ['start', '--config', settingsFile('file: {speed: fast}')],
     /file\.speed/,
+  ],
+  [
+    'a certificate authority that is not there',
+    [
+      'ingest',
+      '--config',
+      settingsFile('kafka: {broker_url: "127.0.0.1:1", ssl: true, ssl_ca_file: /no/such.pem}'),
+    ],
+    /kafka\.ssl_ca_file.*\/no\/such\.pem/,
   ],
   ['a trade file that is not there', ['feed', '--file', '/no/such.csv'], /\/no\/such\.csv/],
   ['a speed that is none', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
@@ -79,13 +90,15 @@ test('a taken port is named', async () => {
   assert.match(stderr, new RegExp(`api_port.*${port}`))
 })
 
-test('help names every command and exits with 0', async () => {
-  const { code, stdout } = await runTradelog(['help'], {})
-  assert.is(code, 0)
-  for (const command of ['start', 'ingest', 'project', 'api', 'feed', 'replay', 'verify']) {
-    assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
-  }
-})
+for (const args of [['help'], ['--help'], ['replay', '--help'], []]) {
+  test(`"tradelog ${args.join(' ')}" names every command and exits with 0`, async () => {
+    const { code, stdout } = await runTradelog(args, {})
+    assert.is(code, 0)
+    for (const command of Object.keys(commands)) {
+      assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
+    }
+  })
+}
 
 test('verify before anything was built says that it could not check', async () => {
   const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }

@@ -194,6 +194,11 @@ const wrongFiles: readonly (readonly [content: string, message: string])[] = [
     'kafka.sasl.username and kafka.sasl.password must be set, as kafka.sasl.mechanism is',
   ],
   [
+    'kafka: { sasl: { username: me } }',
+    'kafka.sasl.mechanism must be set, as kafka.sasl.username or password is',
+  ],
+  ['kafka: { ssl_ca_file: ca.pem }', 'kafka.ssl must be true, as kafka.ssl_ca_file is set'],
+  [
     'ingest: { buffer_events_max: 10 }',
     'ingest.append_events_max must be at most ingest.buffer_events_max',
   ],
@@ -321,6 +326,8 @@ test('no secret is shown', () => {
   const { config } = load('', {
     TRADELOG_FINNHUB__TOKEN: 'S3CRET',
     TRADELOG_FINNHUB__URL: 'wss://ws.finnhub.io?token=S3CRET',
+    TRADELOG_KAFKA__SASL__MECHANISM: 'plain',
+    TRADELOG_KAFKA__SASL__USERNAME: 'me',
     TRADELOG_KAFKA__SASL__PASSWORD: 'S3CRET',
     TRADELOG_MONGODB__URL: 'mongodb+srv://me:S3C@RET/S3CRET@host/db?proxyPassword=S3CRET',
   })

@@ -1,0 +1,10 @@
+import type { Config } from '../runtime/config.ts'
+import { createLogger, type Logger } from '../runtime/logger.ts'
+
+/** The logger of a command, as the settings say; for people where they watch. */
+export const loggerOf = ({ log }: Config, write?: (text: string) => void): Logger =>
+  createLogger({
+    level: log.level,
+    pretty: log.pretty === 'auto' ? process.stderr.isTTY === true : log.pretty,
+    write,
+  })
