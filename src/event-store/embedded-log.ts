@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { TradelogError } from '../domain/errors.ts'
 import type { LogRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { type LeaseTable, transact } from '../runtime/lmdb.ts'
 import {
   createBlockCache,
@@ -182,7 +183,9 @@ const writeBlocks = (
     const head = heads[partition] ?? 0
     prepared.written ??= [partition, head]
     blocks.putSync([partition, head], text)
+    crashPoint('append:block-put')
     heads[partition] = head + count
   }
   headsRow.putSync(headsKey, heads)
+  crashPoint('append:heads-put')
 }

@@ -16,6 +16,7 @@ import {
 import { TradelogError } from '../domain/errors.ts'
 import { eventKey, type TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { LmdbLease } from '../runtime/lmdb.ts'
 import { createWakeUp, groupBatches, holdLease } from './embedded-batches.ts'
 import type { LogOptions } from './embedded-environment.ts'
@@ -61,6 +62,7 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
       checkOpen()
       if (events.length === 0) return
       await append(events)
+      crashPoint('append:durable')
       wakeUp.wake()
     },
     batches: (wanted) => whileOpen(() => groupBatches(log, wakeUp, wanted)),
@@ -95,6 +97,7 @@ const appender = (log: EmbeddedLog, checkWriter: () => void) => {
   return async (events: readonly TradelogEvent[]): Promise<void> => {
     const prepared = unsettled.get(events) ?? prepare(events)
     unsettled.set(events, prepared)
+    crashPoint('append:prepared')
     await log.append(prepared, checkWriter)
     unsettled.delete(events)
   }

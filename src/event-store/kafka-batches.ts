@@ -1,6 +1,7 @@
 import kafkajs, { type Kafka } from 'kafkajs'
 import type { Logger } from 'pino'
 import { Observable } from 'rxjs'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Batch, BatchesOptions } from './event-store.ts'
 import type { Bounds, KafkaLog } from './kafka-bounds.ts'
 import { joinGroup, sessionTimeoutMs } from './kafka-member.ts'
@@ -40,7 +41,9 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
       uncommitted.clear()
       if (positions.size === 0) return
       try {
+        crashPoint('kafka-commit:ready')
         await member.commit(positions)
+        crashPoint('kafka-commit:committed')
       } catch (err) {
         logger.debug({ err, group }, 'the position shown by Kafka tools was not committed')
       }

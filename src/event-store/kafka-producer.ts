@@ -4,6 +4,7 @@ import { TradelogError } from '../domain/errors.ts'
 import { encodeEvent, eventKey, type TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { marksOf, storeError } from './kafka-errors.ts'
 
 const { Partitioners } = kafkajs
@@ -65,7 +66,10 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
     if (others || sent >= sequenceMax) await drop()
     if (others) pending = undefined
     pending ??= { events, parts: partsOf(events, options) }
-    await sendParts(await connected(), options.topic, pending.parts)
+    const connection = await connected()
+    crashPoint('append:producer-connected')
+    await sendParts(connection, options.topic, pending.parts)
+    crashPoint('append:parts-acknowledged')
     sent += events.length
     pending = undefined
   }
@@ -175,6 +179,7 @@ const sendParts = async (producer: Producer, topic: string, parts: readonly Part
 
 const sendPart = async (producer: Producer, topic: string, part: Part): Promise<void> => {
   try {
+    crashPoint('append:part-ready')
     const acknowledgements = await producer.send({ topic, messages: part.messages, acks: -1 })
     // kafkajs resolves without a word when a leader moved during the send and nothing was sent.
     if (!acknowledgements.some(({ partition }) => partition === part.partition)) {
@@ -185,4 +190,5 @@ const sendPart = async (producer: Producer, topic: string, part: Part): Promise<
     if (!marksOf(error).includes('DUPLICATE_SEQUENCE_NUMBER')) throw error
   }
   part.acknowledged = true
+  crashPoint('append:part-acknowledged')
 }

@@ -4,6 +4,7 @@ import { hasCode, isRetriable } from '../domain/errors.ts'
 import type { TradeExecuted, UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { IngestCounts } from './counts.ts'
 import { type FinnhubFeed, openFinnhubFeed } from './finnhub-feed.ts'
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
@@ -70,9 +71,11 @@ export const beginTerm = (options: TermOptions): Term => {
   const appendNext = async (trades: readonly TradeExecuted[]) => {
     inFlight = trades.length
     const fresh = await insist(options, over.signal, () => rows.passOver(trades))
+    crashPoint('append:rows-passed-over')
     counts.passedOver += trades.length - fresh.length
     inFlight = fresh.length
     if (fresh.length > 0) await insist(options, over.signal, () => eventStore.append(fresh))
+    crashPoint('append:counted')
     counts.appended += fresh.length
     inFlight = 0
   }
@@ -80,6 +83,7 @@ export const beginTerm = (options: TermOptions): Term => {
     try {
       for (;;) {
         const trades = await buffer.take(appendEventsMax)
+        crashPoint('append:trades-taken')
         if (trades.length === 0) return
         await appendNext(trades)
       }

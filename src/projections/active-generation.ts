@@ -1,5 +1,6 @@
 import { hasCode } from '../domain/errors.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Projection } from './projection.ts'
 import { withReplayLeases } from './replay-lease.ts'
 
@@ -31,11 +32,15 @@ const createActive = (
   withReplayLeases(store, [projection], async () => {
     const { name: model, version, kind } = projection
     const active = (await store.pointer(model))?.active ?? null
+    crashPoint('first-generation:looked-up')
     // Another process was first.
     if (active !== null && active !== lost) return store.open(active)
     const generation = await store.create({ model, version, kind })
+    crashPoint('first-generation:created')
     const { id } = generation.info
     const pointer = { model, active: id, former: null, promotedAt: Date.now(), leftVersion: null }
-    if (await store.promote(pointer, lost)) return generation
+    const isPromoted = await store.promote(pointer, lost)
+    crashPoint('first-generation:promoted')
+    if (isPromoted) return generation
     return store.open((await store.pointer(model))?.active ?? '')
   })

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TradelogError } from '../domain/errors.ts'
 import type { EventStore, PartitionBounds, Slice } from '../event-store/event-store.ts'
 import type { Checkpoint, Generation } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { checkLog } from './log-check.ts'
 import type { Projection } from './projection.ts'
 import { createWriter, type GenerationWriter } from './writer.ts'
@@ -41,11 +42,13 @@ export const openBuilder = async (options: BuilderOptions): Promise<Builder> => 
       checkBeginning(projection.name, bounds)
       checkLog(projection.name, checkpoint.get(bounds.partition), bounds)
     }
+    crashPoint('replay:log-checked')
     writers.set(projection.name, writer)
   }
   return {
     catchUp: async () => {
       const waiting = [...(await eventStore.heads())]
+      crashPoint('replay:heads-read')
       const pass = async () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           await foldPartition(options, writers, next)
@@ -75,6 +78,7 @@ const foldPartition = async (
     signal,
   })) {
     signal.throwIfAborted()
+    crashPoint('replay:slice-read')
     await Promise.all(
       Array.from(writers, async ([model, writer]) => {
         const rest = after(slice, nextOf(writer))
@@ -83,6 +87,7 @@ const foldPartition = async (
         onApplied(model, rest.events.length)
       }),
     )
+    crashPoint('replay:slice-applied')
     // The API and the live projectors of this process have their turn between slices.
     await nextTurn()
   }

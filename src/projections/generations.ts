@@ -4,6 +4,7 @@ import type {
   GenerationInfo,
   ReadModelStore,
 } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { checkLog } from './log-check.ts'
 import type { Projection } from './projection.ts'
 
@@ -23,15 +24,19 @@ export const openBuild = async (
 ): Promise<Generation> => {
   const { name: model, version, kind } = projection
   const { candidates, obsolete } = await sortOut(store, projection)
+  crashPoint('replay:sorted-out')
   // After a long pause the next holder may have promoted what was of no use to anybody.
   if (obsolete.length > 0) await assertHeld()
   for (const { id } of obsolete) await store.drop(id)
+  crashPoint('replay:obsolete-dropped')
   const left = candidates.at(-1)
   if (left !== undefined) {
     const generation = await store.open(left.id)
+    crashPoint('replay:found')
     if (await fitsLog(projection, generation, eventStore)) return generation
     await store.drop(left.id)
   }
+  crashPoint('replay:not-found')
   return store.create({ model, version, kind })
 }
 

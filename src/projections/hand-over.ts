@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../domain/errors.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { type BuilderOptions, openBuilder } from './builder.ts'
 import { type ProjectStatus, statusStaleAfterMs } from './status.ts'
 
@@ -14,11 +15,14 @@ const lookEveryMs = 100
 export const handOver = async (options: BuilderOptions, store: ReadModelStore): Promise<void> => {
   const end = Date.now() + handOverMs
   const partitions = (await options.eventStore.heads()).length
+  crashPoint('hand-over:begun')
   for (const { generation } of options.builds) {
     while (!(await isTakenOver(store, generation.info.id, partitions))) {
+      crashPoint('hand-over:not-taken-over')
       if (Date.now() > end || options.signal.aborted) return
       try {
         await (await openBuilder(options)).catchUp()
+        crashPoint('hand-over:caught-up')
       } catch (error) {
         if (!hasCode(error, 'CHECKPOINT_MOVED')) throw error
       }

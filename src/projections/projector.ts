@@ -3,6 +3,7 @@ import { isRetriable } from '../domain/errors.ts'
 import type { Batch, EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type { Checkpoint, Generation } from '../read-model-store/read-model-store.ts'
 import { backoffMs } from '../runtime/backoff.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { checkLog } from './log-check.ts'
 import type { Projection } from './projection.ts'
 import { createWriter, type GenerationWriter } from './writer.ts'
@@ -52,6 +53,7 @@ export const projector = (options: ProjectorOptions): Observable<Checkpoint> => 
 
 const foldCommitAck = (writer: GenerationWriter) => async (batch: Batch) => {
   await writer.apply(batch)
+  crashPoint('fold:applied')
   batch.ack()
   return writer.checkpoint()
 }
@@ -67,6 +69,7 @@ const positionOf =
     const partitions = new Set(assigned.map(({ partition }) => partition))
     // Asked after the checkpoint: the heads that came with the assignment may be older than it.
     const bounds = (await eventStore.heads()).filter(({ partition }) => partitions.has(partition))
+    crashPoint('fold:positioned')
     for (const of of bounds) checkLog(projection.name, checkpoint.get(of.partition), of)
     watch.assigned(bounds, checkpoint)
     return new Map(bounds.map((of) => [of.partition, checkpoint.get(of.partition)?.next ?? 0]))

@@ -5,6 +5,7 @@ import type {
   Pointer,
   ReadModelStore,
 } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 
 /** Under a steady flow the active generation may be ahead again at each look; then near is enough. */
 const strictTriesMax = 50
@@ -30,14 +31,20 @@ export const promote = async (promotion: Promotion): Promise<string | null> => {
   const { id, model } = generation.info
   for (let tries = 1; ; tries++) {
     await catchUp()
+    crashPoint('promotion:caught-up')
     const pointer = await store.pointer(model)
+    crashPoint('promotion:looked-up')
     if (pointer?.active === id) return pointer.former
     const isPast = isAtOrPast(promotion.checkpoint(), await checkpointOf(store, pointer))
+    crashPoint('promotion:compared')
     if (!isPast && tries < strictTriesMax) continue
     await assertHeld()
+    crashPoint('promotion:held')
     const former = pointer?.active ?? null
     const next = { model, active: id, former, promotedAt: Date.now(), leftVersion }
-    if (await store.promote(next, former)) return former
+    const isPromoted = await store.promote(next, former)
+    crashPoint('promotion:done')
+    if (isPromoted) return former
     if (tries > 2 * strictTriesMax) throw neverPromoted(model, id)
   }
 }

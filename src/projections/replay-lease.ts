@@ -1,5 +1,6 @@
 import { TradelogError } from '../domain/errors.ts'
 import type { Lease, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Projection } from './projection.ts'
 
 const ttlMs = 10_000
@@ -18,6 +19,7 @@ export const withReplayLeases = async <T>(
   try {
     for (const { name } of projections) {
       const lease = await store.lease(leaseName(name), { ttlMs })
+      crashPoint('replay:lease-taken')
       if (lease === undefined) throw await leaseHeld(store, leaseName(name))
       leases.push(lease)
     }
@@ -28,6 +30,7 @@ export const withReplayLeases = async <T>(
     })
   } finally {
     await Promise.allSettled(leases.map((lease) => lease.release()))
+    crashPoint('replay:lease-released')
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EventStore } from '../event-store/event-store.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Build, type Builder, openBuilder } from './builder.ts'
 import { checkCounts } from './count-check.ts'
@@ -40,6 +41,7 @@ export const replay = (options: ReplayOptions): Promise<readonly ReplayResult[]>
     for (const projection of options.projections) {
       const { readModelStore, eventStore } = options
       const generation = await openBuild(readModelStore, eventStore, projection, assertHeld)
+      crashPoint('replay:opened')
       builds.push({ projection, generation })
     }
     return buildAndPromote(options, builds, assertHeld)
@@ -56,10 +58,14 @@ export const buildAndPromote = async (
   const builderOptions = { ...options, builds, onApplied: progress.applied }
   try {
     const builder = await openBuilder(builderOptions)
+    crashPoint('replay:ready')
     await progress.start()
+    crashPoint('replay:started')
     await builder.catchUp()
+    crashPoint('replay:caught-up')
     for (const { projection, generation } of builds) {
       await checkCounts(projection, generation, options.signal)
+      crashPoint('replay:counted')
     }
     const results: ReplayResult[] = []
     for (const build of builds) {
@@ -68,12 +74,14 @@ export const buildAndPromote = async (
       progress.promoted(build.projection.name)
     }
     await handOver(builderOptions, options.readModelStore)
+    crashPoint('replay:handed-over')
     return results
   } catch (error) {
     progress.failed(error)
     throw error
   } finally {
     await progress.close()
+    crashPoint('replay:reported')
   }
 }
 
@@ -89,6 +97,7 @@ const promoteBuild = async (
   const { catchUp } = builder
   const promotion = { store, generation, catchUp, checkpoint, assertHeld, leftVersion }
   const former = await promote(promotion)
+  crashPoint('replay:promoted')
   logger.info({ model, generation: id, former }, `${model}: promoted ${id}`)
   const applied = Array.from(checkpoint().values(), (of) => of.applied)
   builder.release(model)

@@ -1,5 +1,6 @@
 import { hasCode, TradelogError } from '../domain/errors.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Build } from './builder.ts'
 import type { Projection } from './projection.ts'
 import { buildAndPromote, type ReplayOptions, type ReplayResult } from './replay.ts'
@@ -16,6 +17,7 @@ export const rollback = (options: ReplayOptions): Promise<readonly ReplayResult[
     const leftVersions = new Map<string, number>()
     for (const projection of options.projections) {
       const { former, active } = await generationsOf(options.readModelStore, projection)
+      crashPoint('rollback:found')
       builds.push({ projection, generation: former })
       const { version } = active.info
       if (version !== former.info.version) leftVersions.set(projection.name, version)
@@ -25,9 +27,12 @@ export const rollback = (options: ReplayOptions): Promise<readonly ReplayResult[
 
 const generationsOf = async (store: ReadModelStore, { name, version }: Projection) => {
   const pointer = await store.pointer(name)
+  crashPoint('rollback:looked-up')
   if (pointer?.former == null) throw noFormer(name)
   const active = await store.open(pointer.active)
+  crashPoint('rollback:active-opened')
   const former = await openFormer(store, name, pointer.former)
+  crashPoint('rollback:former-opened')
   if (former.info.version === version) return { active, former }
   throw new TradelogError(
     'VERSION_MISMATCH',

@@ -9,6 +9,7 @@ import type {
   Generation,
   PartitionCheckpoint,
 } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { type FoldedRow, foldSeries, foldState, touchedRows, writesOf } from './fold.ts'
 import type { Projection, SeriesProjection, StateProjection } from './projection.ts'
 
@@ -42,7 +43,9 @@ export const createWriter = (projection: Projection, generation: Generation): Ge
     if (before.next !== from) throw checkpointMoved(projection.name, slice)
     const applied = before.applied + events.length
     const { rows, committed } = await prepare.rows(partition, events)
+    crashPoint('fold:folded')
     const result = await generation.commit({ partition, from, to, applied, origin, rows })
+    crashPoint('fold:committed')
     if (result === 'moved') throw checkpointMoved(projection.name, slice)
     committed()
     checkpoint.set(partition, { next: to, applied, origin })
@@ -52,6 +55,7 @@ export const createWriter = (projection: Projection, generation: Generation): Ge
     restart: async () => {
       prepare.forget()
       checkpoint = new Map(await generation.checkpoint())
+      crashPoint('fold:restarted')
       return checkpoint
     },
     checkpoint: () => checkpoint,
@@ -88,6 +92,7 @@ const prepareState = (
   const fill = async (keys: readonly Key[]) => {
     const missing = keys.filter((key) => !cache.has(key))
     if (missing.length === 0) return
+    crashPoint('fold:rows-missing')
     for (const row of await generation.read(missing)) {
       if (row === undefined) continue
       const { key, value, guard, count } = row
@@ -100,6 +105,7 @@ const prepareState = (
       const touched = touchedRows(projection, events)
       if (cache.size > cachedRowsMax) cache.clear()
       await fill([...touched.keys()])
+      crashPoint('fold:rows-read')
       const folded = foldState(projection, partition, touched, stored)
       return {
         rows: { kind: 'state', writes: writesOf(projection, folded, stored) },

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { openLmdb, transact } from '../runtime/lmdb.ts'
 import type { Gate } from './embedded-gate.ts'
 import type { Key } from './key.ts'
@@ -118,11 +119,14 @@ const writeSeries = async (
   const putAll = () => {
     for (const { key, value } of writes) rows.put(key, value)
     checkpoint.put(partition, checkpointOf(commit), to)
+    crashPoint('rows:series-queued')
   }
+  crashPoint('rows:series-ready')
   const isFirst = from === 0 && !checkpoint.doesExist(partition)
   const written = isFirst
     ? await checkpoint.ifNoExists(partition, putAll)
     : await checkpoint.ifVersion(partition, from, putAll)
+  crashPoint('rows:series-written')
   return written ? 'committed' : 'moved'
 }
 
@@ -137,7 +141,9 @@ const writeState = (
     if ((checkpoint.get(partition)?.next ?? 0) !== from) return 'moved'
     if (writes.some(({ key, expected }) => guardOf(rows.get(key)) !== expected)) return 'moved'
     for (const { key, value, guard, count } of writes) rows.put(key, [guard, count, value])
+    crashPoint('rows:states-put')
     checkpoint.put(partition, checkpointOf(commit), to)
+    crashPoint('checkpoint:put')
     return 'committed'
   })
 

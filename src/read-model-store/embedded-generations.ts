@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Catalogue, CataloguedGeneration } from './embedded-catalogue.ts'
 import { openGate } from './embedded-gate.ts'
 import { type EmbeddedGeneration, openEmbeddedGeneration } from './embedded-generation.ts'
@@ -33,14 +34,19 @@ export const openGenerations = (options: Options): Generations => {
     create: (generation) =>
       gate.enter(async () => {
         const { id, orphans } = await register(context, generation)
+        crashPoint('generation:registered')
         await Promise.all(orphans.map((name) => removeFolder(directory, name)))
+        crashPoint('generation:orphans-removed')
         return openGeneration(context, id)
       }),
     open: (id) => gate.enter(() => openGeneration(context, id)),
     drop: (id) =>
       gate.enter(async () => {
+        crashPoint('generation:to-drop')
         await catalogue.generations.remove(id)
+        crashPoint('generation:entry-removed')
         await forget(context, id)
+        crashPoint('generation:closed')
         if (isGenerationId(id)) await removeFolder(directory, id)
       }),
     closeOpened: async () => {
@@ -74,6 +80,7 @@ const register = (
       (name) => isGenerationId(name) && !catalogue.generations.doesExist(name),
     )
     mkdirSync(join(directory, id))
+    crashPoint('generation:folder-made')
     catalogue.generations.putSync(id, { id, model, version, createdAt, kind })
     return { id, orphans }
   })

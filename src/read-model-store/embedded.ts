@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { leaseHolder } from '../runtime/lmdb.ts'
 import { type Catalogue, openCatalogue } from './embedded-catalogue.ts'
 import { storeError } from './embedded-errors.ts'
@@ -66,6 +67,7 @@ const pointersOf = (
       exclusively(() => {
         if ((pointers.get(pointer.model)?.active ?? null) !== expected) return false
         pointers.put(pointer.model, pointer)
+        crashPoint('promotion:pointer-put')
         return true
       }),
     ),

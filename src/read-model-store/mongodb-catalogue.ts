@@ -1,5 +1,6 @@
 import { type Collection, type Db, MongoServerError } from 'mongodb'
 import type { UnixMs } from '../domain/trade-executed.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { newGenerationId } from './generation-id.ts'
 import { type Checkpoints, checkpointsOf, deleteCheckpoint } from './mongodb-checkpoints.ts'
 import type { Connection } from './mongodb-connection.ts'
@@ -45,8 +46,11 @@ export const createGeneration = async (
 ): Promise<GenerationInfo> => {
   const createdAt = Date.now()
   const id = newGenerationId(model, createdAt)
+  crashPoint('generation:to-make')
   await createCollection(db, id, kind)
+  crashPoint('generation:collection-made')
   await generations.insertOne({ _id: id, model, version, kind, createdAt, droppedAt: null })
+  crashPoint('generation:inserted')
   return { id, model, version, createdAt }
 }
 
@@ -91,10 +95,13 @@ export const dropGeneration = async (catalogue: Catalogue, id: string): Promise<
   const { db, generations, checkpoints } = catalogue
   const now = Date.now()
   await generations.updateOne({ _id: id, droppedAt: null }, { $set: { droppedAt: now } })
+  crashPoint('generation:marked-dropped')
   for (const { _id, droppedAt } of await generations.find().toArray()) {
     if (droppedAt === null) continue
     await removeCollection(db, _id)
+    crashPoint('generation:collection-removed')
     await deleteCheckpoint(checkpoints, _id)
+    crashPoint('generation:checkpoint-removed')
     if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })
   }
 }

@@ -1,4 +1,5 @@
 import type { Collection, Db } from 'mongodb'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { isDuplicateKey } from './mongodb-errors.ts'
 import type { Checkpoint, Commit, PartitionCheckpoint } from './read-model-store.ts'
 
@@ -41,10 +42,12 @@ export const claimCheckpoint = async (
   const _id = idOf(generation, partition)
   const writeConcern = { w: 1 }
   const mark = { $set: { claim } }
+  crashPoint('checkpoint:to-claim')
   const { matchedCount } = await checkpoints.updateOne({ _id, next: from }, mark, { writeConcern })
   if (matchedCount === 1 || from > 0) return matchedCount === 1
   try {
     const empty = { _id, partition, next: 0, applied: 0, origin: '', claim }
+    crashPoint('checkpoint:to-insert')
     await checkpoints.insertOne(empty, { writeConcern })
     return true
   } catch (error) {
@@ -62,6 +65,7 @@ export const moveCheckpoint = async (
 ): Promise<boolean> => {
   const _id = idOf(generation, partition)
   const place = { next: to, applied, origin, claim: null }
+  crashPoint('checkpoint:to-move')
   const { matchedCount } = await checkpoints.updateOne({ _id, next: from, claim }, { $set: place })
   return matchedCount === 1
 }

@@ -15,8 +15,10 @@
  *
  * A network error leaves the outcome unknown; the caller starts again at the stored checkpoint.
  */
+
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { type Catalogue, loadGeneration } from './mongodb-catalogue.ts'
 import { claimCheckpoint, moveCheckpoint } from './mongodb-checkpoints.ts'
 import { isDuplicateKey, isOnlyDuplicateKeys } from './mongodb-errors.ts'
@@ -42,9 +44,13 @@ const commitInSteps = async (
   const generation = rows.collectionName
   const claim = randomUUID()
   await loadGeneration(catalogue, generation)
+  crashPoint('rows:generation-there')
   if (!(await claimCheckpoint(checkpoints, generation, commit, claim))) return 'moved'
+  crashPoint('checkpoint:claimed')
   if (!(await writeRows(rows, commit.rows))) return 'moved'
+  crashPoint('rows:written')
   const moved = await moveCheckpoint(checkpoints, generation, commit, claim)
+  crashPoint('checkpoint:moved')
   // A claim that is updated finds nothing in an emptied database; one that is inserted finds no fault.
   if (commit.from === 0) await loadGeneration(catalogue, generation)
   return moved ? 'committed' : 'moved'
@@ -66,6 +72,7 @@ const insertSeries = async (
 ): Promise<boolean> => {
   try {
     await collection.insertMany(writes.map(documentOfSeries), { ordered: false })
+    crashPoint('rows:series-inserted')
   } catch (error) {
     if (!isOnlyDuplicateKeys(error)) throw error
   }
@@ -80,6 +87,7 @@ const writeStates = async (
   const present = writes.filter(isPresent)
   const absent = writes.filter(({ expected }) => expected === null)
   if (present.length > 0 && !(await replaceStates(collection, present))) return false
+  crashPoint('rows:states-replaced')
   return absent.length === 0 || insertStates(collection, absent)
 }
 
@@ -92,6 +100,7 @@ const replaceStates = async (
   collection: Collection<RowDocument>,
   writes: readonly PresentWrite[],
 ): Promise<boolean> => {
+  crashPoint('rows:states-ready')
   const { matchedCount } = await collection.bulkWrite(
     writes.map((write) => ({
       replaceOne: {
@@ -108,8 +117,10 @@ const insertStates = async (
   collection: Collection<RowDocument>,
   writes: readonly StateWrite[],
 ): Promise<boolean> => {
+  crashPoint('rows:states-missing')
   try {
     await collection.insertMany(writes.map(documentOfState), { ordered: true })
+    crashPoint('rows:states-inserted')
     return true
   } catch (error) {
     if (!isDuplicateKey(error)) throw error

@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb'
+import { crashPoint } from '../runtime/crash-point.ts'
 import type { Catalogue } from './mongodb-catalogue.ts'
 import { isDuplicateKey } from './mongodb-errors.ts'
 import type { Pointer } from './read-model-store.ts'
@@ -27,9 +28,11 @@ const compareAndSet = async (
 ): Promise<boolean> => {
   if (expected !== null) {
     const filter = { _id: model, active: expected }
+    crashPoint('promotion:to-update')
     return (await pointersOf(db).updateOne(filter, { $set: pointer })).matchedCount === 1
   }
   try {
+    crashPoint('promotion:to-insert')
     await pointersOf(db).insertOne({ _id: model, ...pointer })
     return true
   } catch (error) {

@@ -1,0 +1,184 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import * as assert from 'uvu/assert'
+import { type CrashPoint, crashPoints } from '../../src/runtime/crash-point.ts'
+import { suite } from '../support/suite.ts'
+
+const source = resolve(import.meta.dirname, '../../../src')
+
+/** What has to be killed at every await: whole files, or the functions named. */
+const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
+  'ingest/term.ts': ['appendNext', 'run'],
+  'event-store/embedded.ts': ['append', 'appender'],
+  'event-store/embedded-log.ts': ['append'],
+  'event-store/kafka.ts': ['append'],
+  'event-store/kafka-producer.ts': 'whole',
+  'event-store/kafka-batches.ts': ['commit'],
+  'projections/writer.ts': 'whole',
+  'projections/projector.ts': 'whole',
+  'projections/builder.ts': 'whole',
+  'projections/active-generation.ts': ['createActive'],
+  'projections/generations.ts': 'whole',
+  'projections/replay-lease.ts': 'whole',
+  'projections/replay.ts': 'whole',
+  'projections/promotion.ts': 'whole',
+  'projections/hand-over.ts': ['handOver'],
+  'projections/rollback.ts': 'whole',
+  'read-model-store/embedded-generation.ts': ['write', 'writeSeries', 'writeState'],
+  'read-model-store/embedded-generations.ts': ['openGenerations'],
+  'read-model-store/mongodb-commit.ts': 'whole',
+  'read-model-store/mongodb-checkpoints.ts': ['claimCheckpoint', 'moveCheckpoint'],
+  'read-model-store/mongodb-catalogue.ts': ['createGeneration', 'dropGeneration'],
+  'read-model-store/mongodb-pointers.ts': ['compareAndSet'],
+}
+
+const inside = 'the points are in what it waits for'
+const reading = 'reads only, and the next point is of the caller, at once'
+const ending = 'nothing is done any more but to close'
+
+/** Awaits without a point of their own, and why. */
+const exceptions: Readonly<Record<string, string>> = {
+  'ingest/term.ts: await appendNext(trades)': inside,
+  'ingest/term.ts: await feed.close()': ending,
+  'event-store/embedded-log.ts: await track(transact(root, write)).catch((error) => {':
+    'before it: append:prepared; in it: append:heads-put; after it: append:durable',
+  'event-store/kafka.ts: await producer.append(events, gate.require)': inside,
+  'event-store/kafka-producer.ts: await former?.then((each) => each.disconnect())': ending,
+  'event-store/kafka-producer.ts: return await producer': 'append:producer-connected follows',
+  'event-store/kafka-producer.ts: if (others || sent >= sequenceMax) await drop()':
+    'after 2^30 events, or when an append is given up',
+  'event-store/kafka-producer.ts: await append(events)': inside,
+  'event-store/kafka-producer.ts: await drop()': 'only after the broker forgot the producer',
+  'event-store/kafka-producer.ts: await producer.connect()': 'append:producer-connected follows',
+  'event-store/kafka-producer.ts: await producer.disconnect()': 'only where no broker answers',
+  'event-store/kafka-producer.ts: for (const part of inOrder) await sendPart(producer, topic, part)':
+    inside,
+  'event-store/kafka-producer.ts: const outcomes = await Promise.allSettled(': inside,
+  'projections/writer.ts: if (to > slice.from) await commit({ ...slice, to }, events)': inside,
+  'projections/projector.ts: const checkpoint = await writer.restart()': inside,
+  'projections/builder.ts: const checkpoint = await writer.restart()': inside,
+  'projections/builder.ts: await foldPartition(options, writers, next)': inside,
+  'projections/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, pass))':
+    inside,
+  'projections/builder.ts: await writer.apply({ ...rest, origin })': inside,
+  'projections/generations.ts: if (obsolete.length > 0) await assertHeld()':
+    'between replay:sorted-out and the points of a drop',
+  'projections/generations.ts: if (await fitsLog(projection, generation, eventStore)) return generation':
+    reading,
+  'projections/generations.ts: await store.drop(left.id)': inside,
+  'projections/generations.ts: const pointer = await store.pointer(name)': reading,
+  'projections/generations.ts: const others = (await store.generations(name)).filter(': reading,
+  'projections/generations.ts: const checkpoint = await generation.checkpoint()': reading,
+  'projections/generations.ts: const heads = await eventStore.heads()': reading,
+  'projections/replay-lease.ts: if (lease === undefined) throw await leaseHeld(store, leaseName(name))':
+    'a refusal',
+  'projections/replay-lease.ts: return await work(async () => {': inside,
+  'projections/replay-lease.ts: if (!(await lease.held())) throw await leaseHeld(store, lease.name)':
+    'promotion:held follows',
+  "projections/replay-lease.ts: const holder = (await store.leaseHolder(name)) ?? 'another process'":
+    'a refusal',
+  'projections/replay.ts: results.push(await promoteBuild(options, builder, build, assertHeld, leftVersion))':
+    inside,
+  'projections/promotion.ts: return await (await store.open(pointer.active)).checkpoint()': reading,
+  'projections/hand-over.ts: await sleep(lookEveryMs)':
+    'hand-over:caught-up before it, hand-over:not-taken-over after it',
+  'projections/rollback.ts: return await store.open(id)': reading,
+  "projections/active-generation.ts: return store.open((await store.pointer(model))?.active ?? '')":
+    reading,
+  'read-model-store/embedded-generation.ts: return await writeSeries(tables, commit, rows.writes)':
+    inside,
+  'read-model-store/embedded-generations.ts: await gate.drained()': ending,
+  'read-model-store/embedded-generations.ts: await Promise.all([...opened.values()].map((generation) => generation.close()))':
+    ending,
+  'read-model-store/mongodb-commit.ts: if (commit.from === 0) await loadGeneration(catalogue, generation)':
+    reading,
+  'read-model-store/mongodb-catalogue.ts: if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })':
+    'a day after the drop',
+}
+
+type Line = Readonly<{ file: string; text: string; indent: number }>
+
+const linesOf = (file: string, text: string): readonly Line[] =>
+  text
+    .split('\n')
+    .map((line) => ({ file, text: line.trim(), indent: line.length - line.trimStart().length }))
+    .filter((line) => line.text !== '' && !/^(\/\/|\/\*|\*)/.test(line.text))
+
+/** From the line that begins the function to the next one that is indented no more than it. */
+const functionLines = (lines: readonly Line[], name: string): readonly Line[] => {
+  const begins = new RegExp(`^(export )?(const ${name} = |${name}: async \\()`)
+  const start = lines.findIndex(({ text }) => begins.test(text))
+  assert.ok(start >= 0, `${lines[0]?.file} has no function ${name}`)
+  const { indent } = lines[start] as Line
+  // Parameters on lines of their own end before a line that is not indented either.
+  const isNext = ({ indent: of, text }: Line) => of <= indent && !/^[)}]/.test(text)
+  const length = lines.slice(start + 1).findIndex(isNext)
+  return lines.slice(start, length < 0 ? undefined : start + 1 + length)
+}
+
+const scopedLines = Object.entries(scope).map(([file, functions]) => {
+  const lines = linesOf(file, readFileSync(join(source, file), 'utf8'))
+  if (functions === 'whole') return lines
+  return functions.flatMap((name) => functionLines(lines, name))
+})
+
+const isPoint = (line: Line | undefined): boolean => line?.text.startsWith('crashPoint(') ?? false
+
+/** Whether a point stands on the line before, or on the first line after the whole statement. */
+const hasPoint = (lines: readonly Line[], at: number): boolean => {
+  const { indent } = lines[at] as Line
+  const goesOn = (line: Line) => line.indent > indent || /^[)\]}?:.]/.test(line.text)
+  const after = lines.slice(at + 1).find((line) => isPoint(line) || !goesOn(line))
+  return isPoint(lines[at - 1]) || isPoint(after)
+}
+
+const keyOf = ({ file, text }: Line) => `${file}: ${text}`
+
+const awaitsOf = (lines: readonly Line[]) =>
+  lines.flatMap((line, at) => (/\bawait\b/.test(line.text) ? [{ line, at }] : []))
+
+const test = suite('crash points')
+
+test('every label stands in the code once', () => {
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(source, file), 'utf8'))
+  const found = files.flatMap((text) => Array.from(text.matchAll(/crashPoint\('([^']+)'\)/g)))
+  const labels = found.map(([, label]) => label as CrashPoint)
+  assert.equal(labels.toSorted(), [...crashPoints].toSorted())
+})
+
+test('every await from append to rollback has its point, or a reason to have none', () => {
+  const bare = scopedLines.flatMap((lines) =>
+    awaitsOf(lines)
+      .filter(({ at }) => !hasPoint(lines, at))
+      .map(({ line }) => keyOf(line)),
+  )
+  assert.equal(
+    bare.filter((key) => exceptions[key] === undefined),
+    [],
+  )
+})
+
+test('no exception is left over', () => {
+  const awaits = new Set(
+    scopedLines.flatMap((lines) => awaitsOf(lines).map(({ line }) => keyOf(line))),
+  )
+  assert.equal(
+    Object.keys(exceptions).filter((key) => !awaits.has(key)),
+    [],
+  )
+})
+
+test('an await without a point would be found', () => {
+  const lines = linesOf(
+    'x.ts',
+    "const a = async () => {\n  await one()\n  await two(\n    3,\n  )\n  crashPoint('x')\n}",
+  )
+  assert.equal(
+    awaitsOf(lines).map(({ at }) => hasPoint(lines, at)),
+    [false, true],
+  )
+})
+
+test.run()
