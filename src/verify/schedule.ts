@@ -5,6 +5,9 @@ import { type Verification, type VerifyOptions, verify } from './verify.ts'
 export type ScheduleOptions = Omit<VerifyOptions, 'model' | 'generation' | 'signal'> &
   Readonly<{ models: readonly string[]; everyMs: number; logger: Logger }>
 
+/** How soon a process that died is replaced; a live one renews its lease. */
+const leaseTtlMs = 10_000
+
 /**
  * The reconciliation job: verifies the models every so often, in one process at a time, and reports
  * to the log and in the status rows.
@@ -31,9 +34,9 @@ export const scheduleVerify = (options: ScheduleOptions): { close: () => Promise
 }
 
 const verifyAlone = async (options: ScheduleOptions, model: string, signal: AbortSignal) => {
-  const { readModelStore, everyMs, logger } = options
+  const { readModelStore, logger } = options
   try {
-    const lease = await readModelStore.lease(`verify:${model}`, { ttlMs: everyMs })
+    const lease = await readModelStore.lease(`verify:${model}`, { ttlMs: leaseTtlMs })
     if (lease === undefined) return
     try {
       if (await wasVerified(options, model)) return
@@ -44,14 +47,15 @@ const verifyAlone = async (options: ScheduleOptions, model: string, signal: Abor
       await lease.release()
     }
   } catch (error) {
+    if (signal.aborted) throw error
     logger.warn({ err: error, model }, 'cannot verify now')
   }
 }
 
-/** By any process, since about the last round. */
+/** By any process, in this round. */
 const wasVerified = async ({ readModelStore, everyMs }: ScheduleOptions, model: string) =>
   (await readModelStore.statuses()).some(({ source, writtenAt }) => {
-    return source === `verify:${model}` && writtenAt > Date.now() - everyMs / 2
+    return source === `verify:${model}` && writtenAt > Date.now() - 0.9 * everyMs
   })
 
 const report = (logger: Logger, { model, result, detail, rowsCompared }: Verification) => {

@@ -31,8 +31,8 @@ export type Verification = Readonly<{
 }>
 
 /**
- * Compares one read model with an independent fold of the log, also while projectors run. Never
- * rejects: what stands in the way is the answer.
+ * Compares one read model with an independent fold of the log, also while projectors run. What
+ * stands in the way is the answer; it rejects only when it is given up by its signal.
  */
 export const verify = async (options: VerifyOptions): Promise<Verification> => {
   const { model } = options
@@ -65,6 +65,7 @@ export const verify = async (options: VerifyOptions): Promise<Verification> => {
       differences: differences.length,
     })
   } catch (error) {
+    options.signal.throwIfAborted()
     const detail = error instanceof Error ? error.message : String(error)
     return answer(id, { result: 'could not check', detail, rowsCompared: 0, differences: 0 })
   }
