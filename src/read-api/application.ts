@@ -2,8 +2,10 @@ import etag from '@koa/etag'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
 import { failureBody, failureOf, jsonType } from './envelope.ts'
-import { commonHeaders } from './headers.ts'
+import { commonHeaders, setHeaders } from './headers.ts'
+import { keptAnswers } from './kept-answers.ts'
 import type { Page } from './page.ts'
+import type { ReadModelReader } from './reader.ts'
 import type { Route } from './route.ts'
 import { readApiRouter, refuseUnrouted } from './router.ts'
 import type { StreamRoute } from './stream/route.ts'
@@ -12,6 +14,7 @@ type ApplicationOptions = Readonly<{
   routes: readonly Route[]
   pages: readonly Page[]
   stream: StreamRoute
+  reader: ReadModelReader
   requestTimeoutMs: number
   corsOrigin: string | undefined
   logger: Logger
@@ -19,9 +22,11 @@ type ApplicationOptions = Readonly<{
 
 /** The onion, outermost first. */
 export const readApiApplication = (options: ApplicationOptions): Koa => {
-  const { corsOrigin, logger } = options
+  const { corsOrigin, reader, logger } = options
+  const headers = commonHeaders(corsOrigin)
   const application = new Koa()
-  application.use(commonHeaders({ corsOrigin }))
+  application.use(keptAnswers({ revisionOf: reader.revision, headers }))
+  application.use(setHeaders(headers))
   application.use(answerFailures(logger))
   application.use(notModified)
   application.use(etag())

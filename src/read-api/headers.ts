@@ -13,18 +13,22 @@ export const contentSecurityPolicy = (needed: readonly string[] = []): string =>
     "frame-ancestors 'none'",
   ].join('; ')
 
+export type Headers = readonly (readonly [name: string, value: string])[]
+
 /** The headers that every answer has, failures included. */
-export const commonHeaders = ({ corsOrigin }: { corsOrigin: string | undefined }): Middleware => {
-  const headers = Object.entries({
+export const commonHeaders = (corsOrigin: string | undefined): Headers =>
+  Object.entries({
     ...securityHeaders(),
     'Content-Security-Policy': contentSecurityPolicy(),
     ...(corsOrigin === undefined ? {} : corsHeaders(corsOrigin)),
   })
-  return (ctx, next) => {
+
+export const setHeaders =
+  (headers: Headers): Middleware =>
+  (ctx, next) => {
     for (const [name, value] of headers) ctx.res.setHeader(name, value)
     return next()
   }
-}
 
 /** Helmet sets the same headers on every answer, so they are asked of it once. */
 const securityHeaders = (): Record<string, string> => {

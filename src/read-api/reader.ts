@@ -2,12 +2,21 @@ import type { Logger } from 'pino'
 import { isRetriable, TradelogError } from '../domain/errors.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
 
-/** Runs a read on the active generation of a read model; may run it again on the next one. */
-export type ReadModelReader = <T>(
+type Read = <T>(
   model: string,
   signal: AbortSignal,
   read: (generation: Generation) => Promise<T>,
 ) => Promise<T>
+
+/** Runs a read on the active generation of a read model; may run it again on the next one. */
+export type ReadModelReader = Read &
+  Readonly<{
+    /**
+     * Another text after every commit and promotion; undefined where that can't be told at once:
+     * by the store, or while the pointer is being looked up.
+     */
+    revision: (model: string) => string | undefined
+  }>
 
 type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => number }>
 
@@ -20,7 +29,7 @@ export const readModelReader = (options: Options): ReadModelReader => {
   const generations = activeGenerations(options)
   const log = readability(options.logger)
 
-  const readAgain: ReadModelReader = async (model, signal, read) => {
+  const readAgain: Read = async (model, signal, read) => {
     try {
       return await read(await generations.active(model))
     } catch (error) {
@@ -29,7 +38,7 @@ export const readModelReader = (options: Options): ReadModelReader => {
       return await read(await generations.active(model))
     }
   }
-  return async (model, signal, read) => {
+  const readAndLog: Read = async (model, signal, read) => {
     try {
       const answer = await readAgain(model, signal, read)
       log.readable(model)
@@ -39,12 +48,28 @@ export const readModelReader = (options: Options): ReadModelReader => {
       throw error
     }
   }
+  const revision = (model: string): string | undefined => {
+    const generation = generations.known(model)
+    if (generation?.revision === undefined) return undefined
+    try {
+      return `${generation.info.id} ${generation.revision()}`
+    } catch {
+      // The read that follows says what is wrong.
+      return undefined
+    }
+  }
+  return Object.assign(readAndLog, { revision })
 }
 
 /** How long a promotion may stay unseen. */
 const pointerAgeMsMax = 1_000
 
-type Lookup = Readonly<{ at: number; generation: Promise<Generation> }>
+type Lookup = Readonly<{
+  at: number
+  generation: Promise<Generation>
+  /** Once the lookup has ended. */
+  found: Generation | undefined
+}>
 
 const activeGenerations = ({ store, logger, now = () => performance.now() }: Options) => {
   const lookups = new Map<string, Lookup>()
@@ -65,15 +90,25 @@ const activeGenerations = ({ store, logger, now = () => performance.now() }: Opt
     opened.delete(model)
   }
   // The age counts from the start of a lookup, so one that hangs doesn't hang those after it.
+  const isFresh = (last: Lookup | undefined): last is Lookup =>
+    last !== undefined && now() - last.at < pointerAgeMsMax
   const active = (model: string): Promise<Generation> => {
     const last = lookups.get(model)
-    if (last !== undefined && now() - last.at < pointerAgeMsMax) return last.generation
+    if (isFresh(last)) return last.generation
     const generation = find(model)
-    lookups.set(model, { at: now(), generation })
-    generation.catch(() => forget(model))
+    const lookup = { at: now(), generation, found: undefined }
+    lookups.set(model, lookup)
+    generation.then(
+      (found) => Object.assign(lookup, { found }),
+      () => forget(model),
+    )
     return generation
   }
-  return { active, forget }
+  const known = (model: string): Generation | undefined => {
+    const last = lookups.get(model)
+    return isFresh(last) ? last.found : undefined
+  }
+  return { active, known, forget }
 }
 
 /** Logs when a model stops and starts being readable, not every failed read in between. */

@@ -3,12 +3,15 @@ import type { Middleware } from 'koa'
 import { TradelogError } from '../domain/errors.ts'
 import { jsonType, successBody } from './envelope.ts'
 import { preflightHeaders } from './headers.ts'
+import { cacheControl, keepWhile } from './kept-answers.ts'
 import type { Page } from './page.ts'
+import type { ReadModelReader } from './reader.ts'
 import type { Route } from './route.ts'
 import type { StreamRoute } from './stream/route.ts'
 import { withinTimeLimit } from './time-limit.ts'
 
 type Options = Readonly<{
+  reader: ReadModelReader
   routes: readonly Route[]
   pages: readonly Page[]
   stream: StreamRoute
@@ -16,11 +19,11 @@ type Options = Readonly<{
 }>
 
 export const readApiRouter = (options: Options): Router => {
-  const { routes, pages, stream, requestTimeoutMs } = options
+  const { routes, pages, stream } = options
   const router = new Router({ sensitive: true, strict: true })
   router.get(stream.path, stream.open)
   for (const page of pages) router.get(page.path, answerPage(page))
-  for (const route of routes) router.get(pathOf(route), answerRoute(route, requestTimeoutMs))
+  for (const route of routes) router.get(pathOf(route), answerRoute(route, options))
   const paths = [stream.path, ...pages.map((page) => page.path), ...routes.map(pathOf)]
   for (const path of paths) router.options(path, answerOptions)
   return router
@@ -43,15 +46,18 @@ const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}
 const answerPage =
   ({ headers, body }: Page): RouterMiddleware =>
   (ctx) => {
-    ctx.set('Cache-Control', 'no-cache')
+    ctx.set('Cache-Control', cacheControl)
     ctx.set(headers)
     ctx.body = body()
   }
 
 const answerRoute =
-  (route: Route, timeoutMs: number): RouterMiddleware =>
+  (route: Route, { reader, requestTimeoutMs: timeoutMs }: Options): RouterMiddleware =>
   async (ctx) => {
-    ctx.set('Cache-Control', 'no-cache')
+    ctx.set('Cache-Control', cacheControl)
+    const { model } = route
+    const revision = model && reader.revision(model)
+    if (model && revision) keepWhile(ctx, { model, revision })
     const { res: waiting, query } = ctx
     // As it was sent: the router's parameters hide a malformed escape, which the route refuses.
     const segment = ctx.captures?.[0] ?? ''

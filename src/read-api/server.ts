@@ -54,6 +54,7 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
     routes,
     pages,
     stream: streams.route,
+    reader,
     requestTimeoutMs,
     corsOrigin,
     logger,

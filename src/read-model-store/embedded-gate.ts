@@ -5,6 +5,8 @@ import { storeError } from './embedded-errors.ts'
 export type Gate = Readonly<{
   /** Runs the work, unless refused; what LMDB throws becomes an error of the read-model store. */
   enter: <T>(work: () => T | Promise<T>) => Promise<T>
+  /** Runs work that ends within this turn, unless refused. */
+  pass: <T>(work: () => T) => T
   /** Resolves when nothing is under way. Who calls it has made sure that new work is refused. */
   drained: () => Promise<void>
 }>
@@ -34,6 +36,10 @@ export const openGate = (refusal: () => TradelogError | undefined): Gate => {
       } finally {
         leave()
       }
+    },
+    pass: (work) => {
+      refuse()
+      return work()
     },
     drained: async () => {
       if (running > 0) await new Promise<void>((wake) => onIdle.push(wake))

@@ -52,6 +52,7 @@ export const openEmbeddedGeneration = (
     },
     count: (signal) => (kind === 'series' ? countKeys(tables, gate) : addUp(tables, gate, signal)),
     scan: ({ signal } = {}) => scan(tables, gate, signal),
+    revision: () => gate.pass(() => revisionOf(tables)),
     close: () => {
       closing ??= gate.drained().then(() => tables.close())
       return closing
@@ -149,6 +150,13 @@ const writeState = (
 
 const checkpointIn = ({ checkpoint }: Tables): Checkpoint =>
   new Map([...checkpoint.getRange({})].map(({ key, value }) => [key, value]))
+
+/** Rows change only together with a checkpoint, and a checkpoint never goes back. */
+const revisionOf = ({ checkpoint }: Tables): string => {
+  let text = ''
+  for (const { version } of checkpoint.getRange({ versions: true })) text += `${version} `
+  return text
+}
 
 const checkpointOf = ({ to, applied, origin }: Commit): PartitionCheckpoint => ({
   next: to,

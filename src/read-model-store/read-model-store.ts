@@ -107,6 +107,12 @@ export interface Generation {
 
   /** Every row once, in key order, in chunks; rows written meanwhile may or may not be among them. */
   scan(options?: { signal?: AbortSignal }): AsyncIterable<readonly StoredRow[]>
+
+  /**
+   * A text that is another after every commit that changed a row. Only of stores where asking costs
+   * next to nothing beside a read, and a read never sees rows older than a revision given before it.
+   */
+  revision?(): string
 }
 
 /** Names the generation of a model that the API reads. */

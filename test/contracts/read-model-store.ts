@@ -185,6 +185,22 @@ const describeCheckpoints = (test: Define) => {
     assert.equal(await allRows(state), [])
   })
 
+  test('a revision, where there is one, is another after every commit of anybody', async (context) => {
+    const generation = await createState(context.store)
+    if (generation.revision === undefined) return
+    const rival = await (await context.another()).open(generation.info.id)
+    const seen = new Set([generation.revision()])
+    for (const [from, writer] of [generation, rival, generation, rival].entries()) {
+      const expected = from === 0 ? null : `0:${from - 1}`
+      const write = stateWrite('A', `0:${from}`, expected)
+      assert.is(await writer.commit(stateCommit([write], { from, to: from + 1 })), 'committed')
+      await eventually(() => !seen.has(generation.revision?.() ?? ''))
+      seen.add(generation.revision())
+      assert.is(generation.revision(), generation.revision())
+    }
+    assert.is(seen.size, 5)
+  })
+
   test('of two commits at once from one checkpoint, one wins', async ({ store, another }) => {
     const generation = await createState(store)
     const rival = await (await another()).open(generation.info.id)

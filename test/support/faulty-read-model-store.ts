@@ -38,6 +38,11 @@ export const faultyReadModelStore = (store: ReadModelStore): FaultyStore => {
       await guarded('scan', async () => {}, options?.signal)
       yield* inner.scan(options)
     },
+    revision: () => {
+      calls.set('revision', (calls.get('revision') ?? 0) + 1)
+      if (faults.fault !== 'none') throw new TypeError('cannot read secret of undefined')
+      return inner.revision?.() ?? ''
+    },
   })
   return Object.assign(faults, {
     generations: (model?: string) => guarded('generations', () => store.generations(model)),

@@ -13,6 +13,7 @@ import { refuseUnknownSymbol } from './symbols.ts'
 export const candlesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/candles',
+    model: 'candles',
     summary:
       'The candles of a symbol by the time of its trades (UTC), newest first; a late trade ' +
       'revises its candle, and an interval without trades has none',
