@@ -50,6 +50,7 @@ export const projectLive = async (stores: Stores): Promise<Measured> => {
         projection,
         generation,
         eventStore,
+        readModelStore: stores.readModelStore,
         batchEventsMax,
         until,
         watch,
@@ -77,7 +78,8 @@ export const build = async ({
   const { signal } = new AbortController()
   const onApplied = () => {}
   const stop = startWatch()
-  const builder = await openBuilder({ builds, eventStore, batchEventsMax, signal, onApplied })
+  const stores = { eventStore, readModelStore }
+  const builder = await openBuilder({ ...stores, builds, batchEventsMax, signal, onApplied })
   await builder.catchUp()
   return { count: appliedTo(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
 }

@@ -10,6 +10,8 @@ const codes = {
   EVENT_STORE_REFUSED: { retriable: false },
   EVENT_TOO_LARGE: { retriable: false },
   EVENT_UNREADABLE: { retriable: false },
+  EVENT_NOT_APPLICABLE: { retriable: false },
+  SKIP_REFUSED: { retriable: false },
   NOT_THE_ACTIVE_WRITER: { retriable: true },
   LOG_REPLACED: { retriable: false },
   LOG_TRUNCATED: { retriable: false },

@@ -1,7 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TradelogError } from '../domain/errors.ts'
 import type { EventStore, PartitionBounds, Slice } from '../event-store/event-store.ts'
-import type { Checkpoint, Generation } from '../read-model-store/read-model-store.ts'
+import type {
+  Checkpoint,
+  Generation,
+  ReadModelStore,
+} from '../read-model-store/read-model-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { checkLog } from './log-check.ts'
 import type { Projection } from './projection.ts'
@@ -16,6 +20,7 @@ export type Build = Readonly<{ projection: Projection; generation: Generation }>
 export type BuilderOptions = Readonly<{
   builds: readonly Build[]
   eventStore: EventStore
+  readModelStore: Pick<ReadModelStore, 'skips'>
   batchEventsMax: number
   signal: AbortSignal
   /** Told after every slice that went into a build. */
@@ -33,10 +38,10 @@ export type Builder = Readonly<{
 
 /** Refuses a log that doesn't fit the checkpoints or that has lost its beginning. */
 export const openBuilder = async (options: BuilderOptions): Promise<Builder> => {
-  const { builds, eventStore } = options
+  const { builds, eventStore, readModelStore } = options
   const writers = new Map<string, GenerationWriter>()
   for (const { projection, generation } of builds) {
-    const writer = oneAtATime(projection, createWriter(projection, generation))
+    const writer = oneAtATime(projection, createWriter(projection, generation, readModelStore))
     const checkpoint = await writer.restart()
     for (const bounds of await eventStore.heads()) {
       checkBeginning(projection.name, bounds)

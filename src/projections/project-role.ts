@@ -13,6 +13,7 @@ import {
   repeat,
   retry,
   shareReplay,
+  switchMap,
   takeUntil,
   tap,
   throwError,
@@ -27,6 +28,7 @@ import { openActiveGeneration } from './active-generation.ts'
 import type { Projection } from './projection.ts'
 import { projector } from './projector.ts'
 import { selfRebuild, wantsRebuild } from './self-rebuild.ts'
+import { untilSkipped } from './skipping.ts'
 import type { ProjectStatus } from './status.ts'
 import { createTracker, type Tracker } from './tracker.ts'
 
@@ -120,13 +122,17 @@ type Run = Readonly<{
 
 const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknown> => {
   const { projection, generation, until, tracker, logger } = run
-  const { eventStore, batchEventsMax } = options
+  const { eventStore, readModelStore, batchEventsMax } = options
   const { id, version } = generation.info
   tracker.follows(id)
-  const stopped = (error: unknown) => {
+  const stopped = (error: unknown, again: Observable<unknown>) => {
     tracker.stopped(error)
     logger.error({ err: error, generation: id }, 'stopped')
-    return NEVER.pipe(takeUntil(until))
+    const skip = untilSkipped(readModelStore, error).pipe(takeUntil(until))
+    return skip.pipe(
+      tap(() => logger.warn({ generation: id }, 'going on: the event is skipped')),
+      switchMap(() => again),
+    )
   }
   if (version !== projection.version) {
     tracker.stopped(versionMismatch(projection, generation))
@@ -136,6 +142,7 @@ const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknow
     projection,
     generation,
     eventStore,
+    readModelStore,
     batchEventsMax,
     until,
     watch: {

@@ -1,7 +1,11 @@
 import { defer, mergeMap, type Observable, retry, takeUntil, throwError, timer } from 'rxjs'
 import { isRetriable } from '../domain/errors.ts'
 import type { Batch, EventStore, PartitionBounds } from '../event-store/event-store.ts'
-import type { Checkpoint, Generation } from '../read-model-store/read-model-store.ts'
+import type {
+  Checkpoint,
+  Generation,
+  ReadModelStore,
+} from '../read-model-store/read-model-store.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { checkLog } from './log-check.ts'
@@ -18,6 +22,7 @@ export type ProjectorOptions = Readonly<{
   projection: Projection
   generation: Generation
   eventStore: EventStore
+  readModelStore: Pick<ReadModelStore, 'skips'>
   batchEventsMax: number
   /** Its first value ends the projector, after the batches in flight. */
   until: Observable<unknown>
@@ -32,9 +37,10 @@ export type ProjectorOptions = Readonly<{
  * a person.
  */
 export const projector = (options: ProjectorOptions): Observable<Checkpoint> => {
-  const { projection, generation, eventStore, batchEventsMax, until, watch } = options
+  const { projection, generation, eventStore, readModelStore, batchEventsMax, until, watch } =
+    options
   return defer(() => {
-    const writer = createWriter(projection, generation)
+    const writer = createWriter(projection, generation, readModelStore)
     return eventStore
       .batches({ group: generation.info.id, position: positionOf(options, writer), batchEventsMax })
       .pipe(takeUntil(until), mergeMap(foldCommitAck(writer), concurrency(projection)))

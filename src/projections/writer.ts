@@ -1,6 +1,6 @@
 import { TradelogError } from '../domain/errors.ts'
 import type { EventType } from '../domain/event.ts'
-import type { LogRecord, RecordedEvent } from '../domain/recorded-event.ts'
+import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { Slice } from '../event-store/event-store.ts'
 import type { Key } from '../read-model-store/key.ts'
 import type {
@@ -8,10 +8,19 @@ import type {
   Commit,
   Generation,
   PartitionCheckpoint,
+  ReadModelStore,
 } from '../read-model-store/read-model-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { type FoldedRow, foldSeries, foldState, touchedRows, writesOf } from './fold.ts'
 import type { Projection, SeriesProjection, StateProjection } from './projection.ts'
+import {
+  FoldFailure,
+  folding,
+  type LogPlace,
+  notApplicable,
+  type Stop,
+  unreadable,
+} from './stop.ts'
 
 /** Applies slices of the log to one generation, each exactly once: live, in a replay, anywhere. */
 export type GenerationWriter = Readonly<{
@@ -24,7 +33,8 @@ export type GenerationWriter = Readonly<{
   checkpoint: () => Checkpoint
   /**
    * Folds and commits one slice. Rejects with `CHECKPOINT_MOVED` where somebody else has written,
-   * and with `EVENT_UNREADABLE` at such an event, after committing what stands before it.
+   * and with `EVENT_UNREADABLE` or `EVENT_NOT_APPLICABLE` at such an event, after committing what
+   * stands before it. Events that the store says are skipped are passed over.
    */
   apply: (slice: Slice & { origin: string }) => Promise<void>
 }>
@@ -32,12 +42,17 @@ export type GenerationWriter = Readonly<{
 /** Rows kept from batch to batch; beyond this many all are dropped and read again when needed. */
 const cachedRowsMax = 20_000
 
-export const createWriter = (projection: Projection, generation: Generation): GenerationWriter => {
+export const createWriter = (
+  projection: Projection,
+  generation: Generation,
+  store: Pick<ReadModelStore, 'skips'>,
+): GenerationWriter => {
   const prepare =
     projection.kind === 'series' ? prepareSeries(projection) : prepareState(projection, generation)
   let checkpoint = new Map<number, PartitionCheckpoint>()
+  let skipped: ReadonlySet<string> = new Set()
 
-  const commit = async (slice: Slice & { origin: string }, events: readonly RecordedEvent[]) => {
+  const commit = async (slice: OfLog, events: readonly RecordedEvent[]) => {
     const { partition, from, to, origin } = slice
     const before = checkpoint.get(partition) ?? { next: 0, applied: 0 }
     if (before.next !== from) throw checkpointMoved(projection.name, slice)
@@ -50,23 +65,41 @@ export const createWriter = (projection: Projection, generation: Generation): Ge
     committed()
     checkpoint.set(partition, { next: to, applied, origin })
   }
+  /** Commits what stands before an event that stops the model, then throws why it does. */
+  const applyUpTo = async (slice: OfLog, events: readonly RecordedEvent[], stop?: Stop) => {
+    const to = stop?.offset ?? slice.to
+    if (to > slice.from) await commit({ ...slice, to }, events)
+    if (stop !== undefined) throw stop.error
+  }
 
   return {
     restart: async () => {
       prepare.forget()
+      skipped = new Set((await store.skips(projection.name)).map(placeOf))
       checkpoint = new Map(await generation.checkpoint())
       crashPoint('fold:restarted')
       return checkpoint
     },
     checkpoint: () => checkpoint,
     apply: async (slice) => {
-      const { events, unreadable } = readable(projection, slice.events)
-      const to = unreadable?.offset ?? slice.to
-      if (to > slice.from) await commit({ ...slice, to }, events)
-      if (unreadable !== undefined) throw eventUnreadable(projection.name, unreadable)
+      const { events, stop } = readable(projection, slice, skipped)
+      try {
+        await applyUpTo(slice, events, stop)
+      } catch (error) {
+        if (!(error instanceof FoldFailure)) throw error
+        const before = await appliedWhole(prepare, slice.partition, events)
+        const offset = events[before]?.offset ?? slice.from
+        const { partition, origin } = slice
+        const stop = notApplicable(projection.name, { partition, offset, origin }, error)
+        await applyUpTo(slice, events.slice(0, before), stop)
+      }
     },
   }
 }
+
+type OfLog = Slice & Readonly<{ origin: string }>
+
+const placeOf = ({ partition, offset, origin }: LogPlace) => `${partition}:${offset}:${origin}`
 
 type Prepared = Readonly<{ rows: Commit['rows']; committed: () => void }>
 type Preparation = Readonly<{
@@ -76,7 +109,7 @@ type Preparation = Readonly<{
 
 const prepareSeries = (projection: SeriesProjection): Preparation => ({
   rows: async (_partition, events) => ({
-    rows: { kind: 'series', writes: foldSeries(projection, events) },
+    rows: { kind: 'series', writes: folding(() => foldSeries(projection, events)) },
     committed: () => {},
   }),
   forget: () => {},
@@ -96,19 +129,20 @@ const prepareState = (
     for (const row of await generation.read(missing)) {
       if (row === undefined) continue
       const { key, value, guard, count } = row
-      cache.set(key, { state: projection.load(value), guard: guard ?? '', count: count ?? 0 })
+      const state = folding(() => projection.load(value))
+      cache.set(key, { state, guard: guard ?? '', count: count ?? 0 })
     }
   }
 
   return {
     rows: async (partition, events) => {
-      const touched = touchedRows(projection, events)
+      const touched = folding(() => touchedRows(projection, events))
       if (cache.size > cachedRowsMax) cache.clear()
       await fill([...touched.keys()])
       crashPoint('fold:rows-read')
-      const folded = foldState(projection, partition, touched, stored)
+      const folded = folding(() => foldState(projection, partition, touched, stored))
       return {
-        rows: { kind: 'state', writes: writesOf(projection, folded, stored) },
+        rows: { kind: 'state', writes: folding(() => writesOf(projection, folded, stored)) },
         committed: () => {
           for (const [key, row] of folded) cache.set(key, row)
         },
@@ -118,30 +152,48 @@ const prepareState = (
   }
 }
 
-/** The events that the projection names, up to the first that nobody can read. */
-const readable = (projection: Projection, records: readonly LogRecord[]) => {
+/** How many of the events, from the first on, can be folded: halving finds the one that can't. */
+const appliedWhole = async (
+  prepare: Preparation,
+  partition: number,
+  events: readonly RecordedEvent[],
+): Promise<number> => {
+  let whole = 0
+  let failing = events.length
+  while (failing - whole > 1) {
+    const middle = Math.floor((whole + failing) / 2)
+    try {
+      await prepare.rows(partition, events.slice(0, middle))
+      whole = middle
+    } catch (error) {
+      if (!(error instanceof FoldFailure)) throw error
+      failing = middle
+    }
+  }
+  return whole
+}
+
+/** The events that the projection names and nobody skips, up to the first that can't be read. */
+const readable = (
+  projection: Projection,
+  { partition, events: records, origin }: OfLog,
+  skipped: ReadonlySet<string>,
+): Readonly<{ events: readonly RecordedEvent[]; stop?: Stop }> => {
   const named: readonly EventType[] = projection.events
   const events: RecordedEvent[] = []
   for (const record of records) {
-    if (record.event.type === 'Unreadable') {
-      return { events, unreadable: { ...record, event: record.event } }
+    const { offset, event } = record
+    if (skipped.size > 0 && skipped.has(placeOf({ partition, offset, origin }))) continue
+    if (event.type === 'Unreadable') {
+      const at = { partition, offset, origin }
+      return { events, stop: unreadable(projection.name, at, event.reason) }
     }
-    if (named.includes(record.event.type)) events.push(record as RecordedEvent)
+    if (named.includes(event.type)) events.push(record as RecordedEvent)
   }
-  return { events, unreadable: undefined }
+  return { events }
 }
 
 const checkpointMoved = (model: string, { partition, from }: Slice) =>
   new TradelogError('CHECKPOINT_MOVED', `${model}: another process wrote partition ${partition}`, {
     fields: { model, partition, from },
   })
-
-const eventUnreadable = (
-  model: string,
-  { partition, offset, event }: { partition: number; offset: number; event: { reason: string } },
-) =>
-  new TradelogError(
-    'EVENT_UNREADABLE',
-    `${model} stopped at partition ${partition}, offset ${offset}: ${event.reason}`,
-    { fields: { model, partition, offset, reason: event.reason } },
-  )

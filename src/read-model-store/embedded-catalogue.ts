@@ -1,6 +1,6 @@
 import { type LeaseTable, openLmdb, transact } from '../runtime/lmdb.ts'
 import type { RowKind } from './embedded-generation.ts'
-import type { GenerationInfo, Pointer, StatusRow } from './read-model-store.ts'
+import type { GenerationInfo, Pointer, Skip, StatusRow } from './read-model-store.ts'
 
 export type CataloguedGeneration = GenerationInfo & Readonly<{ kind: RowKind }>
 
@@ -8,12 +8,13 @@ export type CataloguedGeneration = GenerationInfo & Readonly<{ kind: RowKind }>
 export type Catalogue = ReturnType<typeof openCatalogue>
 
 export const openCatalogue = (directory: string) => {
-  const environment = openLmdb(directory, { maxDbs: 4 })
+  const environment = openLmdb(directory, { maxDbs: 5 })
   const leases: LeaseTable = environment.openDB({ name: 'leases' })
   return {
     generations: environment.openDB<CataloguedGeneration, string>({ name: 'generations' }),
     pointers: environment.openDB<Pointer, string>({ name: 'pointers' }),
     statuses: environment.openDB<Omit<StatusRow, 'source'>, string>({ name: 'statuses' }),
+    skips: environment.openDB<Skip, string>({ name: 'skips' }),
     leases,
     /** Runs it while no other process writes here; what it wrote is undone if it throws. */
     exclusively: <T>(work: () => T): Promise<T> => transact(environment, work),

@@ -9,6 +9,7 @@ import { type Gate, openGate } from './embedded-gate.ts'
 import { openGenerations } from './embedded-generations.ts'
 import { holdLease } from './embedded-lease.ts'
 import type { Lease, ReadModelStore } from './read-model-store.ts'
+import { skipId } from './skip-id.ts'
 
 /** A status whose writer has been silent for so long is forgotten. */
 const statusKeptMs = 24 * 60 * 60 * 1000
@@ -41,6 +42,7 @@ export const openEmbeddedReadModelStore = async ({
     ...generations,
     ...pointersOf(catalogue, gate),
     ...leasesOf(catalogue, gate, leases),
+    ...skipsOf(catalogue, gate),
     ...statusesOf(catalogue, gate, now),
     close: () => {
       closing ??= closeAll()
@@ -88,6 +90,35 @@ const leasesOf = (
       return lease
     }),
   leaseHolder: (name) => gate.enter(() => leaseHolder(catalogue.leases, name)),
+})
+
+const skipsOf = (
+  { skips, exclusively }: Catalogue,
+  gate: Gate,
+): Pick<ReadModelStore, 'skips' | 'addSkip' | 'removeSkip'> => ({
+  skips: (model) =>
+    gate.enter(() =>
+      [...skips.getRange({})]
+        .map(({ value }) => value)
+        .filter((skip) => model === undefined || skip.model === model)
+        .sort((a, b) => a.at - b.at),
+    ),
+  addSkip: (skip) =>
+    gate.enter(() =>
+      exclusively(() => {
+        if (skips.get(skipId(skip)) !== undefined) return false
+        skips.put(skipId(skip), skip)
+        return true
+      }),
+    ),
+  removeSkip: (skip) =>
+    gate.enter(() =>
+      exclusively(() => {
+        if (skips.get(skipId(skip)) === undefined) return false
+        skips.remove(skipId(skip))
+        return true
+      }),
+    ),
 })
 
 const statusesOf = (

@@ -13,10 +13,17 @@ const afterTextEnd = '\u0020'
 const afterNumbers = '~'
 const digitsBase = 'a'.charCodeAt(0) - 1
 
-/** Texts without control characters, then whole numbers from 0 to 2^53 − 1. */
+/** LMDB takes 1,978 bytes, and a character may have three. */
+const keyCharactersMax = 650
+
+/**
+ * Texts without control characters, then whole numbers from 0 to 2^53 − 1. Throws where the key is
+ * longer than every store takes.
+ */
 export const encodeKey = (parts: readonly KeyPart[]): Key => {
   let key = ''
   for (const part of parts) key += typeof part === 'string' ? part + textEnd : encodeNumber(part)
+  if (key.length > keyCharactersMax) throw new RangeError(`a key of ${key.length} characters`)
   return key
 }
 

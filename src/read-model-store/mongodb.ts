@@ -15,6 +15,7 @@ import { connect, type MongodbOptions } from './mongodb-connection.ts'
 import { mongodbGeneration } from './mongodb-generation.ts'
 import { openLeases } from './mongodb-leases.ts'
 import { findPointer, promote } from './mongodb-pointers.ts'
+import { openSkips } from './mongodb-skips.ts'
 import { openStatuses } from './mongodb-statuses.ts'
 import type { GenerationInfo, ReadModelStore } from './read-model-store.ts'
 
@@ -31,6 +32,7 @@ export const openMongodbReadModelStore = async (
   const catalogue = catalogueOf(connection)
   const leases = openLeases(connection, catalogue, logger)
   const statuses = openStatuses(db)
+  const skips = openSkips(db)
   const generation = (info: GenerationInfo) => mongodbGeneration(connection, catalogue, info)
   let closing: Promise<void> | undefined
   const close = async () => {
@@ -46,6 +48,9 @@ export const openMongodbReadModelStore = async (
     promote: (pointer, expected) => run(() => promote(catalogue, pointer, expected)),
     lease: (name, { ttlMs }) => leases.take(name, ttlMs),
     leaseHolder: leases.holderOf,
+    skips: (model) => run(() => skips.skips(model)),
+    addSkip: (skip) => run(() => skips.addSkip(skip)),
+    removeSkip: (skip) => run(() => skips.removeSkip(skip)),
     writeStatus: (source, status) => run(() => statuses.write(source, status)),
     statuses: () => run(statuses.list),
     close: () => {

@@ -136,6 +136,19 @@ export interface Lease {
   release(): Promise<void>
 }
 
+/**
+ * One event that one model leaves out, by an operator's word. It belongs to one log: `origin` is that
+ * of its partition, so that it never applies to another log.
+ */
+export type Skip = Readonly<{
+  model: string
+  partition: number
+  offset: number
+  origin: string
+  why: string
+  at: UnixMs
+}>
+
 /** What a process says of itself for the API to show: see `projections/status.ts`. */
 export type StatusRow = Readonly<{ source: string; writtenAt: UnixMs; status: Row }>
 
@@ -167,6 +180,15 @@ export interface ReadModelStore {
 
   /** Who holds a lease now, as the holder named itself, for a refusal that says so. */
   leaseHolder(name: string): Promise<string | undefined>
+
+  /** Of one model or of all, oldest first. */
+  skips(model?: string): Promise<readonly Skip[]>
+
+  /** Answers false, and keeps what is there, where that event is skipped already. */
+  addSkip(skip: Skip): Promise<boolean>
+
+  /** Takes one back; answers false where there is none of that model and event. */
+  removeSkip(skip: Omit<Skip, 'why' | 'at'>): Promise<boolean>
 
   writeStatus(source: string, status: Row): Promise<void>
 

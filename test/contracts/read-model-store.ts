@@ -45,6 +45,7 @@ export const readModelStoreContract = (
   describeGenerations(define)
   describePointers(define)
   describeLeases(define, leaseTtlMs)
+  describeSkips(define)
   describeStatuses(define)
   describeClose(test, place, timeoutMs)
   test.run()
@@ -543,6 +544,38 @@ const blockThread = (ms: number) => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
+const skip = { model: 'trades', partition: 0, offset: 41, origin: 'log-0', why: 'bad', at: 7 }
+
+const describeSkips = (test: Define) => {
+  test('a skip is kept once, and listed oldest first, of one model or of all', async ({
+    store,
+    another,
+  }) => {
+    assert.equal(await store.skips(), [])
+    const later = { ...skip, model: 'symbols', at: 9 }
+    const ofOtherLog = { ...skip, origin: 'log-1', at: 8 }
+    assert.is(await store.addSkip(later), true)
+    assert.is(await store.addSkip(skip), true)
+    assert.is(await store.addSkip(ofOtherLog), true)
+    assert.is(await store.addSkip({ ...skip, why: 'again', at: 10 }), false)
+    const other = await another()
+    assert.equal(await other.skips(), [skip, ofOtherLog, later])
+    assert.equal(await other.skips('symbols'), [later])
+    assert.equal(await other.skips('nobody'), [])
+  })
+
+  test('a skip is taken back once', async ({ store, another }) => {
+    await store.addSkip(skip)
+    await store.addSkip({ ...skip, offset: 42 })
+    const other = await another()
+    assert.is(await other.removeSkip({ ...skip, origin: 'log-1' }), false)
+    assert.is(await other.removeSkip(skip), true)
+    assert.is(await other.removeSkip(skip), false)
+    assert.equal(await store.skips(), [{ ...skip, offset: 42 }])
+    assert.is(await store.addSkip(skip), true)
+  })
+}
+
 const describeStatuses = (test: Define) => {
   test('statuses are kept one per source, newest first', async ({ store, another }) => {
     assert.equal(await store.statuses(), [])
@@ -627,6 +660,9 @@ const storeCalls = (store: ReadModelStore, id: string): Record<string, () => Pro
     ),
   lease: () => store.lease('build', { ttlMs: 1000 }),
   leaseHolder: () => store.leaseHolder('build'),
+  skips: () => store.skips(),
+  addSkip: () => store.addSkip(skip),
+  removeSkip: () => store.removeSkip(skip),
   writeStatus: () => store.writeStatus('project:1', {}),
   statuses: () => store.statuses(),
 })

@@ -9,7 +9,7 @@ import { trades } from '../../src/projections/read-models/trades.ts'
 import { vwap } from '../../src/projections/read-models/vwap.ts'
 import { createWriter } from '../../src/projections/writer.ts'
 import type { Row } from '../../src/read-model-store/read-model-store.ts'
-import { memoryGeneration, memoryTable } from '../support/memory-generation.ts'
+import { memoryGeneration, memoryTable, noSkips } from '../support/memory-generation.ts'
 import { naiveRows } from '../support/naive-rows.ts'
 import { assertSetRows } from '../support/real-rows.ts'
 import { expectedSets, realTrades, testDataFolder } from '../support/real-trades.ts'
@@ -37,7 +37,7 @@ const projectedRows = async (
 ): Promise<readonly Row[]> => {
   const { name: model, version } = projection
   const table = memoryTable({ id: model, model, version, createdAt: 0 })
-  const writer = createWriter(projection, memoryGeneration(table))
+  const writer = createWriter(projection, memoryGeneration(table), noSkips)
   await writer.restart()
   for (const [partition, log] of logs.entries()) {
     for (let from = 0; from < log.length; from += batchEvents) {

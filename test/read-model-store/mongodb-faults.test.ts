@@ -167,7 +167,8 @@ const project = async (
   beforeBatch: (batch: number) => Promise<void>,
 ) => {
   const attempt = async () => {
-    const writer = createWriter(projection, await openActiveGeneration(store, projection))
+    const generation = await openActiveGeneration(store, projection)
+    const writer = createWriter(projection, generation, store)
     for (;;) {
       const from = (await writer.restart()).get(0)?.next ?? 0
       if (from === log.length) return

@@ -73,6 +73,9 @@ export const readModelStoreOf = (world: World, actor: Actor, mutate: Mutation): 
       return lease && renewed(lease, options.ttlMs, perform)
     },
     leaseHolder: (name) => perform('lease holder', () => store.leaseHolder(name)),
+    skips: (model) => perform('skips', () => store.skips(model)),
+    addSkip: (skip) => perform('add skip', () => store.addSkip(skip)),
+    removeSkip: (skip) => perform('remove skip', () => store.removeSkip(skip)),
     writeStatus: (source, status) =>
       perform('write status', () => store.writeStatus(source, status)),
     statuses: () => perform('statuses', () => store.statuses()),

@@ -4,7 +4,7 @@ import { hasCode } from '../../src/domain/errors.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { createWriter } from '../../src/projections/writer.ts'
 import type { Generation, StoredRow } from '../../src/read-model-store/read-model-store.ts'
-import { memoryGeneration, memoryTable, type Table } from './memory-generation.ts'
+import { memoryGeneration, memoryTable, noSkips, type Table } from './memory-generation.ts'
 import { naiveRows } from './naive-rows.ts'
 import {
   cutBy,
@@ -131,7 +131,7 @@ const project = async (
   log: TradeLog,
   schedule: Schedule,
 ): Promise<void> => {
-  const writer = createWriter(make(), generation)
+  const writer = createWriter(make(), generation, noSkips)
   await writer.restart()
   const next = () =>
     nextSlice(log, (partition) => writer.checkpoint().get(partition)?.next ?? 0, schedule)

@@ -19,6 +19,9 @@ export type Table = {
   dropped: boolean
 }
 
+/** A store of skips that has none. */
+export const noSkips = { skips: async () => [] }
+
 /**
  * Awaited before each single write of a commit, so that others may run in between; a rejection is
  * a crash at that point, with everything before it written.

@@ -6,8 +6,10 @@ import type {
   Lease,
   Pointer,
   ReadModelStore,
+  Skip,
   StatusRow,
 } from '../../src/read-model-store/read-model-store.ts'
+import { skipId } from '../../src/read-model-store/skip-id.ts'
 import { type BeforeWrite, memoryGeneration, memoryTable, type Table } from './memory-generation.ts'
 
 type LeaseRow = { holder: object | undefined; fence: number; expiresAt: number }
@@ -17,6 +19,7 @@ export type MemoryDatabase = Readonly<{
   tables: Map<string, Table>
   pointers: Map<string, Pointer>
   leases: Map<string, LeaseRow>
+  skips: Map<string, Skip>
   statuses: Map<string, StatusRow>
 }>
 
@@ -24,6 +27,7 @@ export const memoryDatabase = (): MemoryDatabase => ({
   tables: new Map(),
   pointers: new Map(),
   leases: new Map(),
+  skips: new Map(),
   statuses: new Map(),
 })
 
@@ -41,7 +45,7 @@ export const openMemoryReadModelStore = ({
   now = Date.now,
   newId = newGenerationId,
 }: Options = {}): ReadModelStore => {
-  const { tables, pointers, statuses } = database
+  const { tables, pointers, skips, statuses } = database
   const commits = new Set<Promise<unknown>>()
   const leases = leasesOf(database, now)
   let closed = false
@@ -85,6 +89,19 @@ export const openMemoryReadModelStore = ({
       }),
     lease: (name, { ttlMs }) => ifOpen(() => leases.take(name, ttlMs)),
     leaseHolder: (name) => ifOpen(() => leases.holder(name)),
+    skips: (model) =>
+      ifOpen(() =>
+        [...skips.values()]
+          .filter((skip) => model === undefined || skip.model === model)
+          .sort((a, b) => a.at - b.at),
+      ),
+    addSkip: (skip) =>
+      ifOpen(() => {
+        if (skips.has(skipId(skip))) return false
+        skips.set(skipId(skip), skip)
+        return true
+      }),
+    removeSkip: (skip) => ifOpen(() => skips.delete(skipId(skip))),
     writeStatus: (source, status) =>
       ifOpen(() => void statuses.set(source, { source, writtenAt: now(), status })),
     statuses: () => ifOpen(() => [...statuses.values()].sort((a, b) => b.writtenAt - a.writtenAt)),
