@@ -30,7 +30,7 @@ export const silent = pino({ enabled: false })
 /** The running pipelines, each from nothing to the head, from the assignment of the partitions on. */
 export const projectLive = async (stores: Stores): Promise<Measured> => {
   const { eventStore, projections, batchEventsMax } = stores
-  const total = (await eventStore.heads()).reduce((sum, { head }) => sum + head, 0)
+  const total = await eventsIn(eventStore)
   let stop = startWatch()
   let isAssigned = false
   const watch = {
@@ -55,7 +55,7 @@ export const projectLive = async (stores: Stores): Promise<Measured> => {
         until,
         watch,
       })
-      const toHead = running.pipe(takeWhile((checkpoint) => appliedTo(checkpoint) < total))
+      const toHead = running.pipe(takeWhile((checkpoint) => read(checkpoint) < total))
       await lastValueFrom(toHead, { defaultValue: undefined })
     }),
   )
@@ -81,16 +81,21 @@ export const build = async ({
   const stores = { eventStore, readModelStore }
   const builder = await openBuilder({ ...stores, builds, batchEventsMax, signal, onApplied })
   await builder.catchUp()
-  return { count: appliedTo(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
+  return { count: read(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
 }
 
 /** All of `tradelog replay`: build, check the counts, promote. */
 export const replayModels = async (stores: Stores): Promise<Measured> => {
   const { signal } = new AbortController()
   const stop = startWatch()
-  const [first] = await replay({ ...stores, logger: silent, signal })
-  return { count: first?.eventsApplied ?? 0, ...stop() }
+  await replay({ ...stores, logger: silent, signal })
+  const measured = stop()
+  return { count: await eventsIn(stores.eventStore), ...measured }
 }
 
-const appliedTo = (checkpoint: Checkpoint): number =>
-  Array.from(checkpoint.values()).reduce((sum, { applied }) => sum + applied, 0)
+/** How many events of the log, whether the model folds them or passes over them. */
+const read = (checkpoint: Checkpoint): number =>
+  Array.from(checkpoint.values()).reduce((sum, { next }) => sum + next, 0)
+
+const eventsIn = async (eventStore: EventStore): Promise<number> =>
+  (await eventStore.heads()).reduce((sum, { head }) => sum + head, 0)

@@ -1,14 +1,15 @@
 import { isDecimalText } from './decimal.ts'
-import type { TradeExecuted } from './trade-executed.ts'
+import type { FeedInterrupted } from './feed-interrupted.ts'
+import type { TradeExecuted, UnixMs } from './trade-executed.ts'
 
 /** Every fact that the log can hold, in its newest version. */
-export type TradelogEvent = TradeExecuted
+export type TradelogEvent = TradeExecuted | FeedInterrupted
 export type EventType = TradelogEvent['type']
 
 /** A record of the log that this code can't read: it stops a projection, it is never passed over. */
 export type UnreadableEvent = Readonly<{ type: 'Unreadable'; reason: string }>
 
-/** The log's order is kept per key: all trades of a symbol are in one partition. */
+/** The log's order is kept per key: all events of a symbol are in one partition. */
 export const eventKey = (event: TradelogEvent): string => event.symbol
 
 export const encodeEvent = (event: TradelogEvent): string => JSON.stringify(event)
@@ -18,23 +19,36 @@ export const encodeEvent = (event: TradelogEvent): string => JSON.stringify(even
  * function each here; a type or version that has none is unreadable.
  */
 export const decodeEvent = (value: unknown): TradelogEvent | UnreadableEvent => {
-  const event = value as TradeExecuted | null
+  const event = value as TradelogEvent | null
   if (typeof event !== 'object' || event === null) return unreadable('not an object')
-  if (event.type !== 'TradeExecuted') return unreadable(`unknown type ${shown(event.type)}`)
-  if (event.version !== 1) return unreadable(`TradeExecuted of version ${shown(event.version)}`)
-  return isTradeExecuted(event) ? event : unreadable('TradeExecuted with a malformed field')
+  if (!Object.hasOwn(forms, event.type)) return unreadable(`unknown type ${shown(event.type)}`)
+  if (event.version !== 1) return unreadable(`${event.type} of version ${shown(event.version)}`)
+  return forms[event.type](event) ? event : unreadable(`${event.type} with a malformed field`)
 }
 
-/** Checks form, not plausibility: ingest judged the values before they became facts. */
-const isTradeExecuted = (event: TradeExecuted): boolean =>
-  typeof event.symbol === 'string' &&
-  isDecimalText(event.price) &&
-  isDecimalText(event.volume) &&
-  Number.isSafeInteger(event.executedAt) &&
-  event.executedAt >= 0 &&
-  Array.isArray(event.conditions) &&
-  event.conditions.every((condition) => typeof condition === 'string') &&
-  typeof event.source === 'string'
+type Form = (fields: Readonly<Record<string, unknown>>) => boolean
+
+/** Form, not plausibility: ingest judged the values before they became facts. */
+const forms: Readonly<Record<EventType, Form>> = {
+  TradeExecuted: ({ symbol, price, volume, executedAt, conditions, source }) =>
+    typeof symbol === 'string' &&
+    isDecimalText(price) &&
+    isDecimalText(volume) &&
+    isTime(executedAt) &&
+    Array.isArray(conditions) &&
+    conditions.every((condition) => typeof condition === 'string') &&
+    typeof source === 'string',
+  FeedInterrupted: ({ symbol, from, until, reason, source }) =>
+    typeof symbol === 'string' &&
+    isTime(from) &&
+    isTime(until) &&
+    from <= until &&
+    typeof reason === 'string' &&
+    typeof source === 'string',
+}
+
+const isTime = (value: unknown): value is UnixMs =>
+  Number.isSafeInteger(value) && Number(value) >= 0
 
 const unreadable = (reason: string): UnreadableEvent => ({ type: 'Unreadable', reason })
 

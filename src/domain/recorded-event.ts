@@ -1,11 +1,13 @@
 import type { TradelogEvent, UnreadableEvent } from './event.ts'
-import type { UnixMs } from './trade-executed.ts'
+import type { TradeExecuted, UnixMs } from './trade-executed.ts'
 
 /** An event's place in the log. Offsets rise inside a partition and may leave gaps. */
 export type Position = Readonly<{ partition: number; offset: number }>
 
 /** An event as the log holds it. `recordedAt` is the clock of ingest, never used by a fold. */
 export type RecordedEvent<E = TradelogEvent> = Position & Readonly<{ recordedAt: UnixMs; event: E }>
+
+export type RecordedTrade = RecordedEvent<TradeExecuted>
 
 /** What a log gives back: an event, or the reason why it is none that this code can read. */
 export type LogRecord = RecordedEvent<TradelogEvent | UnreadableEvent>

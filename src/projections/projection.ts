@@ -3,7 +3,10 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { KeyPart } from '../read-model-store/key.ts'
 import type { Row } from '../read-model-store/read-model-store.ts'
 
-type Named<T extends EventType> = RecordedEvent<Extract<TradelogEvent, { type: T }>>
+// biome-ignore lint/suspicious/noExplicitAny: a registry of models, each of events of its own.
+type AnyType = any
+type EventsByType = { [Event in TradelogEvent as Event['type']]: Event }
+type Named<T extends EventType> = RecordedEvent<EventsByType[T]>
 
 type Common<T extends EventType> = Readonly<{
   /** The read model's name: in routes, commands, folders and collections. */
@@ -18,7 +21,7 @@ type Common<T extends EventType> = Readonly<{
  * A read model of one row per event. The key is `[...key(event), partition, offset]`: applying an
  * event twice writes the same row.
  */
-export type SeriesProjection<T extends EventType = EventType> = Common<T> &
+export type SeriesProjection<T extends EventType = AnyType> = Common<T> &
   Readonly<{
     kind: 'series'
     key: (recorded: Named<T>) => readonly KeyPart[]
@@ -29,7 +32,7 @@ export type SeriesProjection<T extends EventType = EventType> = Common<T> &
  * A read model of folded rows. It has to be a function of the set of events: neither the borders
  * of batches nor the order between partitions may show, so ties are broken by position.
  */
-export type StateProjection<State, T extends EventType = EventType> = Common<T> &
+export type StateProjection<State, T extends EventType = AnyType> = Common<T> &
   Readonly<{
     kind: 'state'
     /** How many keys one event has; the count of a generation's rows is checked with it. */
@@ -43,7 +46,7 @@ export type StateProjection<State, T extends EventType = EventType> = Common<T> 
   }>
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry of models, each with a state of its own.
-export type Projection = SeriesProjection<any> | StateProjection<any, any>
+export type Projection = SeriesProjection | StateProjection<any>
 
 /** Types a projection where it is written; the registry then holds it as a `Projection`. */
 export const series = <T extends EventType>(

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { decodeEvent, encodeEvent, eventKey } from '../../src/domain/event.ts'
 import { suite } from '../support/suite.ts'
-import { trade } from '../support/trade.ts'
+import { interruption, trade } from '../support/trade.ts'
 
 const test = suite('event')
 
@@ -33,8 +33,38 @@ test('an event is encoded as the documented JSON', () => {
   )
 })
 
-test('the key of a trade is its symbol', () => {
+test('an interruption is encoded as the documented JSON, and decoded to itself', () => {
+  const event = interruption({ from: 1, until: 2 })
+  assert.is(
+    encodeEvent(event),
+    '{"type":"FeedInterrupted","version":1,"symbol":"AAPL","from":1,"until":2,' +
+      '"reason":"disconnected","source":"simulated"}',
+  )
+  assert.equal(decodeEvent(JSON.parse(encodeEvent(event))), event)
+})
+
+test('a malformed field makes an interruption unreadable', () => {
+  const malformed = [
+    { symbol: 7 },
+    { from: '1' },
+    { from: -1 },
+    { until: 1.5 },
+    { from: 2, until: 1 },
+    { reason: undefined },
+    { source: null },
+  ]
+  for (const fields of malformed) {
+    const event = decodeEvent({ ...interruption(), ...fields })
+    assert.equal(event, {
+      type: 'Unreadable',
+      reason: 'FeedInterrupted with a malformed field',
+    })
+  }
+})
+
+test('the key of an event is its symbol', () => {
   assert.is(eventKey(trade({ symbol: 'KRAKEN:XBT/USD' })), 'KRAKEN:XBT/USD')
+  assert.is(eventKey(interruption({ symbol: 'AMD' })), 'AMD')
 })
 
 test('an unknown type or version is unreadable, and says which', () => {
@@ -44,6 +74,7 @@ test('an unknown type or version is unreadable, and says which', () => {
   }
   assert.is(reasonOf({ type: 'TradeCancelled' }), 'unknown type "TradeCancelled"')
   assert.is(reasonOf({ type: undefined }), 'unknown type undefined')
+  assert.is(reasonOf({ type: '__proto__' }), 'unknown type "__proto__"')
   assert.is(reasonOf({ version: 2 }), 'TradeExecuted of version 2')
   assert.is(reasonOf({ version: '1' }), 'TradeExecuted of version "1"')
   assert.ok(reasonOf({ type: 'x'.repeat(1000) }).length < 100)

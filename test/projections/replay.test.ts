@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
+import { interruption } from '../support/trade.ts'
 
 const test = suite('replay')
 
@@ -35,13 +36,15 @@ const assertAllEqual = async (engine: Engine) => {
 
 test('rebuilds every model from offset zero and promotes it, verified', async () => {
   const engine = await startEngine()
-  await engine.eventStore.append(someTrades(1_000))
+  await engine.eventStore.append([...someTrades(1_000), interruption()])
   engine.project()
   await engine.caughtUp()
   const before = await engine.readModelStore.pointer('candles')
   const results = await rebuild(engine)
   assert.is(results.length, readModels.length)
-  for (const result of results) assert.is(result.eventsApplied, 1_000)
+  for (const { model, eventsApplied } of results) {
+    assert.is(eventsApplied, model === 'interruptions' ? 1 : 1_000)
+  }
   const after = await engine.readModelStore.pointer('candles')
   assert.is(after?.former, before?.active)
   await assertAllEqual(engine)

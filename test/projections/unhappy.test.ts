@@ -95,7 +95,9 @@ test('verify says that it could not check a model once such an event is below it
 test('a log of one event is rebuilt and verified', async () => {
   const engine = await startEngine()
   await engine.eventStore.append([trade()])
-  for (const { eventsApplied } of await rebuild(engine)) assert.is(eventsApplied, 1)
+  for (const { model, eventsApplied } of await rebuild(engine)) {
+    assert.is(eventsApplied, model === 'interruptions' ? 0 : 1)
+  }
   for (const { name } of readModels) assert.is((await engine.verified(name)).result, 'equal')
   await engine.close()
 })

@@ -6,7 +6,7 @@
 import type { Db, Document } from 'mongodb'
 import * as assert from 'uvu/assert'
 import { isRetriable } from '../../src/domain/errors.ts'
-import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { RecordedTrade } from '../../src/domain/recorded-event.ts'
 import { openActiveGeneration } from '../../src/projections/active-generation.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { symbols } from '../../src/projections/read-models/symbols.ts'
@@ -59,7 +59,7 @@ const faults: Readonly<Record<string, Fault>> = {
   'the answer is lost': async () => 'lose answer',
 }
 
-const log = ((): RecordedEvent[] => {
+const log = ((): RecordedTrade[] => {
   const random = seededRandom(testSeed)
   return Array.from({ length: eventsTotal }, (_, offset) =>
     recorded(

@@ -1,10 +1,12 @@
 import { concat, NEVER, type Observable, of } from 'rxjs'
+import type { TradelogEvent } from '../../src/domain/event.ts'
+import type { FeedInterrupted } from '../../src/domain/feed-interrupted.ts'
 import { partitionOf } from '../../src/domain/partition.ts'
 import type { LogRecord } from '../../src/domain/recorded-event.ts'
 import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
 
-type Appended = readonly TradeExecuted[]
+type Appended = readonly TradelogEvent[]
 
 /** What ingest needs of an event store, in memory; every append can be made to fail or to wait. */
 export const eventStoreDouble = ({
@@ -47,9 +49,11 @@ export const eventStoreDouble = ({
   return {
     ...store,
     calls,
-    /** All events, partition by partition. */
+    /** All trades, partition by partition. */
     events: (): TradeExecuted[] =>
       log.flat().flatMap(({ event }) => (event.type === 'TradeExecuted' ? [event] : [])),
+    interruptions: (): FeedInterrupted[] =>
+      log.flat().flatMap(({ event }) => (event.type === 'FeedInterrupted' ? [event] : [])),
     /** Runs before the events are written: to fail or to wait there. */
     beforeAppend: (step: typeof beforeAppend) => {
       beforeAppend = step

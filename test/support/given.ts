@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
+import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
-import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
 import { foldSeries, foldState, touchedRows, writesOf } from '../../src/projections/fold.ts'
 import type {
   Projection,
@@ -22,12 +22,14 @@ export type Outcome = Readonly<{
 }>
 
 /**
- * `given(trades).when(projection).thenRow(key, fields)`: what a read model holds after these
- * trades. Bare trades are recorded in partition 0, in their order.
+ * `given(events).when(projection).thenRow(key, fields)`: what a read model holds after these
+ * events. Bare ones are recorded in partition 0, in their order.
  */
-export const given = (trades: readonly (TradeExecuted | RecordedEvent)[]) => ({
+export const given = (given: readonly (TradelogEvent | RecordedEvent)[]) => ({
   when: (projection: Projection): Outcome => {
-    const events = trades.map(recordedOf)
+    const events = given
+      .map(recordedOf)
+      .filter(({ event }) => projection.events.includes(event.type))
     const rows = new Map<Key, Folded>()
     // One by one, and so through the stored form for every event, as if restarted each time.
     for (const recorded of events) apply(projection, recorded, rows)
@@ -38,8 +40,8 @@ export const given = (trades: readonly (TradeExecuted | RecordedEvent)[]) => ({
   },
 })
 
-const recordedOf = (one: TradeExecuted | RecordedEvent, offset: number): RecordedEvent =>
-  'event' in one ? one : { partition: 0, offset, recordedAt: one.executedAt, event: one }
+const recordedOf = (one: TradelogEvent | RecordedEvent, offset: number): RecordedEvent =>
+  'event' in one ? one : { partition: 0, offset, recordedAt: 0, event: one }
 
 const apply = (projection: Projection, recorded: RecordedEvent, rows: Map<Key, Folded>): void => {
   if (projection.kind === 'state') applyToState(projection, recorded, rows)

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
+import type { TradelogEvent } from '../../src/domain/event.ts'
 import { state } from '../../src/projections/projection.ts'
 import { candles } from '../../src/projections/read-models/candles.ts'
 import { symbols } from '../../src/projections/read-models/symbols.ts'
@@ -29,11 +30,14 @@ const broken = (mistake: string, law: keyof typeof laws, make: MakeProjection) =
 
 const shown = (log: Plan['log']): string =>
   log
-    .map(({ partition, offset, event: { symbol, price, volume, executedAt } }) => {
-      const place = `${partition}:${offset}`
-      return `\n    ${place} ${symbol} ${price} × ${volume} at ${new Date(executedAt).toISOString()}`
-    })
+    .map(({ partition, offset, event }) => `\n    ${partition}:${offset} ${toldOf(event)}`)
     .join('')
+
+const toldOf = (event: TradelogEvent): string => {
+  if (event.type === 'FeedInterrupted') return `${event.symbol} interrupted`
+  const { symbol, price, volume, executedAt } = event
+  return `${symbol} ${price} × ${volume} at ${new Date(executedAt).toISOString()}`
+}
 
 broken('a revision that counts stores', 'the borders of batches do not matter', () => {
   let revision = 0

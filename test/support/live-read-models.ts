@@ -1,5 +1,5 @@
+import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
-import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { encodeKey, type Key } from '../../src/read-model-store/key.ts'
@@ -11,8 +11,8 @@ import type {
 } from '../../src/read-model-store/read-model-store.ts'
 
 export type LiveReadModels = Readonly<{
-  /** Adds trades to the log's partition 0 and to the active generation of every model. */
-  record: (trades: readonly TradeExecuted[]) => Promise<void>
+  /** Adds events to the log's partition 0 and to the active generation of every model. */
+  record: (events: readonly TradelogEvent[]) => Promise<void>
   /** Builds the next generation of a model from offset zero, promotes it, drops the former. */
   rebuild: (model: string) => Promise<string>
 }>
@@ -41,11 +41,11 @@ export const liveReadModels = async (
   if (models === 'all') for (const { name } of readModels) await rebuild(name)
   return {
     rebuild,
-    record: async (trades) => {
-      const added = trades.map((event, index) => ({
+    record: async (events) => {
+      const added = events.map((event, index) => ({
         partition: 0,
         offset: log.length + index,
-        recordedAt: event.executedAt,
+        recordedAt: 0,
         event,
       }))
       log.push(...added)
@@ -66,14 +66,17 @@ const named = (name: string): Projection => {
 const foldInto = (generation: Generation, projection: Projection): Fold => {
   const states = new Map<Key, Folded>()
   let next = 0
+  let applied = 0
   return async (events) => {
     if (events.length === 0) return
+    const named = events.filter(({ event }) => projection.events.includes(event.type))
     const rows =
       projection.kind === 'series'
-        ? seriesRows(projection, events)
-        : stateRows(projection, events, states)
+        ? seriesRows(projection, named)
+        : stateRows(projection, named, states)
     const to = next + events.length
-    const commit: Commit = { partition: 0, from: next, to, applied: to, origin: 'log', rows }
+    applied += named.length
+    const commit: Commit = { partition: 0, from: next, to, applied, origin: 'log', rows }
     if ((await generation.commit(commit)) !== 'committed') throw new Error('the checkpoint moved')
     next = to
   }

@@ -105,13 +105,16 @@ const append = (log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: num
     const to = log.partitions[partition]
     if (to === undefined) continue
     const offset = to.head + log.choose(gapsBelow)
-    to.records.push({ partition, offset, recordedAt: event.executedAt, event })
+    to.records.push({ partition, offset, recordedAt: timeOf(event), event })
     to.head = offset + 1
   }
   const waiting = [...log.waiting]
   log.waiting.clear()
   for (const wake of waiting) wake()
 }
+
+const timeOf = (event: TradelogEvent) =>
+  event.type === 'TradeExecuted' ? event.executedAt : event.until
 
 const boundsOf = ({ partitions }: MemoryLog): readonly PartitionBounds[] =>
   partitions.map(({ head }, partition) => {

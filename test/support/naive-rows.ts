@@ -11,10 +11,11 @@ export const naiveRows = (
 ): readonly (readonly [Key, Row])[] => {
   const fold = naiveFolds.find(({ model }) => model === name)
   if (fold === undefined) throw new Error(`no naive fold for ${name} in src/verify/folds`)
+  const named = events.filter(({ event }) => fold.events.includes(event.type))
   const rows =
     fold.kind === 'series'
-      ? events.map((recorded) => [encodeKey(fold.key(recorded)), fold.row(recorded)] as const)
-      : stateRows(fold, events)
+      ? named.map((recorded) => [encodeKey(fold.key(recorded)), fold.row(recorded)] as const)
+      : stateRows(fold, named)
   return rows.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 

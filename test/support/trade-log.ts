@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
+import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type { Slice } from '../../src/event-store/event-store.ts'
-import { trade } from './trade.ts'
+import { interruption, trade } from './trade.ts'
 
 /** A log in the order in which its events arrived: offsets rise in each partition, with gaps. */
 export type TradeLog = readonly RecordedEvent[]
@@ -47,13 +48,16 @@ const arrival = fc.record({
   partition: fc.nat(2),
   /** Offsets left out before this event. */
   gap: fc.constantFrom(0, 0, 0, 0, 2),
-  /** Equal trades in a row. */
+  /** Equal events in a row. */
   times: fc.constantFrom(1, 1, 1, 1, 3),
+  /** In place of a trade now and then: how long the feed was interrupted. */
+  interruptedMs: fc.constantFrom(null, null, null, null, null, null, null, 0, 1, 60_000),
 })
 
 /**
  * Logs with everything that real feeds do to a fold: several symbols over several partitions (one
- * symbol in several, too), shared milliseconds, late and equal trades, extreme numbers.
+ * symbol in several, too), shared milliseconds, late and equal trades, extreme numbers,
+ * interruptions.
  */
 export const tradeLogs = (arrivalsMax: number): fc.Arbitrary<TradeLog> =>
   fc.array(arrival, { maxLength: arrivalsMax, size: 'max' }).map((arrivals) => {
@@ -62,10 +66,24 @@ export const tradeLogs = (arrivalsMax: number): fc.Arbitrary<TradeLog> =>
       Array.from({ length: times }, (_, i) => {
         const offset = (heads[partition] ?? 0) + (i === 0 ? gap : 0)
         heads[partition] = offset + 1
-        return { partition, offset, recordedAt: base, event: trade(fields) }
+        return { partition, offset, recordedAt: base, event: eventOf(fields) }
       }),
     )
   })
+
+type Fields = Readonly<{
+  symbol: string
+  executedAt: number
+  price: string
+  volume: string
+  interruptedMs: number | null
+}>
+
+const eventOf = ({ interruptedMs, ...fields }: Fields): TradelogEvent => {
+  const { symbol, executedAt: until } = fields
+  if (interruptedMs === null) return trade(fields)
+  return interruption({ symbol, from: until - interruptedMs, until })
+}
 
 /** Which partition comes next, of this many, and how many of its events, of this many. */
 export type Schedule = Readonly<{

@@ -1,4 +1,5 @@
-import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { FeedInterrupted } from '../../src/domain/feed-interrupted.ts'
+import type { RecordedTrade } from '../../src/domain/recorded-event.ts'
 import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
 
 export const trade = (fields: Partial<TradeExecuted> = {}): TradeExecuted => ({
@@ -13,8 +14,20 @@ export const trade = (fields: Partial<TradeExecuted> = {}): TradeExecuted => ({
   ...fields,
 })
 
-export const recorded = (
-  event: TradeExecuted,
-  offset = 0,
-  partition = 0,
-): RecordedEvent<TradeExecuted> => ({ partition, offset, recordedAt: event.executedAt, event })
+export const interruption = (fields: Partial<FeedInterrupted> = {}): FeedInterrupted => ({
+  type: 'FeedInterrupted',
+  version: 1,
+  symbol: 'AAPL',
+  from: 1_763_645_583_544,
+  until: 1_763_645_643_544,
+  reason: 'disconnected',
+  source: 'simulated',
+  ...fields,
+})
+
+export const recorded = (event: TradeExecuted, offset = 0, partition = 0): RecordedTrade => ({
+  partition,
+  offset,
+  recordedAt: event.executedAt,
+  event,
+})

@@ -4,12 +4,13 @@ import type { Generation, StoredRow } from '../../src/read-model-store/read-mode
 import { type Engine, startEngine } from '../support/engine.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
+import { interruption } from '../support/trade.ts'
 
 const test = suite('verify')
 
 const engineWith = async (trades: number): Promise<Engine> => {
   const engine = await startEngine()
-  await engine.eventStore.append(someTrades(trades))
+  await engine.eventStore.append([interruption(), ...someTrades(trades)])
   engine.project()
   await engine.caughtUp()
   return engine
@@ -44,7 +45,7 @@ const tamper = async (
 
 test('finds nothing wrong with what the projectors have made', async () => {
   const engine = await engineWith(1_000)
-  for (const model of ['trades', 'symbols', 'candles', 'vwap']) {
+  for (const model of ['trades', 'symbols', 'candles', 'vwap', 'interruptions']) {
     const { result, detail, rowsCompared } = await engine.verified(model)
     assert.is(result, 'equal', `${model}: ${detail}`)
     assert.ok(rowsCompared > 0)

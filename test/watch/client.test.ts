@@ -29,7 +29,7 @@ test('follows prices and read models', async () => {
   await eventually(() => now().symbols.get('AAPL')?.tick.price === '100')
   await record([trade({ price: '101' })])
   await eventually(() => now().symbols.get('AAPL')?.tick.price === '101')
-  await eventually(() => now().readModels.length === 4)
+  await eventually(() => now().readModels.length === 5)
   assert.is(now().connection.state, 'live')
   await quit()
   await close()

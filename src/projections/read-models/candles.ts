@@ -7,7 +7,7 @@ import {
   parseDecimal,
   zero,
 } from '../../domain/decimal.ts'
-import type { RecordedEvent } from '../../domain/recorded-event.ts'
+import type { RecordedTrade } from '../../domain/recorded-event.ts'
 import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
 import { isBefore, type TradePlace } from '../../domain/trade-order.ts'
 import { state } from '../projection.ts'
@@ -96,7 +96,7 @@ const startOf = (interval: CandleInterval, executedAt: UnixMs): UnixMs =>
 
 type Trade = Readonly<{ place: TradePlace; price: Decimal; volume: Decimal; notional: Decimal }>
 
-const parse = ({ event, partition, offset }: RecordedEvent): Trade => {
+const parse = ({ event, partition, offset }: RecordedTrade): Trade => {
   const price = parseDecimal(event.price)
   const volume = parseDecimal(event.volume)
   const place = [event.executedAt, partition, offset] as const

@@ -1,4 +1,5 @@
-import type { RecordedEvent } from '../../domain/recorded-event.ts'
+import type { RecordedTrade } from '../../domain/recorded-event.ts'
+import type { TradeExecuted } from '../../domain/trade-executed.ts'
 import { type Exact, exact, isLess, nothing, plus, textOf, times } from '../exact.ts'
 import type { NaiveState } from './naive-fold.ts'
 
@@ -6,7 +7,7 @@ const minuteMs = 60 * 1000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
 
-export const candles: NaiveState = {
+export const candles: NaiveState<TradeExecuted> = {
   kind: 'state',
   model: 'candles',
   version: 1,
@@ -17,8 +18,8 @@ export const candles: NaiveState = {
     [symbol, '1d', Math.floor(executedAt / dayMs) * dayMs],
   ],
   start: ([symbol, interval, start]) => {
-    let first: RecordedEvent | undefined
-    let last: RecordedEvent | undefined
+    let first: RecordedTrade | undefined
+    let last: RecordedTrade | undefined
     let high: Exact | undefined
     let low: Exact | undefined
     let volume = nothing
@@ -54,8 +55,8 @@ export const candles: NaiveState = {
   },
 }
 
-const inOrder = (a: RecordedEvent, b: RecordedEvent): number =>
+const inOrder = (a: RecordedTrade, b: RecordedTrade): number =>
   a.event.executedAt - b.event.executedAt || a.partition - b.partition || a.offset - b.offset
 
-const placeOf = (recorded: RecordedEvent | undefined) =>
+const placeOf = (recorded: RecordedTrade | undefined) =>
   recorded && [recorded.event.executedAt, recorded.partition, recorded.offset]

@@ -1,6 +1,7 @@
+import type { TradeExecuted } from '../../domain/trade-executed.ts'
 import type { NaiveState } from './naive-fold.ts'
 
-export const symbols: NaiveState = {
+export const symbols: NaiveState<TradeExecuted> = {
   kind: 'state',
   model: 'symbols',
   version: 1,

@@ -1,6 +1,7 @@
+import type { TradeExecuted } from '../../domain/trade-executed.ts'
 import type { NaiveSeries } from './naive-fold.ts'
 
-export const trades: NaiveSeries = {
+export const trades: NaiveSeries<TradeExecuted> = {
   kind: 'series',
   model: 'trades',
   version: 1,

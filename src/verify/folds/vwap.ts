@@ -1,8 +1,9 @@
-import type { RecordedEvent } from '../../domain/recorded-event.ts'
+import type { RecordedTrade } from '../../domain/recorded-event.ts'
+import type { TradeExecuted } from '../../domain/trade-executed.ts'
 import { exact, minus, nothing, plus, ratio, textOf, times } from '../exact.ts'
 import type { NaiveState } from './naive-fold.ts'
 
-export const vwap: NaiveState = {
+export const vwap: NaiveState<TradeExecuted> = {
   kind: 'state',
   model: 'vwap',
   version: 1,
@@ -10,7 +11,7 @@ export const vwap: NaiveState = {
   keys: ({ event }) => [[event.symbol]],
   start: ([symbol]) => {
     let tradeCount = 0
-    let latest: RecordedEvent[] = []
+    let latest: RecordedTrade[] = []
     return {
       add: (recorded) => {
         tradeCount++
@@ -22,10 +23,10 @@ export const vwap: NaiveState = {
   },
 }
 
-const byTime = (a: RecordedEvent, b: RecordedEvent): number =>
+const byTime = (a: RecordedTrade, b: RecordedTrade): number =>
   a.event.executedAt - b.event.executedAt || a.partition - b.partition || a.offset - b.offset
 
-const figuresOf = (latest: readonly RecordedEvent[]) => {
+const figuresOf = (latest: readonly RecordedTrade[]) => {
   const prices = latest.map(({ event }) => exact(event.price))
   const volumes = latest.map(({ event }) => exact(event.volume))
   const notionals = prices.map((price, i) => times(price, volumes[i] ?? nothing))

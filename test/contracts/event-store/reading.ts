@@ -94,7 +94,7 @@ export const reading: ContractTests = {
     const events = (await readAll(store)).map(({ event }) => event)
 
     assert.equal(
-      events.map((event) => (event.type === 'Unreadable' ? event.type : event.price)),
+      events.map((event) => (event.type === 'TradeExecuted' ? event.price : event.type)),
       ['1', 'Unreadable', '2'],
     )
     assert.ok(events[1]?.type === 'Unreadable' && events[1].reason.includes('TradeCancelled'))

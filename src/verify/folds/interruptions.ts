@@ -1,0 +1,17 @@
+import type { FeedInterrupted } from '../../domain/feed-interrupted.ts'
+import type { NaiveSeries } from './naive-fold.ts'
+
+export const interruptions: NaiveSeries<FeedInterrupted> = {
+  kind: 'series',
+  model: 'interruptions',
+  version: 1,
+  events: ['FeedInterrupted'],
+  key: ({ event, partition, offset }) => [event.symbol, event.until, partition, offset],
+  row: ({ event: { symbol, from, until, reason, source } }) => ({
+    symbol,
+    from,
+    until,
+    reason,
+    source,
+  }),
+}

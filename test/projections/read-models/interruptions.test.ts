@@ -1,0 +1,31 @@
+import { interruptions } from '../../../src/projections/read-models/interruptions.ts'
+import { given } from '../../support/given.ts'
+import { suite } from '../../support/suite.ts'
+import { interruption, trade } from '../../support/trade.ts'
+
+const test = suite('interruptions')
+
+test('keeps each with its span and its reason, by symbol and end', () => {
+  given([
+    interruption({ symbol: 'AAPL', from: 1_000, until: 5_000, reason: 'silent' }),
+    interruption({ symbol: 'AMD', from: 1_000, until: 5_000 }),
+    interruption({ symbol: 'AAPL', from: 6_000, until: 6_000 }),
+  ])
+    .when(interruptions)
+    .thenKeys(['AAPL', 5_000, 0, 0], ['AMD', 5_000, 0, 1], ['AAPL', 6_000, 0, 2])
+    .thenRow(['AAPL', 5_000, 0, 0], {
+      symbol: 'AAPL',
+      from: 1_000,
+      until: 5_000,
+      reason: 'silent',
+      source: 'simulated',
+    })
+})
+
+test('equal ones are two, and trades are none', () => {
+  given([interruption({ until: 1_763_645_643_544 }), trade(), interruption()])
+    .when(interruptions)
+    .thenKeys(['AAPL', 1_763_645_643_544, 0, 0], ['AAPL', 1_763_645_643_544, 0, 2])
+})
+
+test.run()
