@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MongoClient } from 'mongodb'
 import * as assert from 'uvu/assert'
 import { storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
@@ -9,7 +8,6 @@ import {
   complete,
   eachRound,
   halfTheRounds,
-  oneRound,
   roundsTimeoutMs,
   startFlow,
   stopAll,
@@ -59,42 +57,5 @@ test(
     }, halfTheRounds),
   { timeoutMs: roundsTimeoutMs(150_000) },
 )
-
-const handTitle = 'a row changed by hand is found by verify, and mended by replay'
-
-/** Adds a trade to the count of one symbol, behind everybody's back. */
-const falsify = async (settings: Settings): Promise<void> => {
-  const client = await MongoClient.connect(settings.MONGODB__URL ?? '')
-  const db = client.db(settings.MONGODB__DATABASE_NAME)
-  const pointers = db.collection<{ _id: string; active: string }>('tradelog_read_models')
-  const { active = '' } = (await pointers.findOne({ _id: 'symbols' })) ?? {}
-  const { matchedCount } = await db
-    .collection(active)
-    .updateOne({ symbol: 'AAPL' }, { $inc: { tradeCount: 1 } })
-  await client.close()
-  assert.is(matchedCount, 1)
-}
-
-if (storePair.readModelStore === 'mongodb') {
-  test(
-    handTitle,
-    () =>
-      oneRound(async ({ seed, start }) => {
-        const flow = await startFlow({ rows, rowsPerSecond: 'max', seed })
-        const tradelog = start(['start'], flow.settings)
-        await complete(await tradelog.address(), flow)
-        await falsify(flow.settings)
-        const { code, stdout } = await runTradelog(['verify'], flow.settings)
-        assert.is(code, 1, stdout)
-        assert.match(stdout, /symbols: DIFFERENT .*AAPL/s)
-        await commanded(['replay', '--model', 'symbols'], flow.settings)
-        await verified(flow.settings)
-        await stopAll([tradelog])
-      }),
-    { timeoutMs: 120_000 },
-  )
-} else {
-  test.skip(handTitle, 'the embedded store is not changed by hand')
-}
 
 test.run()
