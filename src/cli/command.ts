@@ -16,6 +16,8 @@ export type Flags = Readonly<Record<string, string | boolean | (string | boolean
 export type CommandContext = Readonly<{
   config: Config
   flags: Flags
+  /** What stands on the command line beside the flags; only where the command takes names. */
+  names: readonly string[]
   logger: Logger
   /** Everything that the command opens is closed in reverse order when it ends or is stopped. */
   life: Lifetime
@@ -26,6 +28,8 @@ export type CommandContext = Readonly<{
 
 export type Command = Readonly<{
   options: NonNullable<ParseArgsConfig['options']>
+  /** Whether it takes arguments that are no flags. */
+  takesNames?: boolean
   /** Settings that its flags stand for, as environment variables. */
   environment?: (flags: Flags) => Readonly<Record<string, string>>
   /** The exit code, or `until stopped` for a role that runs on. */

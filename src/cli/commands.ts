@@ -4,6 +4,7 @@ import { feed } from './feed.ts'
 import { ingest } from './ingest.ts'
 import { project } from './project.ts'
 import { replay } from './replay.ts'
+import { skip } from './skip.ts'
 import { start } from './start.ts'
 import { verify } from './verify.ts'
 import { watch } from './watch.ts'
@@ -16,5 +17,6 @@ export const commands: Readonly<Record<string, Command>> = {
   feed,
   replay,
   verify,
+  skip,
   watch,
 }

@@ -34,20 +34,21 @@ const asksForHelp = (...args: readonly string[]): boolean =>
   args.includes('--help') || args.includes('-h')
 
 const start = (command: Command, rest: string[]): Promise<number> => {
-  const { config: file, ...flags } = flagsOf(command, rest)
+  const { values, positionals: names } = argumentsOf(command, rest)
+  const { config: file, ...flags } = values
   const { config, warnings } = loadConfig({
     ...(typeof file === 'string' ? { file } : {}),
     environment: { ...process.env, ...command.environment?.(flags) },
   })
   const logger = loggerOf(config)
   for (const warning of warnings) logger.warn(warning)
-  return run(command, { config, flags, logger })
+  return run(command, { config, flags, names, logger })
 }
 
-const flagsOf = (command: Command, args: string[]) => {
+const argumentsOf = (command: Command, args: string[]) => {
   const options = { ...command.options, config: { type: 'string' } } as const
   try {
-    return parseArgs({ args, options }).values
+    return parseArgs({ args, options, allowPositionals: command.takesNames === true })
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new TradelogError('CONFIG_INVALID', `${why}; try: tradelog help`, { cause })

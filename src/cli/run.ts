@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createLifetime } from '../runtime/lifetime.ts'
 import { type Command, type CommandContext, exitCodes } from './command.ts'
 
-type Given = Pick<CommandContext, 'config' | 'flags' | 'logger'>
+type Given = Pick<CommandContext, 'config' | 'flags' | 'names' | 'logger'>
 
 /**
  * Runs a command until it ends or SIGINT or SIGTERM comes; then closes what it opened, within

@@ -13,6 +13,9 @@ usage: tradelog COMMAND [--config FILE] [options]
   verify [--model M …]  compare read models with an independent fold of the log
          [--generation G] [--json]
                         exit 0 equal, 1 different, 2 could not check
+  skip M:PARTITION:OFFSET … --why TEXT
+                        leave an event out that a read model can't apply
+         [--list | --undo] [--json]
   watch [--api URL]     a running API on this terminal: prices, read models, replays
 
 Settings: config/default.yaml lists them all; --config FILE is merged over it, then the

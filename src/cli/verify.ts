@@ -42,7 +42,8 @@ const line = ({
   ...of
 }: Verification): string => {
   const seconds = ((of.finishedAt - of.startedAt) / 1_000).toFixed(1)
-  const counted = `${rowsCompared.toLocaleString('en')} rows in ${seconds} s`
+  const skipped = of.eventsSkipped === 0 ? '' : `, ${of.eventsSkipped} skipped events left out`
+  const counted = `${rowsCompared.toLocaleString('en')} rows in ${seconds} s${skipped}`
   if (result === 'equal') return `${model}: equal to the log (${counted})\n`
   if (result === 'could not check') return `${model}: could not check: ${detail}\n`
   const found = `${differences} of ${counted} differ`

@@ -60,6 +60,8 @@ export type VerifyStatus = Readonly<{
   /** The first difference, or why it couldn't be checked. */
   detail: string | null
   rowsCompared: number
+  /** Events left out since an operator said so. */
+  eventsSkipped: number
   startedAt: UnixMs
   finishedAt: UnixMs
 }>

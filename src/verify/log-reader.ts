@@ -3,6 +3,7 @@ import { TradelogError } from '../domain/errors.ts'
 import type { EventType } from '../domain/event.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventStore } from '../event-store/event-store.ts'
+import type { Skips } from './skips.ts'
 
 export type LogRange = Readonly<{ partition: number; from: number; to: number }>
 
@@ -10,14 +11,16 @@ export type LogReader = Readonly<{
   eventStore: EventStore
   batchEventsMax: number
   signal: AbortSignal
+  skips: Skips
 }>
 
 /**
- * Hands every event of the named types in a range of the log to a function, in order. An event that
- * can't be read is an error here too: nothing about what follows it could be said.
+ * Hands every event of the named types in a range of the log to a function, in order, but for those
+ * that are skipped. An event that can't be read is an error here too: nothing about what follows it
+ * could be said.
  */
 export const eachEvent = async (
-  { eventStore, batchEventsMax, signal }: LogReader,
+  { eventStore, batchEventsMax, signal, skips }: LogReader,
   range: LogRange,
   types: readonly EventType[],
   take: (recorded: RecordedEvent) => void,
@@ -25,6 +28,7 @@ export const eachEvent = async (
   for await (const { events } of eventStore.read({ ...range, batchEventsMax, signal })) {
     signal.throwIfAborted()
     for (const record of events) {
+      if (skips.has(record)) continue
       if (record.event.type === 'Unreadable') throw unreadable(record, record.event.reason)
       if (types.includes(record.event.type)) take(record as RecordedEvent)
     }

@@ -58,8 +58,9 @@ const wasVerified = async ({ readModelStore, everyMs }: ScheduleOptions, model: 
     return source === `verify:${model}` && writtenAt > Date.now() - 0.9 * everyMs
   })
 
-const report = (logger: Logger, { model, result, detail, rowsCompared }: Verification) => {
+const report = (logger: Logger, verification: Verification) => {
+  const { model, result, detail, rowsCompared, eventsSkipped } = verification
   const text = `${model}: verified, ${result}`
-  if (result === 'equal') logger.info({ model, rowsCompared }, text)
+  if (result === 'equal') logger.info({ model, rowsCompared, eventsSkipped }, text)
   else logger.error({ model, rowsCompared, detail }, text)
 }

@@ -3,6 +3,8 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { type Difference, describeDifference } from './difference.ts'
 import { naiveFolds } from './folds/index.ts'
+import type { LogReader } from './log-reader.ts'
+import { readSkips, type Skips } from './skips.ts'
 import { verifySeries } from './verify-series.ts'
 import { verifyState } from './verify-state.ts'
 
@@ -26,6 +28,8 @@ export type Verification = Readonly<{
   rowsCompared: number
   /** Rows found to differ; where very much differs, not all are looked for. */
   differences: number
+  /** Events left out since an operator said so. */
+  eventsSkipped: number
   startedAt: number
   finishedAt: number
 }>
@@ -37,6 +41,7 @@ export type Verification = Readonly<{
 export const verify = async (options: VerifyOptions): Promise<Verification> => {
   const { model } = options
   const startedAt = Date.now()
+  let skips: Skips | undefined
   const answer = (
     generation: string,
     rest: Pick<Verification, 'result' | 'detail' | 'rowsCompared' | 'differences'>,
@@ -45,6 +50,7 @@ export const verify = async (options: VerifyOptions): Promise<Verification> => {
     model,
     generation,
     ...rest,
+    eventsSkipped: skips?.honoured() ?? 0,
     startedAt,
     finishedAt: Date.now(),
   })
@@ -52,7 +58,9 @@ export const verify = async (options: VerifyOptions): Promise<Verification> => {
   try {
     const generation = await openGeneration(options)
     id = generation.info.id
-    const { rowsCompared, differences } = await compareGeneration(options, generation)
+    skips = await readSkips(model, options)
+    const reader = { ...options, skips }
+    const { rowsCompared, differences } = await compareGeneration(reader, generation)
     const [first] = differences
     if (first === undefined) {
       return answer(id, { result: 'equal', detail: null, rowsCompared, differences: 0 })
@@ -79,7 +87,7 @@ const openGeneration = async (options: VerifyOptions): Promise<Generation> => {
 }
 
 const compareGeneration = async (
-  options: VerifyOptions,
+  reader: LogReader,
   generation: Generation,
 ): Promise<{ rowsCompared: number; differences: readonly Difference[] }> => {
   const { model, version } = generation.info
@@ -94,6 +102,6 @@ const compareGeneration = async (
     )
   }
   return fold.kind === 'series'
-    ? verifySeries(fold, generation, options)
-    : verifyState(fold, generation, options)
+    ? verifySeries(fold, generation, reader)
+    : verifyState(fold, generation, reader)
 }

@@ -94,7 +94,15 @@ const direction = (change: string | null): Style | undefined => {
 }
 
 const readModelLines = ({ readModels }: WatchState, columns: number): string[] =>
-  readModels.length === 0 ? [] : table(readModelColumns, readModels, columns)
+  readModels.length === 0
+    ? []
+    : [...table(readModelColumns, readModels, columns), ...problemLines(readModels, columns)]
+
+/** Why a model has stopped, in full below the table. */
+const problemLines = (readModels: readonly ReadModel[], columns: number): string[] =>
+  readModels.flatMap(({ error }) =>
+    error === null ? [] : [styled(fitted(`  ${error.code}: ${error.message}`, columns), 'red')],
+  )
 
 const readModelColumns: readonly Column<ReadModel>[] = [
   { title: 'read model', width: 10, rank: 0, cell: ({ name }) => name },

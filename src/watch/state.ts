@@ -13,6 +13,7 @@ export type ReadModel = Readonly<{
   generation: string | null
   state: string
   lag: number | null
+  error: Readonly<{ code: string; message: string }> | null
   replay: Readonly<{
     state: string
     events_done: number

@@ -12,6 +12,7 @@ const readModel = (fields: Partial<ReadModel> = {}): ReadModel => ({
   generation: 'candles-20261124t101500123-4f9a2c',
   state: 'caught up',
   lag: 12_345,
+  error: null,
   replay: null,
   verification: null,
   ...fields,
@@ -98,6 +99,13 @@ test('lets no control character of a name reach the terminal', () => {
   assert.not.match(text, '\u001b[2J')
   assert.not.match(text, '\u0007')
   assert.match(text, 'A?[2J?')
+})
+
+test('says why a read model has stopped', () => {
+  const error = { code: 'EVENT_UNREADABLE', message: 'candles stopped at partition 0, offset 2' }
+  const state = given(['AAPL'], [readModel({ state: 'stopped', error })])
+  const text = screen(state.now(), { columns: 120, rows: 30 }).map(stripVTControlCharacters)
+  assert.ok(text.some((line) => line.includes(`${error.code}: ${error.message}`)))
 })
 
 test.run()

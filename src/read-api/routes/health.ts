@@ -53,7 +53,8 @@ const problemsOf = async (store: ReadModelStore, now: number): Promise<readonly 
         const { state, since, error } = generationStatus(statuses, pointer, now)
         if (state === 'frozen') return problem(name, 'is not being updated', since)
         if (state !== 'stopped') return undefined
-        return problem(name, `stopped: ${error?.code ?? 'no error given'}`, since)
+        const why = error === null ? 'no error given' : `${error.code}: ${error.message}`
+        return problem(name, `stopped: ${why}`, since)
       }),
     )
     return problems.filter((problem) => problem !== undefined)

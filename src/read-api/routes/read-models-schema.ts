@@ -42,6 +42,7 @@ const verification = object(
     result: oneOf(['equal', 'different', 'could not check'], 'How it ended'),
     detail: nullable(text('The first difference, or why it could not be checked')),
     rows_compared: count('Rows compared'),
+    events_skipped: count('Events left out since an operator said so'),
     started_at: isoTime('When it began'),
     finished_at: isoTime('When it ended'),
   },

@@ -130,6 +130,7 @@ const shownVerification = (verification: Statuses['verifications'][number]) => (
   result: verification.result,
   detail: verification.detail,
   rows_compared: verification.rowsCompared,
+  events_skipped: verification.eventsSkipped ?? 0,
   started_at: isoOf(verification.startedAt),
   finished_at: isoOf(verification.finishedAt),
 })

@@ -36,7 +36,7 @@ test('not ready while a projector has stopped, with its error and since when', a
   assert.equal(json.error.reasons, [
     {
       part: 'read model trades',
-      message: 'stopped: EVENT_UNREADABLE',
+      message: 'stopped: EVENT_UNREADABLE: at 0:7',
       since: '2025-11-20T00:00:00.000Z',
     },
   ])

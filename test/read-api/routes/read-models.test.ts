@@ -90,6 +90,7 @@ test('shows a replay with its progress, and the last verification', async () => 
     result: 'different',
     detail: 'AAPL at 0:7',
     rowsCompared: 8,
+    eventsSkipped: 1,
     startedAt: at,
     finishedAt: at,
   })

@@ -1,0 +1,102 @@
+import { hasCode, TradelogError } from '../domain/errors.ts'
+import type { LogRecord, Position } from '../domain/recorded-event.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import type { Generation, ReadModelStore, Skip } from '../read-model-store/read-model-store.ts'
+import type { Projection } from './projection.ts'
+import { createWriter } from './writer.ts'
+
+export type SkipTarget = Position & Readonly<{ projection: Projection }>
+
+type Stores = Readonly<{ eventStore: EventStore; readModelStore: ReadModelStore }>
+
+/**
+ * Makes the skip of an event that a model can't apply. Refuses with `SKIP_REFUSED` any other: one
+ * that isn't in the log, and one that this code can read, unless the model stands before it and its
+ * fold throws.
+ */
+export const skipOf = async (
+  stores: Stores,
+  target: SkipTarget,
+  { why, at }: Pick<Skip, 'why' | 'at'>,
+): Promise<Skip> => {
+  const { projection, partition, offset } = target
+  const { record, origin } = await recordAt(stores.eventStore, target)
+  if (record.event.type !== 'Unreadable') {
+    await refuseApplicable(stores.readModelStore, target, { record, origin })
+  }
+  return { model: projection.name, partition, offset, origin, why, at }
+}
+
+/** Where a skip would be, whether there is one or not. */
+export const originOf = async (
+  eventStore: EventStore,
+  target: SkipTarget,
+): Promise<string | null> => {
+  const bounds = (await eventStore.heads()).find(({ partition }) => partition === target.partition)
+  if (bounds === undefined) throw refused(target, `the log has no partition ${target.partition}`)
+  return bounds.origin
+}
+
+type Found = Readonly<{ record: LogRecord; origin: string }>
+
+const recordAt = async (eventStore: EventStore, target: SkipTarget): Promise<Found> => {
+  const { partition, offset: from } = target
+  const origin = await originOf(eventStore, target)
+  const range = { partition, from, to: from + 1, batchEventsMax: 1 }
+  const bounds = (await eventStore.heads()).find((of) => of.partition === partition)
+  const isInside = bounds !== undefined && from >= bounds.start && from < bounds.head
+  if (isInside && origin !== null) {
+    for await (const { events } of eventStore.read(range)) {
+      const record = events.find(({ offset }) => offset === from)
+      if (record !== undefined) return { record, origin }
+    }
+  }
+  throw refused(
+    target,
+    `partition ${partition} has no event at offset ${from}; it holds ${bounds?.start} to ` +
+      `${(bounds?.head ?? 0) - 1}`,
+  )
+}
+
+const refuseApplicable = async (
+  store: ReadModelStore,
+  target: SkipTarget,
+  found: Found,
+): Promise<void> => {
+  const { projection, partition, offset } = target
+  const nexts: number[] = []
+  for (const { id, version } of await store.generations(projection.name)) {
+    if (version !== projection.version) continue
+    const generation = await store.open(id)
+    const next = (await generation.checkpoint()).get(partition)?.next ?? 0
+    if (next !== offset) nexts.push(next)
+    else if (await throws(projection, generation, found)) return
+    else throw refused(target, 'this code can apply that event: start the projectors')
+  }
+  const stands = nexts.length === 0 ? 'it is not built yet' : `it stands at ${nexts.join(' and ')}`
+  throw refused(target, `the event can be read, and the model isn't stopped at it: ${stands}`)
+}
+
+/** Folds the event as the projector would, and keeps nothing of it. */
+const throws = async (
+  projection: Projection,
+  generation: Generation,
+  { record, origin }: Found,
+): Promise<boolean> => {
+  const { partition, offset } = record
+  const unkept: Generation = { ...generation, commit: async () => 'committed' }
+  const writer = createWriter(projection, unkept, { skips: async () => [] })
+  await writer.restart()
+  try {
+    await writer.apply({ partition, from: offset, to: offset + 1, events: [record], origin })
+    return false
+  } catch (error) {
+    if (!hasCode(error, 'EVENT_NOT_APPLICABLE')) throw error
+    return true
+  }
+}
+
+const refused = ({ projection, partition, offset }: SkipTarget, reason: string) =>
+  new TradelogError('SKIP_REFUSED', `${projection.name}:${partition}:${offset}: ${reason}`, {
+    fields: { model: projection.name, partition, offset },
+  })
