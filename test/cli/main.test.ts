@@ -52,6 +52,13 @@ const refused: readonly Refusal[] = [
   ['a speed that is none', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
   ['watch on no terminal', ['watch'], /needs a terminal/],
   ['an address that is none', ['watch', '--api', 'localhost:8000'], /--api must be an address/],
+  ['a skip of nothing', ['skip'], /name what to skip/],
+  ['a skip that is no position', ['skip', 'trades:0', '--why', 'x'], /MODEL:PARTITION:OFFSET/],
+  ['a skip without a reason', ['skip', 'trades:0:0'], /--why must say/],
+  ['a skip of an unknown model', ['skip', 'nobody:0:0', '--why', 'x'], /no read model is called/],
+  ['a skip outside the log', ['skip', 'trades:0:0', '--why', 'x'], /SKIP_REFUSED.*no event/],
+  ['a skip of no partition', ['skip', 'trades:6:0', '--why', 'x'], /SKIP_REFUSED.*no partition/],
+  ['an undo of no skip', ['skip', 'trades:0:0', '--undo'], /SKIP_REFUSED.*is not skipped/],
   ['a rollback without a former generation', ['replay', '--rollback'], /no former generation/],
 ]
 
