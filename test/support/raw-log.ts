@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { partitionOf } from '../../src/domain/partition.ts'
+import type { Position } from '../../src/domain/recorded-event.ts'
+import { openEmbeddedLog } from '../../src/event-store/embedded-log.ts'
+import { kafkaClient } from '../../src/event-store/kafka-connection.ts'
+import { sendForeign, storeOptions } from './kafka.ts'
+import type { Settings } from './tradelog.ts'
+
+const partitions = 6
+
+/**
+ * Writes a record into the log that the settings name, behind everybody's back, where its symbol's
+ * events go. Answers its position.
+ */
+export const appendRaw = (settings: Settings, value: { symbol: string }): Promise<Position> => {
+  const partition = partitionOf(value.symbol, partitions)
+  return settings.EVENT_STORE === 'kafka'
+    ? appendToTopic(settings.KAFKA__TOPIC ?? '', partition, value)
+    : appendToDirectory(settings.DATA_DIRECTORY ?? '', partition, value)
+}
+
+const appendToTopic = async (topic: string, partition: number, value: { symbol: string }) => {
+  const record = { key: value.symbol, value: JSON.stringify(value), partition }
+  await sendForeign(topic, [record])
+  const admin = kafkaClient(storeOptions(topic)).admin()
+  await admin.connect()
+  const offsets = await admin.fetchTopicOffsets(topic)
+  await admin.disconnect()
+  const high = offsets.find((of) => of.partition === partition)?.high ?? '0'
+  return { partition, offset: Number(high) - 1 }
+}
+
+const appendToDirectory = async (directory: string, partition: number, value: unknown) => {
+  const log = await openEmbeddedLog({ directory: join(directory, 'log'), partitions })
+  await log.append(log.prepare([{ partition, value }], Date.now()))
+  const offset = (log.heads()[partition] ?? 0) - 1
+  await log.close()
+  return { partition, offset }
+}
