@@ -3,6 +3,7 @@ import type { Command } from './command.ts'
 import { feed } from './feed.ts'
 import { ingest } from './ingest.ts'
 import { project } from './project.ts'
+import { rejects } from './rejects.ts'
 import { replay } from './replay.ts'
 import { skip } from './skip.ts'
 import { start } from './start.ts'
@@ -18,5 +19,6 @@ export const commands: Readonly<Record<string, Command>> = {
   replay,
   verify,
   skip,
+  rejects,
   watch,
 }

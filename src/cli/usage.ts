@@ -16,6 +16,8 @@ usage: tradelog COMMAND [--config FILE] [options]
   skip M:PARTITION:OFFSET … --why TEXT
                         leave an event out that a read model can't apply
          [--list | --undo] [--json]
+  rejects [--limit N]   what ingest couldn't take as trades, and why; the latest 50
+         [--json]
   watch [--api URL]     a running API on this terminal: prices, read models, replays
 
 Settings: config/default.yaml lists them all; --config FILE is merged over it, then the

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rename, stat } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { UnixMs } from '../domain/trade-executed.ts'
@@ -54,6 +54,37 @@ export const openRejectLog = (options: RejectLogOptions): RejectLog => {
     writing ??= write().then(() => report(), report)
   }
   return { add, close: async () => writing }
+}
+
+/** A line of the reject log: one reject, or how many were counted without being kept. */
+export type RejectLine =
+  | Readonly<{ at: string; reason: string; sample: string }>
+  | Readonly<{ notKept: number }>
+
+/** What is kept, oldest first; nothing where nothing was ever rejected. */
+export const readRejects = async (directory: string): Promise<readonly RejectLine[]> => {
+  const texts = await Promise.all(
+    [formerRejectFile, rejectFile].map((file) => readWhenThere(join(directory, file))),
+  )
+  return texts.join('').split('\n').flatMap(parsedLine)
+}
+
+const readWhenThere = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+/** Ingest may be in the middle of its last line, or have died in it. */
+const parsedLine = (line: string): readonly RejectLine[] => {
+  try {
+    return [JSON.parse(line)]
+  } catch {
+    return []
+  }
 }
 
 const lineOf = (row: unknown): string => `${JSON.stringify(row)}\n`

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -59,6 +59,7 @@ const refused: readonly Refusal[] = [
   ['a skip outside the log', ['skip', 'trades:0:0', '--why', 'x'], /SKIP_REFUSED.*no event/],
   ['a skip of no partition', ['skip', 'trades:6:0', '--why', 'x'], /SKIP_REFUSED.*no partition/],
   ['an undo of no skip', ['skip', 'trades:0:0', '--undo'], /SKIP_REFUSED.*is not skipped/],
+  ['a limit that is none', ['rejects', '--limit', '0'], /--limit must be/],
   ['a rollback without a former generation', ['replay', '--rollback'], /no former generation/],
 ]
 
@@ -74,6 +75,25 @@ for (const [what, args, says] of refused) {
     assert.is(stderr.trim().split('\n').length, 1, stderr)
   })
 }
+
+test('rejects are listed with time, reason and sample, the latest last', async () => {
+  const DATA_DIRECTORY = temporaryDirectory()
+  const none = await runTradelog(['rejects'], { DATA_DIRECTORY })
+  assert.is(none.code, 0)
+  assert.match(none.stdout, 'nothing has been rejected')
+  mkdirSync(join(DATA_DIRECTORY, 'ingest'))
+  const rows = ['\u001b[2J', 'b', 'c'].map((sample) => ({
+    at: 't',
+    reason: 'invalid_price',
+    sample,
+  }))
+  const lines = rows.map((row) => `${JSON.stringify(row)}\n`)
+  writeFileSync(join(DATA_DIRECTORY, 'ingest/rejects.jsonl'), lines.join(''))
+  const { stdout } = await runTradelog(['rejects'], { DATA_DIRECTORY })
+  assert.match(stdout, String.raw`t  invalid_price  "\u001b[2J"`)
+  const last = await runTradelog(['rejects', '--limit', '1', '--json'], { DATA_DIRECTORY })
+  assert.is(last.stdout, lines[2])
+})
 
 test('a log with another partition count is refused, with what to do', async () => {
   const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }

@@ -1,7 +1,12 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { formerRejectFile, openRejectLog, rejectFile } from '../../src/ingest/reject-log.ts'
+import {
+  formerRejectFile,
+  openRejectLog,
+  readRejects,
+  rejectFile,
+} from '../../src/ingest/reject-log.ts'
 import { silent } from '../support/silent.ts'
 import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -51,6 +56,21 @@ test('lives on where it cannot write', async () => {
   await log.close()
   log.add(reject, at)
   await log.close()
+})
+
+test('what is kept is read back, oldest first, but for a line that is not whole', async () => {
+  const directory = temporaryDirectory()
+  assert.equal(await readRejects(directory), [])
+  writeFileSync(join(directory, formerRejectFile), '{"at":"a","reason":"r","sample":"old"}\n')
+  const log = openRejectLog({ directory, logger: silent })
+  log.add(reject, at)
+  await log.close()
+  appendFileSync(join(directory, rejectFile), '{"notKept":3}\n{"at":"2025')
+  assert.equal(await readRejects(directory), [
+    { at: 'a', reason: 'r', sample: 'old' },
+    { at: '2025-11-20T13:33:03.544Z', ...reject },
+    { notKept: 3 },
+  ])
 })
 
 test.run()
