@@ -1,9 +1,14 @@
 import type { RejectReason } from './finnhub-message.ts'
 
-/** What ingest has seen since its start. received = appended + passedOver + dropped + buffered. */
+/**
+ * What ingest has seen since its start.
+ * received + interruptions = appended + passedOver + dropped + buffered.
+ */
 export type IngestCounts = {
   /** Trades that were taken from messages. */
   received: number
+  /** Events that say so, one per gap and symbol. */
+  interruptions: number
   appended: number
   /** Rows of a file that the log had already. */
   passedOver: number
@@ -19,6 +24,7 @@ export type IngestCounts = {
 
 export const createCounts = (): IngestCounts => ({
   received: 0,
+  interruptions: 0,
   appended: 0,
   passedOver: 0,
   dropped: 0,

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type RawData, WebSocket } from 'ws'
+import type { UnixMs } from '../domain/trade-executed.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { feedAddress } from './feed-address.ts'
+import { type Gap, trackListening } from './listening.ts'
 import { createPingWatch } from './ping-watch.ts'
 
 export type FinnhubFeedOptions = Readonly<{
@@ -18,7 +20,10 @@ export type FinnhubFeedOptions = Readonly<{
   /** A message was too large to be received: the connection is lost with it. */
   onOversized: () => void
   onConnected: () => void
+  /** A connection was heard for the first time; the gap since the one before. Told before its first message. */
+  onListening: (since: UnixMs, gap: Gap | undefined) => void
   logger: Logger
+  now: () => UnixMs
   random: () => number
 }>
 
@@ -34,6 +39,8 @@ export type FinnhubFeed = Readonly<{
 }>
 
 const connectMsMax = 10_000
+/** How often we ping: a gap begins so much too early at most. */
+const ownPingEveryMs = 1_000
 /** Far above what is parsed, so that a message too large for that is received, judged, and gone. */
 const receivedBytesMax = 16 * 1024 * 1024
 
@@ -48,6 +55,7 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
   let failures = 0
   let paused = false
 
+  const listening = trackListening({ ...options, pingEveryMs: ownPingEveryMs })
   const watch = createPingWatch(silenceMsMax, () => {
     fault = `nothing was heard for ${silenceMsMax} ms`
     socket?.terminate()
@@ -66,20 +74,23 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
   const opened = (connected: WebSocket) => {
     options.onConnected()
     logger.info({ feed: address.shown, symbols: options.symbols.length }, 'feed connected')
-    for (const symbol of options.symbols) {
-      connected.send(JSON.stringify({ type: 'subscribe', symbol }))
-    }
+    subscribe(connected, options.symbols)
+    listening.opened((text) => connected.ping(text))
     watch.start()
     if (paused) pause()
   }
+  const alive = () => {
+    watch.alive()
+    listening.heard()
+  }
   const heard = (message: RawData) => {
     if (closing.signal.aborted) return
-    watch.alive()
+    alive()
     if (options.onMessage(toBuffer(message))) failures = 0
   }
   const connection = () => {
     fault = undefined
-    const connecting = connect(address.url, { opened, heard, alive: watch.alive, ...options })
+    const connecting = connect(address.url, { ...options, ...listening, opened, heard, alive })
     socket = connecting.socket
     return connecting.ended
   }
@@ -88,6 +99,7 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
       const ending = await connection()
       const reason = address.redact(fault ?? ending)
       watch.stop()
+      listening.lost(fault === undefined ? 'disconnected' : 'silent')
       if (closing.signal.aborted) return
       const retryMs = backoffMs(++failures, random, backoff)
       logger.warn({ feed: address.shown, reason, failures, retryMs }, 'feed disconnected')
@@ -101,29 +113,33 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
     socket?.terminate()
     return ended
   }
-  return {
-    pause,
-    resume,
-    isConnected: () => socket?.readyState === WebSocket.OPEN,
-    close,
-  }
+  const isConnected = () => socket?.readyState === WebSocket.OPEN
+  return { pause, resume, isConnected, close }
+}
+
+const subscribe = (connected: WebSocket, symbols: readonly string[]): void => {
+  for (const symbol of symbols) connected.send(JSON.stringify({ type: 'subscribe', symbol }))
 }
 
 type Listeners = Readonly<{
   opened: (socket: WebSocket) => void
   heard: (message: RawData) => void
   alive: () => void
+  /** To a ping of ours: what we sent with it. */
+  answered: (text: string) => void
   onOversized: () => void
 }>
 
 /** One connection; `ended` gives the reason of its end. */
-const connect = (url: string, { opened, heard, alive, onOversized }: Listeners) => {
+const connect = (url: string, listeners: Listeners) => {
+  const { opened, heard, alive, answered, onOversized } = listeners
   const socket = new WebSocket(url, socketOptions)
   const ended = new Promise<string>((resolve) => {
     let fault: string | undefined
     socket.on('open', () => opened(socket))
     socket.on('message', heard)
     socket.on('ping', alive)
+    socket.on('pong', (text) => answered(String(text)))
     socket.on('error', (error) => {
       if (isOversized(error)) onOversized()
       fault = error.message

@@ -1,6 +1,6 @@
+import type { TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
 import type { LogRecord } from '../domain/recorded-event.ts'
-import type { TradeExecuted } from '../domain/trade-executed.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 
 export type RecordedRows = Readonly<{
@@ -9,7 +9,7 @@ export type RecordedRows = Readonly<{
    * whoever can't append them has to begin anew. Rejects as the event store does, and has then
    * taken nothing.
    */
-  passOver: (trades: readonly TradeExecuted[]) => Promise<readonly TradeExecuted[]>
+  passOver: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
 }>
 
 type Row = Readonly<{ hash: string; number: number }>
@@ -35,7 +35,7 @@ export const createRecordedRows = (
     }
     highest.set(hash, rows)
   }
-  const isNew = ({ symbol, source }: TradeExecuted): boolean => {
+  const isNew = ({ symbol, source }: TradelogEvent): boolean => {
     const row = rowOf(source)
     const rows = row && highest.get(row.hash)
     if (row === undefined || rows === undefined) return true
@@ -44,12 +44,12 @@ export const createRecordedRows = (
     rows[partition] = row.number
     return true
   }
-  const passOver = async (trades: readonly TradeExecuted[]) => {
-    for (const { source } of trades) {
+  const passOver = async (events: readonly TradelogEvent[]) => {
+    for (const { source } of events) {
       const hash = rowOf(source)?.hash
       if (hash !== undefined && !highest.has(hash)) await learn(hash)
     }
-    return trades.filter(isNew)
+    return events.filter(isNew)
   }
   return { passOver }
 }

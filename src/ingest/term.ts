@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { hasCode, isRetriable } from '../domain/errors.ts'
-import type { TradeExecuted, UnixMs } from '../domain/trade-executed.ts'
+import type { TradelogEvent } from '../domain/event.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import type { IngestCounts } from './counts.ts'
+import { createEventBuffer, type EventBuffer } from './event-buffer.ts'
 import { type FinnhubFeed, openFinnhubFeed } from './finnhub-feed.ts'
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
+import { heardUntil, interruptionsOf } from './interruptions.ts'
 import { createRecordedRows } from './recorded-rows.ts'
 import type { RejectLog } from './reject-log.ts'
-import { createTradeBuffer, type TradeBuffer } from './trade-buffer.ts'
 
 export type FeedSettings = Readonly<{
   url: string
@@ -37,7 +39,7 @@ export type TermOptions = Readonly<{
 export type Term = Readonly<{
   isConnected: () => boolean
   isPaused: () => boolean
-  /** Trades that are not in the log yet. */
+  /** Events that are not in the log yet. */
   buffered: () => number
   /** Stops reading and appends what is buffered. */
   finish: () => void
@@ -61,18 +63,22 @@ export const beginTerm = (options: TermOptions): Term => {
     if (paused) feed.pause()
     else feed.resume()
   }
-  const buffer = createTradeBuffer({
+  const buffer = createEventBuffer({
     eventsMax: bufferEventsMax,
     onFull: () => setPaused(true),
     onRoom: () => setPaused(false),
   })
-  const feed = openFeed(options, buffer)
+  let hear: (since: UnixMs | undefined) => void = () => {}
+  const listeningSince = new Promise<UnixMs | undefined>((resolve) => {
+    hear = resolve
+  })
+  const feed = openFeed(options, buffer, hear)
 
-  const appendNext = async (trades: readonly TradeExecuted[]) => {
-    inFlight = trades.length
-    const fresh = await insist(options, over.signal, () => rows.passOver(trades))
+  const appendNext = async (events: readonly TradelogEvent[]) => {
+    inFlight = events.length
+    const fresh = await insist(options, over.signal, () => rows.passOver(events))
     crashPoint('append:rows-passed-over')
-    counts.passedOver += trades.length - fresh.length
+    counts.passedOver += events.length - fresh.length
     inFlight = fresh.length
     if (fresh.length > 0) await insist(options, over.signal, () => eventStore.append(fresh))
     crashPoint('append:counted')
@@ -81,11 +87,13 @@ export const beginTerm = (options: TermOptions): Term => {
   }
   const run = async () => {
     try {
+      const absence = await absenceBefore(options, over.signal, listeningSince)
+      if (absence.length > 0) await appendNext(absence)
       for (;;) {
-        const trades = await buffer.take(appendEventsMax)
+        const events = await buffer.take(appendEventsMax)
         crashPoint('append:trades-taken')
-        if (trades.length === 0) return
-        await appendNext(trades)
+        if (events.length === 0) return
+        await appendNext(events)
       }
     } finally {
       counts.dropped += inFlight + buffer.clear()
@@ -93,7 +101,10 @@ export const beginTerm = (options: TermOptions): Term => {
       await feed.close()
     }
   }
-  const finish = () => void feed.close().then(buffer.end)
+  const finish = () => {
+    hear(undefined)
+    void feed.close().then(buffer.end)
+  }
   const drop = () => {
     over.abort()
     counts.dropped += buffer.clear()
@@ -109,8 +120,34 @@ export const beginTerm = (options: TermOptions): Term => {
   }
 }
 
+/**
+ * The interruptions of the time before this term, in which no ingest heard the feed: from what the
+ * log shows to the first connection. None in an empty log, nor of a file, which is played to
+ * nobody else meanwhile. A kill before they are in the log loses nothing: the next term finds the
+ * same beginning there.
+ */
+const absenceBefore = async (
+  options: TermOptions,
+  over: AbortSignal,
+  listeningSince: Promise<UnixMs | undefined>,
+): Promise<readonly TradelogEvent[]> => {
+  const { eventStore, feed, counts } = options
+  if (feed.source === 'file') return []
+  const from = await insist(options, over, () => heardUntil(eventStore, over))
+  const until = await listeningSince
+  if (from === undefined || until === undefined) return []
+  const gap = { from: Math.min(from, until), until, reason: 'ingest not running' } as const
+  const events = interruptionsOf(gap, feed)
+  counts.interruptions += events.length
+  return events
+}
+
 /** Every message is judged as it arrives; its trades wait in the buffer. */
-const openFeed = (options: TermOptions, buffer: TradeBuffer): FinnhubFeed => {
+const openFeed = (
+  options: TermOptions,
+  buffer: EventBuffer,
+  hear: (since: UnixMs) => void,
+): FinnhubFeed => {
   const { feed, counts, logger, now } = options
   const reject = (rejected: Reject) => {
     counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1
@@ -134,7 +171,15 @@ const openFeed = (options: TermOptions, buffer: TradeBuffer): FinnhubFeed => {
     onMessage,
     onOversized: () => reject({ reason: 'message_too_large', sample: '' }),
     onConnected: () => counts.connections++,
+    onListening: (since, gap) => {
+      hear(since)
+      if (gap === undefined || feed.source === 'file') return
+      const interruptions = interruptionsOf(gap, feed)
+      counts.interruptions += interruptions.length
+      buffer.add(interruptions)
+    },
     logger,
+    now,
     random: options.random,
   })
 }

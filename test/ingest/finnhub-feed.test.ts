@@ -30,6 +30,8 @@ const openRecorder = (url: string, options: Partial<FinnhubFeedOptions> = {}) =>
     },
     onOversized: () => seen.oversized++,
     onConnected: () => seen.connections++,
+    onListening: () => {},
+    now: Date.now,
     logger: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
     random: () => 1,
     ...options,

@@ -12,6 +12,7 @@ import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
 import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { interruption } from '../support/trade.ts'
 import { startScriptedFeed } from './scripted-feed.ts'
 
 const test = suite('ingestor')
@@ -215,6 +216,130 @@ test('an event store that refuses for good ends it', () =>
     assert.is(ingest.stats().state, 'stopped')
   }))
 
+/** What a partition holds, in short: `AAPL 1`, or `AAPL disconnected 7`. */
+const orderOf = (store: Double, partition: number) =>
+  store.log[partition]?.map(({ event }) => {
+    if (event.type === 'TradeExecuted') return `${event.symbol} ${event.price}`
+    return event.type === 'FeedInterrupted' ? `${event.symbol} ${event.reason}` : event.type
+  })
+
+test('a lost connection is an interruption of every symbol, before the trades that follow', () =>
+  withIngest(
+    { symbols: ['AAPL', 'AMD'], now: Date.now },
+    async ({ store, server, ingest }) => {
+      const trades = (p: number) => ({
+        type: 'trade',
+        data: ['AAPL', 'AMD'].map((s) => ({ p, s, t: Date.now(), v: 1 })),
+      })
+      server.send(trades(1))
+      await eventually(() => store.events().length === 2)
+      const before = Date.now()
+      server.sockets[0]?.terminate()
+      await eventually(() => server.sockets.length === 2 && ingest.stats().isConnected)
+      server.send(trades(2))
+      await eventually(() => store.events().length === 4)
+      assert.equal(orderOf(store, 0), [
+        ...['AAPL 1', 'AMD 1'],
+        ...['AAPL disconnected', 'AMD disconnected'],
+        ...['AAPL 2', 'AMD 2'],
+      ])
+      for (const { from, until, source } of store.interruptions()) {
+        assert.ok(from <= before && before <= until && until <= Date.now(), `${from}…${until}`)
+        assert.is(source, 'simulated')
+      }
+      const { received, interruptions, appended } = ingest.stats()
+      assert.equal([received, interruptions, appended], [4, 2, 6])
+    },
+    eventStoreDouble({ partitions: 1, now: Date.now }),
+  ))
+
+test('a silent connection is an interruption that says so', () =>
+  withIngest({ now: Date.now }, async ({ store, ingest }) => {
+    const server = await startScriptedFeed()
+    const silently = startIngest({
+      eventStore: store,
+      feed: { url: server.url, symbols: ['AAPL'], pingEveryMs: 20, source: 'simulated' },
+      directory,
+      bufferEventsMax: 1_000,
+      appendEventsMax: 100,
+      backoff: { firstMs: 1, maxMs: 5 },
+      logger: silent,
+    })
+    await eventually(() => store.interruptions().length > 0)
+    assert.is(store.interruptions()[0]?.reason, 'silent')
+    await silently.stop({ timeoutMs: 1_000 })
+    await server.close()
+    assert.is(ingest.stats().interruptions, 0)
+  }))
+
+test('an ingest that begins on a log with events says that none was running', async () => {
+  const store = eventStoreDouble({ partitions: 1, now: Date.now })
+  await withIngest(
+    { now: Date.now },
+    async ({ server }) => {
+      server.send({ ...tradeFrame(1), data: [{ p: 1, s: 'AAPL', t: Date.now(), v: 1 }] })
+      await eventually(() => store.events().length === 1)
+      assert.equal(store.interruptions(), [])
+    },
+    store,
+  )
+  const [trade] = store.events()
+  await withIngest(
+    { now: Date.now, symbols: ['AAPL', 'AMD'] },
+    async ({ server }) => {
+      server.send(tradeFrame(2))
+      await eventually(() => store.events().length === 2)
+    },
+    store,
+  )
+  assert.equal(orderOf(store, 0), [
+    'AAPL 1',
+    ...['AAPL ingest not running', 'AMD ingest not running'],
+    'AAPL 2',
+  ])
+  for (const { from } of store.interruptions()) assert.is(from, trade?.executedAt)
+})
+
+test('an interruption that was not recorded before the end is in the next one', async () => {
+  const store = eventStoreDouble({ partitions: 1, now: Date.now })
+  await store.append([interruption({ from: 1, until: 2 })])
+  store.beforeAppend(away)
+  await withIngest(
+    { now: Date.now },
+    async ({ ingest }) => {
+      await eventually(() => ingest.stats().buffered === 1)
+    },
+    store,
+  )
+  store.beforeAppend(async () => {})
+  await withIngest(
+    { now: Date.now },
+    async () => {
+      await eventually(() => store.interruptions().length === 2)
+    },
+    store,
+  )
+  assert.is(store.interruptions()[1]?.from, 1)
+})
+
+test('an interruption waits for an event store that is away, and stays where it belongs', () =>
+  withIngest(
+    { now: Date.now },
+    async ({ store, server, ingest }) => {
+      store.beforeAppend(away)
+      server.send(tradeFrame(1))
+      await eventually(() => ingest.stats().buffered === 1)
+      server.sockets[0]?.terminate()
+      await eventually(() => ingest.stats().buffered === 2 && ingest.stats().isConnected)
+      server.send(tradeFrame(2))
+      await eventually(() => ingest.stats().buffered === 3)
+      store.beforeAppend(async () => {})
+      await eventually(() => store.events().length === 2)
+      assert.equal(orderOf(store, 0), ['AAPL 1', 'AAPL disconnected', 'AAPL 2'])
+    },
+    eventStoreDouble({ partitions: 1 }),
+  ))
+
 const rows = 3_000
 const fileSymbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', '__proto__']
 
@@ -270,6 +395,7 @@ test('a file played again to the same process is passed over, row by row', async
   await server.close()
   isOnce(store)
   assert.is(second.stats().appended, 0)
+  assert.equal(store.interruptions(), [])
 })
 
 test.run()

@@ -12,6 +12,7 @@ type Appended = readonly TradelogEvent[]
 export const eventStoreDouble = ({
   partitions = 3,
   election = concat(of(true), NEVER) as Observable<boolean>,
+  now = (): number => 0,
 } = {}) => {
   const log: LogRecord[][] = Array.from({ length: partitions }, () => [])
   /** Every array that append was called with, also those that failed. */
@@ -26,7 +27,7 @@ export const eventStoreDouble = ({
     for (const event of events) {
       const partition = partitionOf(event.symbol, partitions)
       const records = log[partition] ?? []
-      records.push({ partition, offset: records.length, recordedAt: 0, event })
+      records.push({ partition, offset: records.length, recordedAt: now(), event })
     }
   }
   const store: Pick<EventStore, 'append' | 'heads' | 'read' | 'elect'> = {
@@ -49,6 +50,7 @@ export const eventStoreDouble = ({
   return {
     ...store,
     calls,
+    log,
     /** All trades, partition by partition. */
     events: (): TradeExecuted[] =>
       log.flat().flatMap(({ event }) => (event.type === 'TradeExecuted' ? [event] : [])),

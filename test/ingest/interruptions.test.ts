@@ -1,0 +1,120 @@
+import * as assert from 'uvu/assert'
+import type { TradelogEvent } from '../../src/domain/event.ts'
+import type { LogRecord } from '../../src/domain/recorded-event.ts'
+import { heardUntil, interruptionsOf } from '../../src/ingest/interruptions.ts'
+import { suite } from '../support/suite.ts'
+import { interruption, trade } from '../support/trade.ts'
+
+const test = suite('interruptions')
+
+type Recorded = readonly [recordedAt: number, event: TradelogEvent]
+
+/** A log of these partitions, and how many events were read of it. */
+const logOf = (...partitions: readonly (readonly Recorded[])[]) => {
+  let read = 0
+  const records = partitions.map((events, partition) =>
+    events.map(([recordedAt, event], offset): LogRecord => {
+      return { partition, offset, recordedAt, event }
+    }),
+  )
+  return {
+    eventsRead: () => read,
+    heads: async () =>
+      records.map(({ length }, partition) => {
+        return { partition, start: 0, head: length, origin: 'log' }
+      }),
+    read: async function* ({
+      partition,
+      from,
+      to,
+    }: {
+      partition: number
+      from: number
+      to: number
+    }) {
+      const events = records[partition]?.slice(from, to) ?? []
+      read += events.length
+      yield { partition, from, to, events }
+    },
+  }
+}
+
+const { signal } = new AbortController()
+const heard = (...partitions: readonly (readonly Recorded[])[]) =>
+  heardUntil(logOf(...partitions), signal)
+const tradeAt = (executedAt: number) => trade({ executedAt })
+
+test('an empty log shows nothing', async () => {
+  assert.is(await heard(), undefined)
+  assert.is(await heard([], []), undefined)
+})
+
+test('the newest event of all partitions counts: a quiet symbol was heard as well', async () => {
+  assert.is(await heard([[1_000, tradeAt(990)]], [[500, tradeAt(490)]]), 990)
+})
+
+test('what waited before it was recorded counts by the time of the trade', async () => {
+  assert.is(await heard([[60_000, tradeAt(1_000)]]), 1_000)
+})
+
+test('a trade ahead of our clock counts by the time at which it was recorded', async () => {
+  assert.is(await heard([[1_000, tradeAt(31_000)]]), 1_000)
+})
+
+test('of the last append only the earliest is believed, as a part of it may be missing', async () => {
+  const before = [[900, tradeAt(890)]] as const
+  const there = [
+    [60_000, tradeAt(30_000)],
+    [60_000, tradeAt(59_000)],
+  ] as const
+  assert.is(await heard(before, there), 30_000)
+})
+
+test('one very late trade in the last append does not make the gap long', async () => {
+  const last = [
+    [2_000, tradeAt(5)],
+    [2_000, tradeAt(1_990)],
+  ] as const
+  assert.is(await heard([[1_000, tradeAt(995)], ...last], [[900, tradeAt(890)]]), 995)
+})
+
+test('an interruption shows only what was before it: others of it may be missing', async () => {
+  const cut = [
+    [1_000, tradeAt(995)],
+    [5_000, interruption({ from: 995, until: 5_000 })],
+  ] as const
+  assert.is(await heard(cut, [[900, tradeAt(890)]]), 995)
+  const twice = [[9_000, interruption({ from: 8_000, until: 9_000 })]] as const
+  assert.is(await heard([...cut, ...twice], [[5_000, interruption({ from: 995 })]]), 8_000)
+})
+
+test('a trade behind an interruption shows that all of it is there', async () => {
+  const log = [
+    [5_000, interruption({ from: 995, until: 5_000 })],
+    [6_000, tradeAt(5_990)],
+  ] as const
+  assert.is(await heard(log), 5_990)
+})
+
+test("a file's trades are old, and count by the time at which they were recorded", async () => {
+  assert.is(await heard([[9_000, trade({ executedAt: 5, source: 'file:ab:7' })]]), 9_000)
+})
+
+test('only the end of a long log is read, but a long append wholly', async () => {
+  const many = Array.from({ length: 50_000 }, (_, i) => [i, tradeAt(i)] as const)
+  const log = logOf(many, many)
+  assert.is(await heardUntil(log, signal), 49_999)
+  assert.is(log.eventsRead(), 2_000)
+  const append = Array.from({ length: 5_000 }, (_, i) => [60_000, tradeAt(50_000 + i)] as const)
+  assert.is(await heard([...many, ...append]), 50_000)
+})
+
+test('a gap is one event for each symbol', () => {
+  const gap = { from: 1, until: 2, reason: 'silent' } as const
+  assert.equal(
+    interruptionsOf(gap, { symbols: ['AAPL', 'AMD', 'AAPL'], source: 'simulated' }),
+    ['AAPL', 'AMD'].map((symbol) => interruption({ symbol, ...gap })),
+  )
+})
+
+test.run()
