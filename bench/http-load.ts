@@ -1,4 +1,5 @@
 import { Agent, get } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 export type Client = Readonly<{
   /** The body of an answer; any status but 200 rejects. */
@@ -46,6 +47,29 @@ export const load = async (
     }
   }
   await Promise.all(Array.from({ length: concurrency }, ask))
+  const tookSeconds = (performance.now() - start) / 1_000
+  return { requests: latenciesMs.length, seconds: tookSeconds, latenciesMs }
+}
+
+export type PacedLoad = Readonly<{ perSecond: number; seconds: number; nextPath: () => string }>
+
+/** Requests at a steady rate; a latency counts from when its request was due. */
+export const pacedLoad = async (
+  client: Client,
+  { perSecond, seconds, nextPath }: PacedLoad,
+): Promise<LoadResult> => {
+  const latenciesMs: number[] = []
+  const answered: Promise<void>[] = []
+  const start = performance.now()
+  const ask = async (dueAt: number) => {
+    await client.get(nextPath())
+    latenciesMs.push(performance.now() - dueAt)
+  }
+  for (let asked = 0; asked < perSecond * seconds; await nextTurn()) {
+    const due = Math.min(perSecond * seconds, ((performance.now() - start) / 1_000) * perSecond)
+    for (; asked < due; asked++) answered.push(ask(start + (asked / perSecond) * 1_000))
+  }
+  await Promise.all(answered)
   const tookSeconds = (performance.now() - start) / 1_000
   return { requests: latenciesMs.length, seconds: tookSeconds, latenciesMs }
 }

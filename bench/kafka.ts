@@ -123,8 +123,10 @@ const produceRaw: Subject = async (given) => {
   })
 }
 
+type Take = (partition: number, messages: readonly kafkajs.KafkaMessage[]) => void
+
 /** From the first batch on: joining the group takes seconds, whoever does it. */
-export const consumeRaw: Subject = async (given) => {
+export const consumeTopic = async (given: Given, take: Take): Promise<Measured> => {
   const { events } = given
   const topic = topicOf(given)
   const maxBytesPerPartition = 4 * 1_048_576
@@ -134,23 +136,30 @@ export const consumeRaw: Subject = async (given) => {
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   let seen = 0
-  let volume = 0
   let stop: ReturnType<typeof startWatch> | undefined
   const measured = await new Promise<Measured>((resolve, reject) => {
     const eachBatch = async ({ batch }: kafkajs.EachBatchPayload) => {
       stop ??= startWatch()
-      for (const { value } of batch.messages) volume += Number(JSON.parse(String(value)).volume)
+      take(batch.partition, batch.messages)
       seen += batch.messages.length
       if (seen >= events) resolve({ count: seen, ...stop() })
     }
     consumer.run({ eachBatch }).catch(reject)
   })
   await consumer.disconnect()
+  return measured
+}
+
+export const consumeRaw: Subject = async (given) => {
+  let volume = 0
+  const measured = await consumeTopic(given, (_, messages) => {
+    for (const { value } of messages) volume += Number(JSON.parse(String(value)).volume)
+  })
   if (volume === 0) throw new Error('the topic is empty')
   return measured
 }
 
-const withKafkaLog = async (
+export const withKafkaLog = async (
   given: Given,
   work: (stores: Stores) => Promise<Measured>,
 ): Promise<Measured> => {

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { seededRandom } from '../test/support/random.ts'
 import { withEmbeddedStores } from './embedded.ts'
-import { createClient, load } from './http-load.ts'
-import { anonymousBytes } from './measurement.ts'
+import { type Client, createClient, type LoadResult, load, pacedLoad } from './http-load.ts'
 import {
   type Given,
   type Line,
@@ -15,6 +14,7 @@ import {
   type Subject,
   timed,
 } from './part.ts'
+import { anonymousBytes } from './process-watch.ts'
 import { replayModels } from './projecting.ts'
 import { openRawLog, openRawRows } from './raw-lmdb.ts'
 import { quantile } from './statistics.ts'
@@ -36,9 +36,16 @@ const pageLines = (rows: number, events: number): readonly Line[] => [
     events,
     rows,
     beside: [
-      { floor: `${preparedPage}, ${rows} rows`, aim: 0.7 },
+      { floor: `${preparedPage}, ${rows} rows`, ...(rows === 15 ? { aim: 0.8 } : {}) },
       { floor: `${rawPage}, ${rows} rows` },
     ],
+  },
+  {
+    label: `read API, ${rows} rows, each page asked for once`,
+    subject: 'apiPageOnce',
+    events,
+    rows,
+    beside: [{ floor: `${preparedPage}, ${rows} rows` }, { floor: `${rawPage}, ${rows} rows` }],
   },
 ]
 
@@ -61,6 +68,13 @@ export const pagesPart = ({ pagedTrades }: PartOptions): Part => {
     lines: [
       ...pageLines(15, most),
       ...pageLines(1_000, most),
+      {
+        label: 'read API, 15 rows, at half the rate it can take',
+        subject: 'apiPageHalfLoad',
+        events: most,
+        rows: 15,
+        figuresAtMost: { '99 % ms': 5 },
+      },
       ...pagedTrades.map((events) => ({
         label: `read API, 15 rows anywhere among ${events.toLocaleString('en')}, one at a time`,
         subject: 'apiPageAnywhere',
@@ -72,6 +86,8 @@ export const pagesPart = ({ pagedTrades }: PartOptions): Part => {
       preparedPage: newestPage('prepared'),
       rawPage: newestPage('raw'),
       apiPage: newestPage('api'),
+      apiPageOnce,
+      apiPageHalfLoad,
       apiPageAnywhere,
     },
   }
@@ -86,44 +102,68 @@ const newestPage =
   (given) =>
     ask(served, given, concurrency, () => newestPath(given.rows))
 
-const apiPageAnywhere: Subject = (given) => {
+const apiPageAnywhere: Subject = (given) => ask('api', given, 1, anywhere(given))
+
+const apiPageOnce: Subject = (given) => ask('api', given, concurrency, anywhere(given))
+
+const anywhere = ({ events, rows }: Given): (() => string) => {
   const random = seededRandom(7)
-  return ask('api', given, 1, () => {
+  return () => {
     const symbol = symbols[Math.floor(random() * symbols.length)]
-    const before = timeAmong(given.events, random)
-    return `/api/v1/trades/${symbol}?limit=${given.rows}&before=${before}`
-  })
+    // Hardly any time is drawn twice, so that answers are not ones that were kept.
+    const before = timeAmong(events, random)
+    return `/api/v1/trades/${symbol}?limit=${rows}&before=${before}`
+  }
 }
 
+const apiPageHalfLoad: Subject = (given) =>
+  withServer('api', given, concurrency, async (client, measured) => {
+    const nextPath = () => newestPath(given.rows)
+    const { requests, seconds } = await load(client, {
+      concurrency,
+      seconds: loadSeconds,
+      nextPath,
+    })
+    const perSecond = requests / seconds / 2
+    return await measured(pacedLoad(client, { perSecond, seconds: loadSeconds, nextPath }))
+  })
+
+const ask = (served: Served, given: Given, concurrency: number, nextPath: () => string) =>
+  withServer(served, given, concurrency, async (client, measured) => {
+    await load(client, { concurrency, seconds: warmUpSeconds, nextPath })
+    return await measured(load(client, { concurrency, seconds: loadSeconds, nextPath }))
+  })
+
+type MeasureLoad = (running: Promise<LoadResult>) => Promise<Measured>
+
 /** The server in a process of its own, the client in this one. */
-const ask = async (
+const withServer = async (
   served: Served,
   given: Given,
-  concurrency: number,
-  nextPath: () => string,
+  connectionsMax: number,
+  work: (client: Client, measured: MeasureLoad) => Promise<Measured>,
 ): Promise<Measured> => {
   const server = fork(join(import.meta.dirname, 'serve.js'), [served, JSON.stringify(given)])
   const [port] = await once(server, 'message')
-  const client = createClient(Number(port), concurrency)
-  await load(client, { concurrency, seconds: warmUpSeconds, nextPath })
-  const before = await cpuSecondsOf(server)
-  const result = await load(client, { concurrency, seconds: loadSeconds, nextPath })
-  const cpuSeconds = (await cpuSecondsOf(server)) - before
-  const bytes = anonymousBytes(server.pid ?? 0)
-  client.close()
-  server.disconnect()
-  await once(server, 'exit')
-  const { requests: count, seconds, latenciesMs } = result
-  const figures = {
-    'median ms': quantile(latenciesMs, 0.5),
-    '99 % ms': quantile(latenciesMs, 0.99),
+  const client = createClient(Number(port), connectionsMax)
+  const measured: MeasureLoad = async (running) => {
+    const before = await cpuSecondsOf(server)
+    const { requests: count, seconds, latenciesMs } = await running
+    const cpuSeconds = (await cpuSecondsOf(server)) - before
+    const figures = {
+      'median ms': quantile(latenciesMs, 0.5),
+      '99 % ms': quantile(latenciesMs, 0.99),
+    }
+    const bytes = anonymousBytes(server.pid ?? 0)
+    const memory = bytes === null ? {} : { anonymousBytes: bytes }
+    return { count, seconds, cpuSeconds, figures, ...memory }
   }
-  return {
-    count,
-    seconds,
-    cpuSeconds,
-    figures,
-    ...(bytes === null ? {} : { anonymousBytes: bytes }),
+  try {
+    return await work(client, measured)
+  } finally {
+    client.close()
+    server.disconnect()
+    await once(server, 'exit')
   }
 }
 

@@ -21,6 +21,8 @@ export type Measured = Readonly<{
   cpuSeconds: number
   /** Further figures of this measurement, by name with unit. */
   figures?: Readonly<Record<string, number>>
+  /** What it has made, where all lines of the part have to make the same. */
+  held?: string
   /** Where the process that matters isn't the measuring one. */
   anonymousBytes?: number
 }>
@@ -40,6 +42,8 @@ export type Line = Readonly<{
   beside?: readonly Beside[]
   /** Events per second to reach. */
   aimRate?: number
+  /** What figures may be at most. */
+  figuresAtMost?: Readonly<Record<string, number>>
 }>
 
 /** The label of another line, and which part of its rate is to be reached. */
@@ -48,9 +52,11 @@ export type Beside = Readonly<{ floor: string; aim?: number }>
 export type Part = Readonly<{
   name: string
   title: string
-  unit: 'events' | 'requests'
+  unit: 'events' | 'requests' | 'trades'
   needs: readonly Need[]
   lines: readonly Line[]
+  /** What can't be measured here though the part can, and why. */
+  missing?: string
   /** Instead of the run's own. */
   repetitions?: number
   subjects: Readonly<Record<string, Subject>>
@@ -60,6 +66,7 @@ export type Part = Readonly<{
 
 export type PartOptions = Readonly<{
   events: number
+  peerEvents: number
   /** How long a short log is, and a long one. */
   memoryEvents: readonly number[]
   /** How many trades are stored where pages are read. */

@@ -1,9 +1,11 @@
 import { appendPart, fillLog, fillRawLog } from './append.ts'
 import { fillTopic, kafkaPart } from './kafka.ts'
+import { livePart } from './live.ts'
 import { memoryPart } from './memory.ts'
 import { mongodbPart } from './mongodb.ts'
 import { fillRawRows, fillRows, pagesPart } from './pages.ts'
 import type { Given, PartOptions, PartOrReason, Subject } from './part.ts'
+import { peersPart } from './peers/part.ts'
 import { projectPart, replayPart } from './project.ts'
 
 /** All parts, in the order of the report. */
@@ -12,9 +14,11 @@ export const partsOf = (options: PartOptions): readonly PartOrReason[] => [
   projectPart(options),
   replayPart(options),
   pagesPart(options),
+  livePart(),
   memoryPart(options),
   kafkaPart(options),
   mongodbPart(options),
+  peersPart(options),
 ]
 
 /** The name under which a need is made, in place of a part's. */
@@ -29,7 +33,7 @@ const preparations: Readonly<Record<string, Subject>> = {
 }
 
 export const subjectOf = (part: string, name: string, { events }: Given): Subject => {
-  const found = partsOf({ events, memoryEvents: [], pagedTrades: [] }).find(
+  const found = partsOf({ events, peerEvents: events, memoryEvents: [], pagedTrades: [] }).find(
     (each) => each.name === part,
   )
   const subjects = found !== undefined && 'subjects' in found ? found.subjects : preparations

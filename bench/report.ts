@@ -6,7 +6,12 @@ import { quantile, type Spread, spreadOf } from './statistics.ts'
 export type LineReport = Readonly<{ line: Line; measurements: readonly Measurement[] }>
 
 type MeasuredPart = Pick<Part, 'name' | 'title' | 'unit'> &
-  Readonly<{ lines: readonly LineReport[] }>
+  Readonly<{
+    lines: readonly LineReport[]
+    missing: string | null
+    /** What every line that says so ended with. */
+    held: string | null
+  }>
 
 /** What was measured of a part, or why it wasn't. */
 export type PartReport = MeasuredPart | Readonly<{ name: string; reason: string }>
@@ -21,14 +26,18 @@ export const markdownOf = ({ date, commit, machine, versions, parts }: Report): 
 
 const partMarkdown = (part: PartReport): string => {
   if ('reason' in part) return `## ${part.name}\n\nNot measured: ${part.reason}.\n`
-  const { title, unit, lines } = part
+  const { title, unit, lines, missing, held } = part
   const letters = lettersOf(lines)
   const rows = lines.map((each) => rowOf(each, lines, letters).join(' | '))
+  const notes = [
+    ...(held === null ? [] : [`All that make read models ended with ${held}`]),
+    ...(missing === null ? [] : [`Not measured: ${missing}`]),
+  ]
   return `## ${title}
 
 |   | what | ${unit}/s | ratio | CPU s per million | CPU ratio | anonymous MB |
 | - | ---- | --------: | ----- | ----------------: | --------- | -----------: |
-${rows.map((row) => `| ${row} |\n`).join('')}`
+${rows.map((row) => `| ${row} |\n`).join('')}${notes.map((note) => `\n${note}.\n`).join('')}`
 }
 
 /** A letter for each line that others are compared with. */
@@ -52,7 +61,7 @@ const rowOf = (
   )
   return [
     letters.get(line.label) ?? ' ',
-    [line.label, ...figuresOf(measurements)].join('; '),
+    [line.label, ...figuresOf(line, measurements)].join('; '),
     rateText(line, rate),
     ratios(({ rate }) => rate, true),
     cpu.toFixed(1),
@@ -92,10 +101,12 @@ const ratiosOf = (
     })
     .join('; ')
 
-const figuresOf = (measurements: readonly Measurement[]): string[] =>
+const figuresOf = ({ figuresAtMost }: Line, measurements: readonly Measurement[]): string[] =>
   Object.keys(measurements[0]?.figures ?? {}).map((name) => {
     const values = measurements.map(({ figures }) => figures[name] ?? Number.NaN)
-    return `${name} ${quantile(values, 0.5).toPrecision(3)}`
+    const atMost = figuresAtMost?.[name]
+    const aim = atMost === undefined ? '' : ` (aim: at most ${atMost})`
+    return `${name} ${Number(quantile(values, 0.5).toPrecision(3))}${aim}`
   })
 
 const megabytes = (measurements: readonly Measurement[]): string => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,27 +7,32 @@ import { describeMachine } from './machine.ts'
 import { type Measurement, measure } from './measurement.ts'
 import { type Given, type Line, needFolder, type Part, type PartOptions } from './part.ts'
 import { partsOf, preparation } from './parts.ts'
-import { markdownOf, type PartReport, type Report } from './report.ts'
+import { type LineReport, markdownOf, type PartReport, type Report } from './report.ts'
 
-/** `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N] [--json]` */
+/**
+ * `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N]
+ * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked. */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     events: { type: 'string' },
     repetitions: { type: 'string', default: '3' },
     'batch-events': { type: 'string', default: '1000' },
-    json: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
   },
 })
 
 const usual: PartOptions = {
   events: 300_000,
+  peerEvents: 1_000_000,
   memoryEvents: [1_000_000, 3_000_000],
   pagedTrades: [10_000, 1_000_000],
 }
 
 const upTo = (events: number): PartOptions => ({
   events,
+  peerEvents: events,
   memoryEvents: [events / 10, events],
   pagedTrades: [Math.min(10_000, events / 10), events],
 })
@@ -44,7 +49,10 @@ const main = async (): Promise<void> => {
   if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(' ')}`)
   const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const report: Report = { ...describeMachine(), parts: await measureParts(chosen) }
-  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : markdownOf(report))
+  const markdown = markdownOf(report)
+  process.stdout.write(markdown)
+  if (values.markdown !== undefined) writeFileSync(values.markdown, markdown)
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }
 
 const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartReport[]> => {
@@ -73,9 +81,22 @@ const measurePart = async (part: Part): Promise<PartReport> => {
       measured.get(line.label)?.push(measurement)
     }
   }
-  const { name, title, unit } = part
+  const { name, title, unit, missing = null } = part
   const lines = part.lines.map((line) => ({ line, measurements: measured.get(line.label) ?? [] }))
-  return { name, title, unit, lines }
+  return { name, title, unit, missing, held: commonlyHeld(lines), lines }
+}
+
+/** Programs that don't end with the same have not done the same. */
+const commonlyHeld = (lines: readonly LineReport[]): string | null => {
+  const all = lines.flatMap(({ line, measurements }) =>
+    measurements.flatMap(({ held }) => (held === null ? [] : [{ label: line.label, held }])),
+  )
+  const [first] = all
+  const other = all.find(({ held }) => held !== first?.held)
+  if (first !== undefined && other !== undefined) {
+    throw new Error(`${first.label}: ${first.held}\nbut ${other.label}: ${other.held}`)
+  }
+  return first?.held ?? null
 }
 
 const measureLine = async (part: Part, line: Line): Promise<Measurement> => {
