@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import Koa from 'koa'
 import { startReadApi } from '../src/read-api/server.ts'
 import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
+import { loadConfig } from '../src/runtime/config.ts'
 import { createClient } from './http-load.ts'
 import { newestPath, type Served } from './pages.ts'
 import { type Given, needFolder } from './part.ts'
@@ -18,6 +19,7 @@ const startApi = async ({ prepared, events }: Given): Promise<number> => {
     host: '127.0.0.1',
     port: 0,
     requestTimeoutMs: 5_000,
+    limits: { ...loadConfig({ environment: {} }).config.limits, clientRequestsPerSecond: 'off' },
     logger: silent,
   })
   return port

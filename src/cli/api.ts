@@ -22,6 +22,7 @@ export const runApi = async ({ config, life, logger }: CommandContext, store: Re
       host: config.apiHost,
       port: config.apiPort,
       requestTimeoutMs: config.timeouts.apiRequestMs,
+      limits: config.limits,
       corsOrigin: config.corsOrigin === '' ? undefined : config.corsOrigin,
       logger: logger.child({ component: 'api' }),
     }),

@@ -37,8 +37,12 @@ const codes = {
   SYMBOL_NOT_FOUND: { retriable: false },
   NOT_FOUND: { retriable: false },
   METHOD_NOT_ALLOWED: { retriable: false },
+  URL_TOO_LONG: { retriable: false },
+  BODY_TOO_LARGE: { retriable: false },
+  TOO_MANY_REQUESTS: { retriable: true },
   TIMEOUT: { retriable: true },
   NOT_READY: { retriable: true },
+  OVERLOADED: { retriable: true },
   TOO_MANY_STREAMS: { retriable: true },
   INTERNAL_ERROR: { retriable: false },
 } as const

@@ -1,9 +1,11 @@
 import etag from '@koa/etag'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
+import { wellFormed, withinCapacity, withinClientRate } from './admission.ts'
 import { failureBody, failureOf, jsonType } from './envelope.ts'
-import { commonHeaders, setHeaders } from './headers.ts'
+import { commonHeaders, type Headers, setHeaders } from './headers.ts'
 import { keptAnswers } from './kept-answers.ts'
+import type { ApiLimits } from './limits.ts'
 import type { Page } from './page.ts'
 import type { ReadModelReader } from './reader.ts'
 import type { Route } from './route.ts'
@@ -16,18 +18,22 @@ type ApplicationOptions = Readonly<{
   stream: StreamRoute
   reader: ReadModelReader
   requestTimeoutMs: number
+  limits: ApiLimits
   corsOrigin: string | undefined
   logger: Logger
 }>
 
 /** The onion, outermost first. */
 export const readApiApplication = (options: ApplicationOptions): Koa => {
-  const { corsOrigin, reader, logger } = options
+  const { limits, corsOrigin, reader, logger } = options
   const headers = commonHeaders(corsOrigin)
   const application = new Koa()
+  application.use(answerFailures(headers, logger))
+  application.use(wellFormed)
+  application.use(withinClientRate(limits))
   application.use(keptAnswers({ revisionOf: reader.revision, headers }))
   application.use(setHeaders(headers))
-  application.use(answerFailures(logger))
+  application.use(withinCapacity(limits))
   application.use(notModified)
   application.use(etag())
   application.use(readApiRouter(options).routes())
@@ -38,7 +44,7 @@ export const readApiApplication = (options: ApplicationOptions): Koa => {
 }
 
 const answerFailures =
-  (logger: Logger): Middleware =>
+  (headers: Headers, logger: Logger): Middleware =>
   async (ctx, next) => {
     try {
       await next()
@@ -46,6 +52,7 @@ const answerFailures =
       const failure = failureOf(error)
       const level = failure.status === 500 ? 'error' : 'debug'
       logger[level]({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      for (const [name, value] of headers) ctx.res.setHeader(name, value)
       ctx.status = failure.status
       ctx.set('Content-Type', jsonType)
       ctx.set('Cache-Control', 'no-store')

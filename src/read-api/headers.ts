@@ -41,7 +41,7 @@ const securityHeaders = (): Record<string, string> => {
 
 const corsHeaders = (origin: string): Record<string, string> => ({
   'Access-Control-Allow-Origin': origin,
-  'Access-Control-Expose-Headers': 'ETag',
+  'Access-Control-Expose-Headers': 'ETag, Retry-After',
   ...(origin === '*' ? {} : { Vary: 'Origin' }),
 })
 

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../domain/errors.ts'
 import { statusOf } from './envelope.ts'
 import type { Page } from './page.ts'
 import { parameters } from './query.ts'
-import type { Route } from './route.ts'
+import { type Route, refusals } from './route.ts'
 import { isoTime, list, object, oneOf, type Schema, text } from './schema.ts'
 import type { StreamRoute } from './stream/route.ts'
 import { symbolSchema } from './symbol.ts'
@@ -107,6 +107,7 @@ const inputFailures = (route: Route): ErrorCode[] => [
   ...route.parameters.map((name) => parameters[name].code),
   'INVALID_QUERY',
   'METHOD_NOT_ALLOWED',
+  ...refusals,
 ]
 
 const failureResponses = (codes: readonly ErrorCode[]): Record<string, Response> => {

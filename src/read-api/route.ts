@@ -40,6 +40,15 @@ type Definition<Request> = Readonly<{
   read: (request: Request) => Promise<unknown>
 }>
 
+/** How a request can fail before a route sees it. */
+export const refusals: readonly ErrorCode[] = [
+  'INVALID_REQUEST',
+  'BODY_TOO_LARGE',
+  'URL_TOO_LONG',
+  'TOO_MANY_REQUESTS',
+  'OVERLOADED',
+]
+
 export const storeFailures: readonly ErrorCode[] = [
   'READ_MODEL_NOT_FOUND',
   'READ_MODEL_STORE_UNAVAILABLE',

@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
@@ -7,6 +7,7 @@ import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { readApiApplication } from './application.ts'
 import { docsPage } from './docs-page.ts'
 import { failureBody } from './envelope.ts'
+import { type ApiLimits, headerBytesMax, headersMsMax, idleMsMax, requestMsMax } from './limits.ts'
 import { openApiDocument, openApiPage } from './openapi.ts'
 import { publicPages } from './public-pages.ts'
 import { readModelReader } from './reader.ts'
@@ -21,10 +22,13 @@ export type ReadApiOptions = Readonly<{
   port: number
   /** A request that takes longer is answered with `TIMEOUT`, and its reads are aborted. */
   requestTimeoutMs: number
+  limits: ApiLimits
+  /** Other times than usual for clients that are slow. */
+  slowness?: Partial<typeof slowness>
   /** The origin whose pages may read the API (`*`: all); without one, only its own. */
   corsOrigin?: string | undefined
   /** Other limits of the live stream than usual. */
-  stream?: Partial<StreamOptions>
+  stream?: Partial<Omit<StreamOptions, 'clientsMax'>>
   logger: Logger
   now?: () => UnixMs
 }>
@@ -36,18 +40,22 @@ export type ReadApi = Readonly<{
   close: () => Promise<void>
 }>
 
-const headersTimeoutMs = 10_000
-const headerBytesMax = 16_384
+const slowness = { headersMsMax, requestMsMax, idleMsMax, checkEveryMs: 1_000 }
 /** By then every request is answered; what is still open belongs to a client that doesn't read. */
 const closeTimeoutMs = 3_000
 const closeIdleEveryMs = 50
 
 /** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` where it can't listen. */
 export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> => {
-  const { store, host, requestTimeoutMs, corsOrigin, logger, now = Date.now } = options
+  const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
   const reader = readModelReader({ store, logger })
   const routes = everyRoute({ reader, store, now })
-  const streams = openStreams({ reader, pollMsMax: requestTimeoutMs, ...options.stream })
+  const streams = openStreams({
+    reader,
+    clientsMax: limits.streamsMax,
+    pollMsMax: requestTimeoutMs,
+    ...options.stream,
+  })
   const document = openApiDocument(routes, streams.route)
   const pages = [openApiPage(document), docsPage(document), ...publicPages()]
   const application = readApiApplication({
@@ -56,12 +64,11 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
     stream: streams.route,
     reader,
     requestTimeoutMs,
+    limits,
     corsOrigin,
     logger,
   })
-  const limits = { headersTimeout: headersTimeoutMs, maxHeaderSize: headerBytesMax }
-  const server = createServer(limits, application.callback())
-  server.on('clientError', answerMalformed)
+  const server = serverOf(options, application.callback())
   const port = await listen(server, options)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   logger.info({ url }, 'read API listening')
@@ -73,6 +80,27 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
     return closing
   }
   return { url, port, close }
+}
+
+const serverOf = ({ limits, slowness: given }: ReadApiOptions, answer: RequestListener): Server => {
+  const slow = { ...slowness, ...given }
+  const server = createServer(
+    {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: slow.headersMsMax,
+      requestTimeout: slow.requestMsMax,
+      connectionsCheckingInterval: slow.checkEveryMs,
+      // Refused by the application instead, in the envelope.
+      requireHostHeader: false,
+    },
+    answer,
+  )
+  server.maxConnections = limits.connectionsMax
+  server.setTimeout(slow.idleMsMax)
+  server.on('clientError', answerMalformed)
+  // An expectation that is unknown may be passed over; the answer would have no envelope otherwise.
+  server.on('checkExpectation', answer)
+  return server
 }
 
 const listen = (server: Server, { host, port }: { host: string; port: number }): Promise<number> =>

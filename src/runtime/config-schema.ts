@@ -4,6 +4,7 @@ import { isSymbol } from '../domain/symbol.ts'
 import { invalid, pathText } from './config-invalid.ts'
 import type { Mapping } from './config-mapping.ts'
 import { nearest } from './config-nearest.ts'
+import { isNetwork } from './networks.ts'
 
 /** What is read of `config/schema.json` besides the check; `description` says what is allowed. */
 export type Schema = Readonly<{
@@ -19,7 +20,7 @@ const schemaUrl = new URL('../../../config/schema.json', import.meta.url)
 
 export const rootSchema: Schema = JSON.parse(readFileSync(schemaUrl, 'utf8'))
 
-const ajv = new Ajv({ allowUnionTypes: true, formats: { symbol: isSymbol } })
+const ajv = new Ajv({ allowUnionTypes: true, formats: { symbol: isSymbol, network: isNetwork } })
 const isValid = ajv.compile(rootSchema)
 
 /** Throws CONFIG_INVALID for the first key or value that the schema does not allow. */

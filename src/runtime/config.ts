@@ -37,6 +37,14 @@ export type Config = Readonly<{
     requestTimeoutMs: number
   }>
   mongodb: Readonly<{ url: string; databaseName: string }>
+  limits: Readonly<{
+    clientRequestsPerSecond: number | 'off'
+    clientRequestsBurst: number
+    requestsInFlightMax: number
+    streamsMax: number
+    connectionsMax: number
+    trustedProxies: readonly string[]
+  }>
   ingest: Readonly<{ bufferEventsMax: number; appendEventsMax: number }>
   projection: Readonly<{ batchEventsMax: number }>
   verify: Readonly<{ everyMs: number | 'off' }>

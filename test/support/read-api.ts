@@ -6,6 +6,8 @@ import * as assert from 'uvu/assert'
 import type { OpenApiDocument } from '../../src/read-api/openapi.ts'
 import { type ReadApi, type ReadApiOptions, startReadApi } from '../../src/read-api/server.ts'
 import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded.ts'
+import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
+import { loadConfig } from '../../src/runtime/config.ts'
 import { type FaultyStore, faultyReadModelStore } from './faulty-read-model-store.ts'
 import { type LiveReadModels, liveReadModels } from './live-read-models.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -26,19 +28,27 @@ export type Get = (
 export type TestApi = LiveReadModels &
   Readonly<{ api: ReadApi; store: FaultyStore; get: Get; close: () => Promise<void> }>
 
-/** A running API over embedded read models. Each of its answers is held to the OpenAPI document. */
+type TestApiOptions = Partial<ReadApiOptions> &
+  Readonly<{ readModels?: 'all' | 'none'; openStore?: () => Promise<ReadModelStore> }>
+
+/** As the settings have them by default. */
+export const testLimits = loadConfig({ environment: {} }).config.limits
+
+/** A running API, over embedded read models unless told. Each of its answers is held to the OpenAPI document. */
 export const startTestApi = async ({
   readModels = 'all',
+  openStore = () => openEmbeddedReadModelStore({ directory: temporaryDirectory() }),
   ...options
-}: Partial<ReadApiOptions> & { readModels?: 'all' | 'none' } = {}): Promise<TestApi> => {
-  const embedded = await openEmbeddedReadModelStore({ directory: temporaryDirectory() })
-  const models = await liveReadModels(embedded, readModels)
-  const store = faultyReadModelStore(embedded)
+}: TestApiOptions = {}): Promise<TestApi> => {
+  const opened = await openStore()
+  const models = await liveReadModels(opened, readModels)
+  const store = faultyReadModelStore(opened)
   const api = await startReadApi({
     store,
     host: '127.0.0.1',
     port: 0,
     requestTimeoutMs: 2_000,
+    limits: testLimits,
     logger: pino({ enabled: false }),
     ...options,
   })
@@ -53,7 +63,7 @@ export const startTestApi = async ({
   const close = async () => {
     agent.destroy()
     await api.close()
-    await embedded.close()
+    await opened.close()
   }
   return { ...models, api, store, get, close }
 }

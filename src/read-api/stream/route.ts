@@ -7,7 +7,7 @@ import { intervals } from '../intervals.ts'
 import type { Parameter } from '../openapi.ts'
 import { type Fault, parameters, queryCheck } from '../query.ts'
 import type { ReadModelReader } from '../reader.ts'
-import { refusal } from '../route.ts'
+import { refusal, refusals } from '../route.ts'
 import { vwapSchema } from '../routes/vwap.ts'
 import { object, oneOf, type Schema, text } from '../schema.ts'
 import { type StreamLimits, streamClient } from './client.ts'
@@ -33,8 +33,7 @@ export type StreamRoute = Readonly<{
   open: RouterMiddleware
 }>
 
-const defaults: Omit<StreamOptions, 'pollMsMax'> = {
-  clientsMax: 1_000,
+const defaults: Omit<StreamOptions, 'pollMsMax' | 'clientsMax'> = {
   pollEveryMs: 100,
   heartbeatEveryMs: 15_000,
   bufferBytesMax: 256 * 1_024,
@@ -46,7 +45,7 @@ const defaults: Omit<StreamOptions, 'pollMsMax'> = {
 export const openStreams = ({
   reader,
   ...given
-}: Pick<StreamOptions, 'pollMsMax'> &
+}: Pick<StreamOptions, 'pollMsMax' | 'clientsMax'> &
   Partial<StreamOptions> &
   Readonly<{ reader: ReadModelReader }>) => {
   const options = { ...defaults, ...given }
@@ -115,7 +114,13 @@ const description: Omit<StreamRoute, 'open'> = {
     }),
     bye: object({ reason: oneOf(['too slow', 'shutting down'], 'Why the stream ends') }),
   },
-  failures: ['INVALID_SYMBOL', 'INVALID_INTERVAL', 'INVALID_QUERY', 'TOO_MANY_STREAMS'],
+  failures: [
+    'INVALID_SYMBOL',
+    'INVALID_INTERVAL',
+    'INVALID_QUERY',
+    'TOO_MANY_STREAMS',
+    ...refusals,
+  ],
 }
 
 const check = queryCheck(['symbols', 'interval'])

@@ -3,7 +3,7 @@ import { startReadApi } from '../../../src/read-api/server.ts'
 import { openEventStream } from '../../support/event-stream.ts'
 import { eventually } from '../../support/eventually.ts'
 import { seededRandom } from '../../support/random.ts'
-import { startTestApi } from '../../support/read-api.ts'
+import { startTestApi, testLimits } from '../../support/read-api.ts'
 import { silent } from '../../support/silent.ts'
 import { suite } from '../../support/suite.ts'
 import { trade } from '../../support/trade.ts'
@@ -21,7 +21,8 @@ test('twenty times, over promotions, ends at the true state and never goes back'
   const counts = new Map<string, number>()
   let id = ''
   let received = 0
-  const options = { store, host: '127.0.0.1', port: 0, requestTimeoutMs: 2_000, logger: silent }
+  const at = { host: '127.0.0.1', port: 0 }
+  const options = { store, ...at, requestTimeoutMs: 2_000, limits: testLimits, logger: silent }
   for (let round = 0; round < 20; round++) {
     const api = await startReadApi({ ...options, stream: { pollEveryMs: 5 } })
     const stream = await openEventStream({ port: api.port, headers: { 'Last-Event-ID': id } })

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { openEventStream } from '../../support/event-stream.ts'
 import { eventually } from '../../support/eventually.ts'
-import { startTestApi } from '../../support/read-api.ts'
+import { startTestApi, testLimits } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
 import { trade } from '../../support/trade.ts'
 
@@ -210,7 +210,7 @@ test('says bye when the API closes', async () => {
 })
 
 test('is refused beyond the most clients, until one leaves', async () => {
-  const { api, get, close } = await startTestApi({ stream: { clientsMax: 1 } })
+  const { api, get, close } = await startTestApi({ limits: { ...testLimits, streamsMax: 1 } })
   const stream = await openEventStream(api)
   const { status, json } = await get('/api/v1/stream')
   assert.is(status, 503)
