@@ -1,12 +1,13 @@
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
+import { freePort } from '../support/free-port.ts'
 import { embeddedStores } from '../support/store-pair.ts'
 import { startTradelog } from '../support/tradelog.ts'
 
 const test = browserSuite('recovery in a browser')
 
 test('a server killed and started again is shown as lost, then live, without a reload', async () => {
-  const settings = embeddedStores()
+  const settings = { ...embeddedStores(), API_PORT: String(await freePort()) }
   const first = startTradelog(['start'], settings)
   const address = await first.address()
   const { page, errors, close } = await test.open(address)
@@ -19,7 +20,7 @@ test('a server killed and started again is shown as lost, then live, without a r
   await first.kill('SIGKILL')
   await seen(async () => /^Not live since /.test((await connection.textContent()) ?? ''))
   const counted = Number(await count.textContent())
-  const second = startTradelog(['start'], { ...settings, API_PORT: new URL(address).port })
+  const second = startTradelog(['start'], settings)
   await seen(async () => (await connection.textContent()) === 'Live')
   await seen(async () => Number(await count.textContent()) > counted)
   const newest = page.locator('#tape tbody tr').first()
