@@ -1,16 +1,18 @@
 import type { RecordedEvent } from '../domain/recorded-event.ts'
 import { encodeKey, type Key, type KeyPart } from '../read-model-store/key.ts'
-import type { Guard, SeriesWrite, StateWrite } from '../read-model-store/read-model-store.ts'
+import type { Guard, Row, SeriesWrite, StateWrite } from '../read-model-store/read-model-store.ts'
 import { advanceGuard, lastOffset } from './guard.ts'
 import type { SeriesProjection, StateProjection } from './projection.ts'
 
-/** A row as it is stored, in the form that a projection evolves. */
-export type FoldedRow<State> = Readonly<{ state: State; guard: Guard; count: number }>
+/** A state row as it is stored. */
+export type FoldedRow = Readonly<{ value: Row; guard: Guard; count: number }>
 
-/** A row that a batch touches: the events that go into it, in their order. */
-export type TouchedRow = Readonly<{
-  parts: readonly KeyPart[]
-  events: readonly RecordedEvent[]
+/** The rows that a batch touches. */
+export type TouchedRows = Readonly<{
+  /** Each once. */
+  rows: readonly Readonly<{ key: Key; parts: readonly KeyPart[] }>[]
+  /** For every event, where in `rows` those are that it goes into. */
+  ofEvents: readonly (readonly number[])[]
 }>
 
 export const foldSeries = (
@@ -22,60 +24,66 @@ export const foldSeries = (
     value: projection.row(recorded),
   }))
 
-/** Every row that some of the events touch. A key that an event gives twice is touched once. */
+/**
+ * Every row that some of the events touch. A key that an event gives twice is touched once. Keys
+ * are encoded once for all events that get the same list of them.
+ */
 export const touchedRows = <State>(
   projection: StateProjection<State>,
   events: readonly RecordedEvent[],
-): ReadonlyMap<Key, TouchedRow> => {
-  const rows = new Map<Key, { parts: readonly KeyPart[]; events: RecordedEvent[] }>()
-  for (const recorded of events) {
-    for (const parts of projection.keys(recorded)) {
-      const key = encodeKey(parts)
-      const row = rows.get(key)
-      if (row === undefined) rows.set(key, { parts, events: [recorded] })
-      else if (row.events.at(-1) !== recorded) row.events.push(recorded)
-    }
+): TouchedRows => {
+  const rows: { key: Key; parts: readonly KeyPart[] }[] = []
+  const placeOf = new Map<Key, number>()
+  const placesOf = new Map<object, readonly number[]>()
+  const touch = (parts: readonly KeyPart[]): number => {
+    const key = encodeKey(parts)
+    const place = placeOf.get(key) ?? rows.push({ key, parts }) - 1
+    placeOf.set(key, place)
+    return place
   }
-  return rows
+  const ofEvents = events.map((recorded) => {
+    const keys = projection.keys(recorded)
+    const places = placesOf.get(keys) ?? [...new Set(keys.map(touch))]
+    placesOf.set(keys, places)
+    return places
+  })
+  return { rows, ofEvents }
 }
 
 /**
  * Takes the events of one partition into the rows that they touch, which `stored` gives where there
- * are any. A row passes over what its guard says it has already, so applying a batch again changes
- * nothing; rows that don't change are left out.
+ * are any, each to be written only over the row it grew from. A row passes over what its guard says
+ * it has already, so applying a batch again changes nothing; rows that don't change are left out.
  */
 export const foldState = <State>(
   projection: StateProjection<State>,
   partition: number,
-  touched: ReadonlyMap<Key, TouchedRow>,
-  stored: (key: Key) => FoldedRow<State> | undefined,
-): ReadonlyMap<Key, FoldedRow<State>> => {
-  const rows = new Map<Key, FoldedRow<State>>()
-  for (const [key, { parts, events }] of touched) {
+  events: readonly RecordedEvent[],
+  touched: TouchedRows,
+  stored: (key: Key) => FoldedRow | undefined,
+): readonly StateWrite[] => {
+  const drafts = touched.rows.map(({ key, parts }) => {
     const before = stored(key)
+    const state = before === undefined ? projection.initial(parts) : projection.load(before.value)
     const last = lastOffset(before?.guard ?? null, partition)
-    const fresh = events.filter(({ offset }) => offset > last)
-    const newest = fresh.at(-1)
-    if (newest === undefined) continue
-    rows.set(key, {
-      state: fresh.reduce(projection.evolve, before?.state ?? projection.initial(parts)),
-      guard: advanceGuard(before?.guard ?? null, partition, newest.offset),
-      count: (before?.count ?? 0) + fresh.length,
-    })
+    return { key, before, state, last, fresh: 0 }
+  })
+  for (const [i, recorded] of events.entries()) {
+    for (const place of touched.ofEvents[i] ?? []) {
+      const draft = drafts[place]
+      if (draft === undefined || recorded.offset <= draft.last) continue
+      draft.state = projection.evolve(draft.state, recorded)
+      draft.last = recorded.offset
+      draft.fresh++
+    }
   }
-  return rows
+  return drafts
+    .filter(({ fresh }) => fresh > 0)
+    .map(({ key, before, state, last, fresh }) => ({
+      key,
+      value: projection.store(state),
+      guard: advanceGuard(before?.guard ?? null, partition, last),
+      count: (before?.count ?? 0) + fresh,
+      expected: before?.guard ?? null,
+    }))
 }
-
-/** What has to be written for folded rows, each only over the row it grew from. */
-export const writesOf = <State>(
-  projection: StateProjection<State>,
-  folded: ReadonlyMap<Key, FoldedRow<State>>,
-  stored: (key: Key) => FoldedRow<State> | undefined,
-): readonly StateWrite[] =>
-  Array.from(folded, ([key, { state, guard, count }]) => ({
-    key,
-    value: projection.store(state),
-    guard,
-    count,
-    expected: stored(key)?.guard ?? null,
-  }))

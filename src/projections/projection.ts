@@ -1,5 +1,6 @@
 import type { EventType, TradelogEvent } from '../domain/event.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
 import type { KeyPart } from '../read-model-store/key.ts'
 import type { Row } from '../read-model-store/read-model-store.ts'
 
@@ -28,6 +29,8 @@ export type SeriesProjection<T extends EventType = AnyType> = Common<T> &
     row: (recorded: Named<T>) => Row
   }>
 
+export type Keys = readonly (readonly KeyPart[])[]
+
 /**
  * A read model of folded rows. It has to be a function of the set of events: neither the borders
  * of batches nor the order between partitions may show, so ties are broken by position.
@@ -37,8 +40,10 @@ export type StateProjection<State, T extends EventType = AnyType> = Common<T> &
     kind: 'state'
     /** How many keys one event has; the count of a generation's rows is checked with it. */
     rowsPerEvent: number
-    keys: (recorded: Named<T>) => readonly (readonly KeyPart[])[]
+    /** Events that get the identical list are cheaper to fold: see `keysBySymbol`. */
+    keys: (recorded: Named<T>) => Keys
     initial: (key: readonly KeyPart[]) => State
+    /** May change the state it is given and answer it, where `store` and `load` share nothing with it. */
     evolve: (state: State, recorded: Named<T>) => State
     /** The stored form of a state and the way back: `load(store(state))` equals `state`. */
     store: (state: State) => Row
@@ -56,3 +61,38 @@ export const series = <T extends EventType>(
 export const state = <State, T extends EventType>(
   projection: Omit<StateProjection<State, T>, 'kind'>,
 ): StateProjection<State, T> => ({ kind: 'state', ...projection })
+
+type OfSymbol = RecordedEvent<Readonly<{ symbol: string; executedAt: UnixMs }>>
+
+/**
+ * The `keys` of a state whose rows are told apart by the symbol and, if at all, by the span of time
+ * the event is in: made once for a symbol and a span. `start` is the first millisecond of the span.
+ */
+export const keysBySymbol = (
+  spanMs: number,
+  keysOf: (symbol: string, start: UnixMs) => Keys,
+): ((recorded: OfSymbol) => Keys) => {
+  const latest = new Map<string, Readonly<{ start: UnixMs; keys: Keys }>>()
+  return ({ event: { symbol, executedAt } }) => {
+    const start = executedAt - (executedAt % spanMs)
+    const known = latest.get(symbol)
+    if (known?.start === start) return known.keys
+    if (latest.size === symbolsMax) latest.clear()
+    const keys = keysOf(symbol, start)
+    latest.set(symbol, { start, keys })
+    return keys
+  }
+}
+
+const symbolsMax = 10_000
+
+/** A pure function that remembers its latest answer: what several rows of an event ask for. */
+export const rememberingLatest = <A extends object, B>(
+  compute: (argument: A) => B,
+): ((argument: A) => B) => {
+  let latest: Readonly<{ argument: A; answer: B }> | undefined
+  return (argument) => {
+    if (latest?.argument !== argument) latest = { argument, answer: compute(argument) }
+    return latest.answer
+  }
+}

@@ -11,8 +11,9 @@ import type {
   ReadModelStore,
 } from '../read-model-store/read-model-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
-import { type FoldedRow, foldSeries, foldState, touchedRows, writesOf } from './fold.ts'
+import { foldSeries, foldState, touchedRows } from './fold.ts'
 import type { Projection, SeriesProjection, StateProjection } from './projection.ts'
+import { createRowCache } from './row-cache.ts'
 import {
   FoldFailure,
   folding,
@@ -39,8 +40,8 @@ export type GenerationWriter = Readonly<{
   apply: (slice: Slice & { origin: string }) => Promise<void>
 }>
 
-/** Rows kept from batch to batch; beyond this many all are dropped and read again when needed. */
-const cachedRowsMax = 20_000
+/** Rows surely kept from batch to batch; others are read again when needed. */
+const cachedRows = 10_000
 
 export const createWriter = (
   projection: Projection,
@@ -119,36 +120,34 @@ const prepareState = (
   projection: StateProjection<unknown>,
   generation: Generation,
 ): Preparation => {
-  const cache = new Map<Key, FoldedRow<unknown>>()
-  const stored = (key: Key) => cache.get(key)
+  const cache = createRowCache(cachedRows)
 
   const fill = async (keys: readonly Key[]) => {
-    const missing = keys.filter((key) => !cache.has(key))
+    const missing = keys.filter((key) => cache.get(key) === undefined)
     if (missing.length === 0) return
     crashPoint('fold:rows-missing')
     for (const row of await generation.read(missing)) {
       if (row === undefined) continue
       const { key, value, guard, count } = row
-      const state = folding(() => projection.load(value))
-      cache.set(key, { state, guard: guard ?? '', count: count ?? 0 })
+      cache.set(key, { value, guard: guard ?? '', count: count ?? 0 })
     }
   }
 
   return {
     rows: async (partition, events) => {
       const touched = folding(() => touchedRows(projection, events))
-      if (cache.size > cachedRowsMax) cache.clear()
-      await fill([...touched.keys()])
+      cache.age()
+      await fill(touched.rows.map(({ key }) => key))
       crashPoint('fold:rows-read')
-      const folded = folding(() => foldState(projection, partition, touched, stored))
+      const writes = folding(() => foldState(projection, partition, events, touched, cache.get))
       return {
-        rows: { kind: 'state', writes: folding(() => writesOf(projection, folded, stored)) },
+        rows: { kind: 'state', writes },
         committed: () => {
-          for (const [key, row] of folded) cache.set(key, row)
+          for (const { key, value, guard, count } of writes) cache.set(key, { value, guard, count })
         },
       }
     },
-    forget: () => cache.clear(),
+    forget: cache.clear,
   }
 }
 

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
-import { foldSeries, foldState, touchedRows, writesOf } from '../../src/projections/fold.ts'
+import { foldSeries, foldState, touchedRows } from '../../src/projections/fold.ts'
 import type {
   Projection,
   SeriesProjection,
@@ -63,13 +63,10 @@ const applyToState = (
   recorded: RecordedEvent,
   rows: Map<Key, Folded>,
 ): void => {
-  const stored = (key: Key) => {
-    const row = rows.get(key)
-    return row && { ...row, state: projection.load(row.value) }
-  }
   const touched = touchedRows(projection, [recorded])
-  const folded = foldState(projection, recorded.partition, touched, stored)
-  for (const { key, value, guard, count } of writesOf(projection, folded, stored)) {
+  const stored = (key: Key) => rows.get(key)
+  const writes = foldState(projection, recorded.partition, [recorded], touched, stored)
+  for (const { key, value, guard, count } of writes) {
     rows.set(key, { value: asStored(value), guard, count })
   }
 }

@@ -10,7 +10,7 @@ import {
 import type { RecordedTrade } from '../../domain/recorded-event.ts'
 import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
 import { isBefore, type TradePlace } from '../../domain/trade-order.ts'
-import { state } from '../projection.ts'
+import { keysBySymbol, rememberingLatest, state } from '../projection.ts'
 
 /** The stored intervals; longer ones are made of these, exactly. */
 export const candleIntervalsMs = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 } as const
@@ -37,8 +37,12 @@ export type CandleRow = Readonly<{
 
 const figures = ['open', 'high', 'low', 'close', 'volume', 'notional'] as const
 
-type Candle = Omit<CandleRow, (typeof figures)[number]> &
-  Readonly<Record<(typeof figures)[number], Decimal>>
+type Candle = Omit<CandleRow, (typeof figures)[number] | Changing> &
+  Pick<Mutable<CandleRow>, Changing> &
+  Record<(typeof figures)[number], Decimal>
+
+type Changing = 'tradeCount' | 'opened' | 'closed'
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Candles by the time of the trade, not of its arrival: a late trade revises its candle. */
 export const candles = state<Candle, 'TradeExecuted'>({
@@ -46,11 +50,11 @@ export const candles = state<Candle, 'TradeExecuted'>({
   version: 1,
   events: ['TradeExecuted'],
   rowsPerEvent: 3,
-  keys: ({ event: { symbol, executedAt } }) => [
-    [symbol, '1m', startOf('1m', executedAt)],
-    [symbol, '1h', startOf('1h', executedAt)],
-    [symbol, '1d', startOf('1d', executedAt)],
-  ],
+  keys: keysBySymbol(candleIntervalsMs['1m'], (symbol, minute) => [
+    [symbol, '1m', minute],
+    [symbol, '1h', startOf('1h', minute)],
+    [symbol, '1d', startOf('1d', minute)],
+  ]),
   initial: ([symbol, interval, start]) => ({
     symbol: String(symbol),
     interval: interval as CandleInterval,
@@ -65,7 +69,7 @@ export const candles = state<Candle, 'TradeExecuted'>({
     opened: nowhere,
     closed: nowhere,
   }),
-  evolve: (candle, recorded) => extend(candle, parse(recorded)),
+  evolve: (candle, recorded) => extend(candle, tradeOf(recorded)),
   store: (candle): CandleRow => ({
     ...candle,
     open: formatDecimal(candle.open),
@@ -96,29 +100,28 @@ const startOf = (interval: CandleInterval, executedAt: UnixMs): UnixMs =>
 
 type Trade = Readonly<{ place: TradePlace; price: Decimal; volume: Decimal; notional: Decimal }>
 
-const parse = ({ event, partition, offset }: RecordedTrade): Trade => {
+/** Its three candles ask for it one after another. */
+const tradeOf = rememberingLatest(({ event, partition, offset }: RecordedTrade): Trade => {
   const price = parseDecimal(event.price)
   const volume = parseDecimal(event.volume)
   const place = [event.executedAt, partition, offset] as const
   return { place, price, volume, notional: multiply(price, volume) }
-}
+})
 
 const extend = (candle: Candle, { place, price, volume, notional }: Trade): Candle => {
   const isFirst = candle.tradeCount === 0
-  const opens = isFirst || isBefore(place, candle.opened)
-  const closes = isFirst || isBefore(candle.closed, place)
-  return {
-    symbol: candle.symbol,
-    interval: candle.interval,
-    start: candle.start,
-    open: opens ? price : candle.open,
-    high: isFirst || compare(price, candle.high) > 0 ? price : candle.high,
-    low: isFirst || compare(price, candle.low) < 0 ? price : candle.low,
-    close: closes ? price : candle.close,
-    volume: add(candle.volume, volume),
-    notional: add(candle.notional, notional),
-    tradeCount: candle.tradeCount + 1,
-    opened: opens ? place : candle.opened,
-    closed: closes ? place : candle.closed,
+  if (isFirst || isBefore(place, candle.opened)) {
+    candle.open = price
+    candle.opened = place
   }
+  if (isFirst || isBefore(candle.closed, place)) {
+    candle.close = price
+    candle.closed = place
+  }
+  if (isFirst || compare(price, candle.high) > 0) candle.high = price
+  if (isFirst || compare(price, candle.low) < 0) candle.low = price
+  candle.volume = add(candle.volume, volume)
+  candle.notional = add(candle.notional, notional)
+  candle.tradeCount++
+  return candle
 }

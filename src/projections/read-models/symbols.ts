@@ -1,5 +1,5 @@
 import type { UnixMs } from '../../domain/trade-executed.ts'
-import { state } from '../projection.ts'
+import { keysBySymbol, state } from '../projection.ts'
 
 export type SymbolRow = Readonly<{ symbol: string; tradeCount: number; lastTradeAt: UnixMs }>
 
@@ -9,7 +9,7 @@ export const symbols = state<SymbolRow, 'TradeExecuted'>({
   version: 1,
   events: ['TradeExecuted'],
   rowsPerEvent: 1,
-  keys: ({ event }) => [[event.symbol]],
+  keys: keysBySymbol(Infinity, (symbol) => [[symbol]]),
   initial: ([symbol]) => ({ symbol: String(symbol), tradeCount: 0, lastTradeAt: 0 }),
   evolve: (row, { event }) => ({
     symbol: row.symbol,

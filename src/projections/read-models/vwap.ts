@@ -9,12 +9,10 @@ import {
 } from '../../domain/decimal.ts'
 import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
 import { isBefore, type TradePlace } from '../../domain/trade-order.ts'
-import { state } from '../projection.ts'
+import { keysBySymbol, state } from '../projection.ts'
 
 /** How many trades the rolling VWAP is made of. */
 export const vwapWindowTrades = 50
-
-type WindowTrade = readonly [...TradePlace, price: DecimalText, volume: DecimalText]
 
 export type VwapRow = Readonly<{
   symbol: string
@@ -27,11 +25,11 @@ export type VwapRow = Readonly<{
   /** The last price minus the oldest of the window. */
   change: DecimalText
   /** The latest trades, oldest first. */
-  window: readonly StoredTrade[]
+  window: readonly WindowTrade[]
 }>
 
 /** A list inside a list is beyond some document stores. */
-type StoredTrade = Readonly<{
+type WindowTrade = Readonly<{
   executedAt: UnixMs
   partition: number
   offset: number
@@ -39,7 +37,7 @@ type StoredTrade = Readonly<{
   volume: DecimalText
 }>
 
-type Window = Pick<VwapRow, 'symbol' | 'tradeCount'> & Readonly<{ window: readonly WindowTrade[] }>
+type Window = { readonly symbol: string; tradeCount: number; readonly window: WindowTrade[] }
 
 /**
  * The VWAP of each symbol's latest trades. Trades are only lined up by `evolve`; the figures are
@@ -50,67 +48,57 @@ export const vwap = state<Window, 'TradeExecuted'>({
   version: 1,
   events: ['TradeExecuted'],
   rowsPerEvent: 1,
-  keys: ({ event }) => [[event.symbol]],
+  keys: keysBySymbol(Infinity, (symbol) => [[symbol]]),
   initial: ([symbol]) => ({ symbol: String(symbol), tradeCount: 0, window: [] }),
-  evolve: ({ symbol, tradeCount, window }, { event, partition, offset }) => ({
-    symbol,
-    tradeCount: tradeCount + 1,
-    window: lineUp(window, [event.executedAt, partition, offset, event.price, event.volume]),
-  }),
+  evolve: (state, { event: { executedAt, price, volume }, partition, offset }) => {
+    state.tradeCount++
+    lineUp(state.window, { executedAt, partition, offset, price, volume })
+    return state
+  },
   store: ({ symbol, tradeCount, window }): VwapRow => ({
     symbol,
     tradeCount,
     ...figuresOf(window),
-    window: window.map(([executedAt, partition, offset, price, volume]) => ({
-      executedAt,
-      partition,
-      offset,
-      price,
-      volume,
-    })),
+    window: [...window],
   }),
   load: (stored) => {
     const { symbol, tradeCount, window } = stored as VwapRow
-    return {
-      symbol,
-      tradeCount,
-      window: window.map((trade) => [
-        trade.executedAt,
-        trade.partition,
-        trade.offset,
-        trade.price,
-        trade.volume,
-      ]),
-    }
+    return { symbol, tradeCount, window: [...window] }
   },
 })
 
-/** The window with the trade at its place; one older than a full window is left out. */
-const lineUp = (window: readonly WindowTrade[], trade: WindowTrade): readonly WindowTrade[] => {
+/** Takes a trade into the window at its place; one older than a full window is left out. */
+const lineUp = (window: WindowTrade[], trade: WindowTrade): void => {
+  const place = placeOf(trade)
   let at = window.length
-  while (at > 0 && isBefore(trade, window[at - 1] ?? trade)) at--
+  while (at > 0 && isBefore(place, placeOf(window[at - 1] ?? trade))) at--
   const isFull = window.length === vwapWindowTrades
-  if (isFull && at === 0) return window
-  const next = window.slice()
-  next.splice(at, 0, trade)
-  if (isFull) next.shift()
-  return next
+  if (isFull && at === 0) return
+  if (at === window.length) window.push(trade)
+  else window.splice(at, 0, trade)
+  if (isFull) window.shift()
 }
+
+const placeOf = ({ executedAt, partition, offset }: WindowTrade): TradePlace => [
+  executedAt,
+  partition,
+  offset,
+]
 
 const figuresOf = (window: readonly WindowTrade[]) => {
   let volume = zero
   let notional = zero
   for (const trade of window) {
-    const traded = parseDecimal(trade[4])
+    const traded = parseDecimal(trade.volume)
     volume = add(volume, traded)
-    notional = add(notional, multiply(parseDecimal(trade[3]), traded))
+    notional = add(notional, multiply(parseDecimal(trade.price), traded))
   }
   const mean = divide(notional, volume)
-  const lastPrice = parseDecimal(window.at(-1)?.[3] ?? '0')
+  const lastPrice = parseDecimal(window.at(-1)?.price ?? '0')
   return {
     lastPrice: formatDecimal(lastPrice),
-    lastTradeAt: window.at(-1)?.[0] ?? 0,
+    lastTradeAt: window.at(-1)?.executedAt ?? 0,
     vwap: mean === null ? null : formatDecimal(mean),
-    change: formatDecimal(subtract(lastPrice, parseDecimal(window[0]?.[3] ?? '0'))),
+    change: formatDecimal(subtract(lastPrice, parseDecimal(window[0]?.price ?? '0'))),
   }
 }

@@ -1,0 +1,48 @@
+import * as assert from 'uvu/assert'
+import { keysBySymbol, rememberingLatest } from '../../src/projections/projection.ts'
+import { suite } from '../support/suite.ts'
+import { trade } from '../support/trade.ts'
+
+const test = suite('what models are written with')
+
+const recorded = (symbol: string, executedAt: number) => ({
+  partition: 0,
+  offset: 0,
+  recordedAt: 0,
+  event: trade({ symbol, executedAt }),
+})
+
+test('keys are made once for a symbol and a span', () => {
+  const keys = keysBySymbol(60_000, (symbol, start) => [[symbol, start]])
+  const first = keys(recorded('AAPL', 60_000))
+  assert.equal(first, [['AAPL', 60_000]])
+  assert.equal(keys(recorded('MSFT', 60_000)), [['MSFT', 60_000]])
+  assert.is(keys(recorded('AAPL', 119_999)), first)
+  assert.equal(keys(recorded('AAPL', 120_000)), [['AAPL', 120_000]])
+  assert.equal(keys(recorded('AAPL', 60_001)), [['AAPL', 60_000]])
+})
+
+test('keys of a symbol alone are made once for all time', () => {
+  const keys = keysBySymbol(Infinity, (symbol, start) => [[symbol, start]])
+  assert.equal(keys(recorded('AAPL', 5)), [['AAPL', 0]])
+  assert.is(keys(recorded('AAPL', 5)), keys(recorded('AAPL', 500_000)))
+})
+
+test('more symbols than are remembered have their keys, too', () => {
+  const keys = keysBySymbol(Infinity, (symbol) => [[symbol]])
+  for (let i = 0; i < 25_000; i++) assert.equal(keys(recorded(`S${i}`, i)), [[`S${i}`]])
+  assert.equal(keys(recorded('S0', 0)), [['S0']])
+})
+
+test('an answer is remembered until another is asked for', () => {
+  let computed = 0
+  const double = rememberingLatest(({ n }: { n: number }) => {
+    computed++
+    return 2 * n
+  })
+  const [one, two] = [{ n: 1 }, { n: 2 }]
+  assert.equal([one, one, two, two, one].map(double), [2, 2, 4, 4, 2])
+  assert.is(computed, 3)
+})
+
+test.run()
