@@ -38,6 +38,9 @@ export const projectLive = async (stores: Stores): Promise<Measured> => {
       if (!isAssigned) stop = startWatch()
       isAssigned = true
     },
+    received: () => {},
+    applying: () => {},
+    applied: () => {},
     retrying: (error: unknown) => {
       throw error
     },

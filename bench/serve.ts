@@ -4,6 +4,7 @@ import Koa from 'koa'
 import { startReadApi } from '../src/read-api/server.ts'
 import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
 import { loadConfig } from '../src/runtime/config.ts'
+import { createMetrics } from '../src/runtime/metrics.ts'
 import { createClient } from './http-load.ts'
 import { newestPath, type Served } from './pages.ts'
 import { type Given, needFolder } from './part.ts'
@@ -20,6 +21,7 @@ const startApi = async ({ prepared, events }: Given): Promise<number> => {
     port: 0,
     requestTimeoutMs: 5_000,
     limits: { ...loadConfig({ environment: {} }).config.limits, clientRequestsPerSecond: 'off' },
+    metrics: createMetrics(),
     logger: silent,
   })
   return port

@@ -38,6 +38,7 @@ const packages: Record<string, RegExp> = {
   mongodb: /^src\/read-model-store\/mongodb/,
   lmdb: /^src\/(runtime\/lmdb|event-store\/embedded|read-model-store\/embedded)/,
   koa: /^src\/read-api\//,
+  'prom-client': /^src\/runtime\/metrics\.ts$/,
   ws: /^src\/(ingest|feed-server)\//,
 }
 

@@ -1,6 +1,7 @@
 import { openReadModelStore, whenReachable } from '../compose.ts'
 import { startReadApi } from '../read-api/server.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
 
@@ -8,14 +9,19 @@ export const api: Command = {
   options: {},
   run: async (context) => {
     const readModelStore = await whenReachable(openReadModelStore, context)
-    const { url } = await runApi(context, readModelStore)
-    await serveOperations(context, async () => [])
+    const metrics = createProcessMetrics()
+    const { url, readiness } = await runApi(context, metrics, readModelStore)
+    await serveOperations(context, metrics, readiness)
     context.print(`tradelog API: ${url}\n`)
     return 'until stopped'
   },
 }
 
-export const runApi = async ({ config, life, logger }: CommandContext, store: ReadModelStore) =>
+export const runApi = async (
+  { config, life, logger }: CommandContext,
+  metrics: Metrics,
+  store: ReadModelStore,
+) =>
   life.own(
     await startReadApi({
       store,
@@ -24,6 +30,7 @@ export const runApi = async ({ config, life, logger }: CommandContext, store: Re
       requestTimeoutMs: config.timeouts.apiRequestMs,
       limits: config.limits,
       corsOrigin: config.corsOrigin === '' ? undefined : config.corsOrigin,
+      metrics,
       logger: logger.child({ component: 'api' }),
     }),
   )

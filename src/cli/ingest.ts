@@ -2,6 +2,10 @@ import { join } from 'node:path'
 import { openEventStore, whenReachable } from '../compose.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { startIngest } from '../ingest/ingestor.ts'
+import { watchIngest } from '../ingest/metrics.ts'
+import { ingestReadiness } from '../ingest/readiness.ts'
+import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
+import { reasonOf } from '../runtime/readiness.ts'
 import type { Command, CommandContext } from './command.ts'
 import { feedSettings } from './feed-source.ts'
 import { serveOperations } from './operations.ts'
@@ -10,14 +14,21 @@ export const ingest: Command = {
   options: {},
   run: async (context) => {
     const eventStore = await whenReachable(openEventStore, context)
-    const role = await runIngest(context, eventStore)
-    await serveOperations(context, role?.readiness ?? (async () => ['feed is none']))
+    const metrics = createProcessMetrics()
+    const startedAt = Date.now()
+    const role = await runIngest(context, metrics, eventStore)
+    const withoutFeed = async () => [reasonOf('feed', 'is none, by the settings', startedAt)]
+    await serveOperations(context, metrics, role?.readiness ?? withoutFeed)
     return 'until stopped'
   },
 }
 
 /** Starts the feed and ingest; undefined where there is no feed. */
-export const runIngest = async (context: CommandContext, eventStore: EventStore) => {
+export const runIngest = async (
+  context: CommandContext,
+  metrics: Metrics,
+  eventStore: EventStore,
+) => {
   const { config, life, logger } = context
   const feed = await feedSettings(context)
   if (feed === undefined) return undefined
@@ -29,10 +40,6 @@ export const runIngest = async (context: CommandContext, eventStore: EventStore)
     logger: logger.child({ component: 'ingest' }),
   })
   life.own({ close: () => role.stop({ timeoutMs: config.timeouts.shutdownMs / 2 }) })
-  const readiness = async () => {
-    const { state, isConnected } = role.stats()
-    if (state === 'stopped') return ['ingest has stopped']
-    return state === 'active' && !isConnected ? ['the feed is not connected'] : []
-  }
-  return { feed, readiness }
+  watchIngest(metrics, { ...config.ingest, stats: role.stats })
+  return { feed, readiness: ingestReadiness(role.stats) }
 }

@@ -1,13 +1,17 @@
-import { type Readiness, startOperationsServer } from '../runtime/operations-server.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { startOperationsServer } from '../runtime/operations-server.ts'
+import { allReady, type Readiness } from '../runtime/readiness.ts'
 import type { CommandContext } from './command.ts'
 
-/** Serves the role's health where `operations_port` is set. */
+/** Serves the health and the metrics of a process where `operations_port` is set. */
 export const serveOperations = async (
   { config, life, logger }: CommandContext,
-  readiness: Readiness,
+  metrics: Metrics,
+  ...roles: readonly Readiness[]
 ): Promise<void> => {
   if (config.operationsPort === 0) return
-  const options = { host: config.apiHost, port: config.operationsPort, readiness }
-  const { port } = life.own(await startOperationsServer(options))
-  logger.info({ port }, 'health served')
+  const { apiHost: host, operationsPort: port } = config
+  const readiness = allReady(roles)
+  life.own(await startOperationsServer({ host, port, readiness, metrics }))
+  logger.info({ port }, 'health and metrics served')
 }

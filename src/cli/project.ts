@@ -3,6 +3,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import { startProjectRole } from '../projections/project-role.ts'
 import type { Projection } from '../projections/projection.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
 import { scheduleVerify } from '../verify/schedule.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
@@ -14,8 +15,9 @@ export const project: Command = {
     const projections = selectedModels(context.flags)
     const eventStore = await whenReachable(openEventStore, context)
     const readModelStore = await whenReachable(openReadModelStore, context)
-    const role = runProject(context, projections, eventStore, readModelStore)
-    await serveOperations(context, role.readiness)
+    const metrics = createProcessMetrics()
+    const role = runProject(context, metrics, projections, eventStore, readModelStore)
+    await serveOperations(context, metrics, role.readiness)
     return 'until stopped'
   },
 }
@@ -23,6 +25,7 @@ export const project: Command = {
 /** Starts the projectors and, where the settings say how often, the scheduled verification. */
 export const runProject = (
   { config, life, logger }: CommandContext,
+  metrics: Metrics,
   projections: readonly Projection[],
   eventStore: EventStore,
   readModelStore: ReadModelStore,
@@ -30,7 +33,7 @@ export const runProject = (
   const { batchEventsMax } = config.projection
   const { everyMs } = config.verify
   const stores = { eventStore, readModelStore, batchEventsMax }
-  const role = life.own(startProjectRole({ ...stores, projections, processName, logger }))
+  const role = life.own(startProjectRole({ ...stores, projections, processName, metrics, logger }))
   if (everyMs !== 'off') {
     const models = projections.map(({ name }) => name)
     life.own(scheduleVerify({ ...stores, models, everyMs, logger }))

@@ -1,6 +1,7 @@
 import { openEventStore, openReadModelStore, whenReachable } from '../compose.ts'
 import { readModels } from '../projections/read-models/index.ts'
 import { type Config, redactedConfig } from '../runtime/config.ts'
+import { createProcessMetrics } from '../runtime/metrics.ts'
 import { runApi } from './api.ts'
 import type { Command } from './command.ts'
 import { runIngest } from './ingest.ts'
@@ -13,11 +14,13 @@ export const start: Command = {
     const { config, print } = context
     const eventStore = await whenReachable(openEventStore, context)
     const readModelStore = await whenReachable(openReadModelStore, context)
-    const role = runProject(context, readModels, eventStore, readModelStore)
-    const { url } = await runApi(context, readModelStore)
-    const feeding = await runIngest(context, eventStore)
-    await serveOperations(context, role.readiness)
-    print(screen(config, url, feeding?.feed.symbols ?? []))
+    const metrics = createProcessMetrics()
+    const projecting = runProject(context, metrics, readModels, eventStore, readModelStore)
+    const api = await runApi(context, metrics, readModelStore)
+    const feeding = await runIngest(context, metrics, eventStore)
+    const feeds = feeding === undefined ? [] : [feeding.readiness]
+    await serveOperations(context, metrics, projecting.readiness, api.readiness, ...feeds)
+    print(screen(config, api.url, feeding?.feed.symbols ?? []))
     return 'until stopped'
   },
 }

@@ -1,3 +1,4 @@
+import type { UnixMs } from '../domain/trade-executed.ts'
 import type { RejectReason } from './finnhub-message.ts'
 
 /**
@@ -19,7 +20,12 @@ export type IngestCounts = {
   /** Messages by which the feed reports an error. */
   feedErrors: number
   connections: number
+  appends: number
+  /** The time they took, failed attempts and the waits between included. */
+  appendMs: number
   appendFailures: number
+  /** Since when the append in flight hasn't succeeded; null between appends. */
+  appendingSince: UnixMs | null
 }
 
 export const createCounts = (): IngestCounts => ({
@@ -32,5 +38,8 @@ export const createCounts = (): IngestCounts => ({
   messages: 0,
   feedErrors: 0,
   connections: 0,
+  appends: 0,
+  appendMs: 0,
   appendFailures: 0,
+  appendingSince: null,
 })

@@ -34,7 +34,8 @@ export type FinnhubFeed = Readonly<{
    */
   pause: () => void
   resume: () => void
-  isConnected: () => boolean
+  /** Null while connected. */
+  disconnectedSince: () => number | null
   close: () => Promise<void>
 }>
 
@@ -54,6 +55,7 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
   let fault: string | undefined
   let failures = 0
   let paused = false
+  let disconnectedSince: number | null = Date.now()
 
   const listening = trackListening({ ...options, pingEveryMs: ownPingEveryMs })
   const watch = createPingWatch(silenceMsMax, () => {
@@ -72,6 +74,7 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
     socket?.resume()
   }
   const opened = (connected: WebSocket) => {
+    disconnectedSince = null
     options.onConnected()
     logger.info({ feed: address.shown, symbols: options.symbols.length }, 'feed connected')
     subscribe(connected, options.symbols)
@@ -92,12 +95,12 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
     fault = undefined
     const connecting = connect(address.url, { ...options, ...listening, opened, heard, alive })
     socket = connecting.socket
-    return connecting.ended
+    return connecting.ended.then((ending) => address.redact(fault ?? ending))
   }
   const keepConnected = async () => {
     while (!closing.signal.aborted) {
-      const ending = await connection()
-      const reason = address.redact(fault ?? ending)
+      const reason = await connection()
+      disconnectedSince ??= Date.now()
       watch.stop()
       listening.lost(fault === undefined ? 'disconnected' : 'silent')
       if (closing.signal.aborted) return
@@ -106,15 +109,13 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
       await sleep(retryMs, undefined, { signal: closing.signal }).catch(() => {})
     }
   }
-
   const ended = keepConnected()
   const close = () => {
     closing.abort()
     socket?.terminate()
     return ended
   }
-  const isConnected = () => socket?.readyState === WebSocket.OPEN
-  return { pause, resume, isConnected, close }
+  return { pause, resume, disconnectedSince: () => disconnectedSince, close }
 }
 
 const subscribe = (connected: WebSocket, symbols: readonly string[]): void => {

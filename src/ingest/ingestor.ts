@@ -35,10 +35,15 @@ export type IngestOptions = Readonly<{
   random?: () => number
 }>
 
+export type IngestState = 'standing by' | 'active' | 'stopped'
+
 export type IngestStats = Readonly<IngestCounts> &
   Readonly<{
-    state: 'standing by' | 'active' | 'stopped'
+    state: IngestState
+    stateSince: UnixMs
     isConnected: boolean
+    /** Null while connected, and without a feed to be connected to. */
+    disconnectedSince: UnixMs | null
     /** The socket isn't being read, since the buffer is full. */
     isPaused: boolean
     buffered: number
@@ -69,17 +74,23 @@ export const startIngest = (options: IngestOptions): Ingest => {
     beginTerm({ ...options, backoff, now, random, counts, rejectLog }),
   )
   const stopping$ = new Subject<void>()
-  let state: IngestStats['state'] = 'standing by'
+  let state: IngestState = 'standing by'
+  let stateSince = now()
   let failures = 0
+
+  const enter = (next: IngestState) => {
+    if (next !== state) stateSince = now()
+    state = next
+  }
 
   const announce = (isElected: boolean) => {
     failures = 0
-    state = isElected ? 'active' : 'standing by'
+    enter(isElected ? 'active' : 'standing by')
     logger.info({ state }, isElected ? 'ingest is active' : 'ingest stands by for another process')
   }
   const standAgain = (error: unknown) => {
     if (!isRetriable(error)) throw error
-    state = 'standing by'
+    enter('standing by')
     logger.warn({ err: error }, 'ingest stands by after a failure')
     return timer(backoffMs(++failures, random, backoff))
   }
@@ -89,9 +100,7 @@ export const startIngest = (options: IngestOptions): Ingest => {
     switchMap((isElected) => (isElected ? terms.next$ : EMPTY)),
     retry({ delay: standAgain }),
     takeUntil(stopping$),
-    finalize(() => {
-      state = 'stopped'
-    }),
+    finalize(() => enter('stopped')),
   )
   const closed = lastValueFrom(election$, { defaultValue: undefined })
   // Also said here, for a caller that doesn't wait.
@@ -108,7 +117,13 @@ export const startIngest = (options: IngestOptions): Ingest => {
     stopped ??= shut(timeoutMs)
     return stopped
   }
-  const stats = () => ({ ...counts, rejected: { ...counts.rejected }, state, ...terms.stats() })
+  const stats = () => ({
+    ...counts,
+    rejected: { ...counts.rejected },
+    state,
+    stateSince,
+    ...terms.stats(),
+  })
   return { stats, closed, stop }
 }
 
@@ -143,6 +158,7 @@ const createTerms = (begin: () => Term) => {
   }
   const stats = () => ({
     isConnected: current?.isConnected() ?? false,
+    disconnectedSince: current?.disconnectedSince() ?? null,
     isPaused: current?.isPaused() ?? false,
     buffered: current?.buffered() ?? 0,
   })

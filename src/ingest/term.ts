@@ -38,6 +38,7 @@ export type TermOptions = Readonly<{
 
 export type Term = Readonly<{
   isConnected: () => boolean
+  disconnectedSince: () => UnixMs | null
   isPaused: () => boolean
   /** Events that are not in the log yet. */
   buffered: () => number
@@ -68,10 +69,7 @@ export const beginTerm = (options: TermOptions): Term => {
     onFull: () => setPaused(true),
     onRoom: () => setPaused(false),
   })
-  let hear: (since: UnixMs | undefined) => void = () => {}
-  const listeningSince = new Promise<UnixMs | undefined>((resolve) => {
-    hear = resolve
-  })
+  const { hear, listeningSince } = firstHeard()
   const feed = openFeed(options, buffer, hear)
 
   const appendNext = async (events: readonly TradelogEvent[]) => {
@@ -88,12 +86,13 @@ export const beginTerm = (options: TermOptions): Term => {
   const run = async () => {
     try {
       const absence = await absenceBefore(options, over.signal, listeningSince)
-      if (absence.length > 0) await appendNext(absence)
+      const append = timed(options, appendNext)
+      if (absence.length > 0) await append(absence)
       for (;;) {
         const events = await buffer.take(appendEventsMax)
         crashPoint('append:trades-taken')
         if (events.length === 0) return
-        await appendNext(events)
+        await append(events)
       }
     } finally {
       counts.dropped += inFlight + buffer.clear()
@@ -111,7 +110,8 @@ export const beginTerm = (options: TermOptions): Term => {
     finish()
   }
   return {
-    isConnected: feed.isConnected,
+    isConnected: () => feed.disconnectedSince() === null,
+    disconnectedSince: feed.disconnectedSince,
     isPaused: () => isPaused,
     buffered: () => buffer.size() + inFlight,
     finish,
@@ -119,6 +119,30 @@ export const beginTerm = (options: TermOptions): Term => {
     ended: run(),
   }
 }
+
+/** When the feed was first listened to; undefined where that never came. */
+const firstHeard = () => {
+  let hear: (since: UnixMs | undefined) => void = () => {}
+  const listeningSince = new Promise<UnixMs | undefined>((resolve) => {
+    hear = resolve
+  })
+  return { hear, listeningSince }
+}
+
+/** Counts the time that appends take, and tells of one that takes long. */
+const timed =
+  ({ counts, now }: TermOptions, append: (events: readonly TradelogEvent[]) => Promise<void>) =>
+  async (events: readonly TradelogEvent[]): Promise<void> => {
+    const begin = now()
+    counts.appendingSince = begin
+    try {
+      await append(events)
+      counts.appends += 1
+    } finally {
+      counts.appendMs += now() - begin
+      counts.appendingSince = null
+    }
+  }
 
 /**
  * The interruptions of the time before this term, in which no ingest heard the feed: from what the

@@ -24,12 +24,16 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Readiness } from '../runtime/readiness.ts'
 import { openActiveGeneration } from './active-generation.ts'
+import { createMeter, type Meter } from './meter.ts'
+import { declareProjectionMetrics } from './metrics.ts'
 import type { Projection } from './projection.ts'
 import { projector } from './projector.ts'
+import { createReport } from './report.ts'
 import { selfRebuild, wantsRebuild } from './self-rebuild.ts'
 import { untilSkipped } from './skipping.ts'
-import type { ProjectStatus } from './status.ts'
 import { createTracker, type Tracker } from './tracker.ts'
 
 export type ProjectRoleOptions = Readonly<{
@@ -39,33 +43,46 @@ export type ProjectRoleOptions = Readonly<{
   batchEventsMax: number
   /** Names this process in the status rows. */
   processName: string
+  metrics: Metrics
   logger: Logger
 }>
 
 export type ProjectRole = Readonly<{
-  /** Why the role isn't doing its work, one reason a model; empty where it is. */
-  readiness: () => Promise<readonly string[]>
+  /** Why the role isn't doing its work, part by part; empty where it is. */
+  readiness: Readiness
   /** Ends after the batches in flight; a second call waits for the first. */
   close: () => Promise<void>
 }>
 
 /** How soon a projector follows a promotion. */
 const followEveryMs = 500
-const statusEveryMs = 1_000
+
+/** One model of this process: what it is, and what is known and said of it. */
+export type Model = Readonly<{
+  projection: Projection
+  tracker: Tracker
+  meter: Meter
+  logger: Logger
+}>
 
 /** Runs a projector for each model on its active generation, and reports on them. */
 export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
   const stop = new ReplaySubject<void>(1)
-  const trackers = options.projections.map((projection) => createTracker(projection))
-  const models = options.projections.map((projection, i) =>
-    runModel(options, projection, trackers[i] as Tracker, stop),
-  )
-  const running = [...models, reportStatus(options, trackers, stop)].map((part) =>
+  const metrics = declareProjectionMetrics(options.metrics)
+  const runs = options.projections.map((projection) => ({
+    projection,
+    tracker: createTracker(projection),
+    meter: createMeter(metrics, projection.name),
+    logger: options.logger.child({ component: projection.name }),
+  }))
+  const models = runs.map((run) => runModel(options, run, stop))
+  const report = createReport({ ...options, metrics }, runs)
+  const running = [...models, report.running(stop)].map((part) =>
     lastValueFrom(part, { defaultValue: undefined }),
   )
   let closing: Promise<void> | undefined
   return {
-    readiness: async () => trackers.flatMap((tracker) => tracker.trouble()),
+    readiness: report.readiness,
     close: () => {
       stop.next()
       closing ??= Promise.all(running).then(() => {})
@@ -77,12 +94,10 @@ export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
 /** Follows the pointer of one model: a promotion ends the projector and starts the next. */
 const runModel = (
   options: ProjectRoleOptions,
-  projection: Projection,
-  tracker: Tracker,
+  model: Model,
   stop: Observable<void>,
 ): Observable<unknown> => {
-  const logger = options.logger.child({ component: projection.name })
-  const active = activeGenerations(options, projection, logger).pipe(
+  const active = activeGenerations(options, model).pipe(
     takeUntil(stop),
     shareReplay({ bufferSize: 1, refCount: true }),
   )
@@ -90,15 +105,14 @@ const runModel = (
     concatMap((generation) => {
       const { id } = generation.info
       const until = merge(stop, active.pipe(filter(({ info }) => info.id !== id)))
-      return runGeneration(options, { projection, generation, until, tracker, logger })
+      return runGeneration(options, { ...model, generation, until })
     }),
   )
 }
 
 const activeGenerations = (
   { readModelStore }: ProjectRoleOptions,
-  projection: Projection,
-  logger: Logger,
+  { projection, logger }: Model,
 ): Observable<Generation> =>
   defer(() => openActiveGeneration(readModelStore, projection)).pipe(
     repeat({ delay: followEveryMs }),
@@ -112,16 +126,10 @@ const activeGenerations = (
     distinctUntilChanged((a, b) => a.info.id === b.info.id),
   )
 
-type Run = Readonly<{
-  projection: Projection
-  generation: Generation
-  until: Observable<unknown>
-  tracker: Tracker
-  logger: Logger
-}>
+type Run = Model & Readonly<{ generation: Generation; until: Observable<unknown> }>
 
 const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknown> => {
-  const { projection, generation, until, tracker, logger } = run
+  const { projection, generation, until, tracker, meter, logger } = run
   const { eventStore, readModelStore, batchEventsMax } = options
   const { id, version } = generation.info
   tracker.follows(id)
@@ -140,12 +148,17 @@ const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknow
   }
   return projector({
     projection,
-    generation,
+    generation: meter.measured(generation),
     eventStore,
     readModelStore,
     batchEventsMax,
     until,
     watch: {
+      ...meter,
+      received: (batch) => {
+        tracker.received(batch)
+        meter.received(batch)
+      },
       assigned: (bounds, checkpoint) => {
         tracker.assigned(bounds, checkpoint)
         const partitions = bounds.map(({ partition }) => partition)
@@ -153,6 +166,7 @@ const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknow
       },
       retrying: (error, delayMs) => {
         tracker.retrying(error)
+        meter.retrying(error)
         logger.warn({ err: error, generation: id, delayMs }, 'retrying from the checkpoint')
       },
     },
@@ -180,25 +194,4 @@ const versionMismatch = ({ name, version }: Projection, { info }: Generation) =>
     `${name}: this process folds version ${version}, generation ${info.id} has version ` +
       `${info.version}; it is left as it is`,
     { fields: { model: name, version, generation: info.id } },
-  )
-
-const reportStatus = (
-  { eventStore, readModelStore, processName, logger }: ProjectRoleOptions,
-  trackers: readonly Tracker[],
-  stop: Observable<void>,
-): Observable<unknown> =>
-  defer(async () => {
-    const heads = new Map((await eventStore.heads()).map((of) => [of.partition, of.head]))
-    const models = trackers.map((tracker) => tracker.status(heads))
-    const status: ProjectStatus = { kind: 'project', models }
-    await readModelStore.writeStatus(`project:${processName}`, status)
-  }).pipe(
-    repeat({ delay: statusEveryMs }),
-    retry({
-      delay: (error) => {
-        logger.debug({ err: error }, 'cannot write the status row')
-        return timer(statusEveryMs)
-      },
-    }),
-    takeUntil(stop),
   )

@@ -1,4 +1,4 @@
-import { defer, mergeMap, type Observable, retry, takeUntil, throwError, timer } from 'rxjs'
+import { defer, mergeMap, type Observable, retry, takeUntil, tap, throwError, timer } from 'rxjs'
 import { isRetriable } from '../domain/errors.ts'
 import type { Batch, EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type {
@@ -15,6 +15,10 @@ import { createWriter, type GenerationWriter } from './writer.ts'
 /** Told what a projector does, for logs and status. */
 export type ProjectorWatch = Readonly<{
   assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
+  /** A batch has come; it may have to wait for those of other partitions. */
+  received: (batch: Batch) => void
+  applying: (batch: Batch) => void
+  applied: (batch: Batch) => void
   retrying: (error: unknown, delayMs: number) => void
 }>
 
@@ -43,7 +47,11 @@ export const projector = (options: ProjectorOptions): Observable<Checkpoint> => 
     const writer = createWriter(projection, generation, readModelStore)
     return eventStore
       .batches({ group: generation.info.id, position: positionOf(options, writer), batchEventsMax })
-      .pipe(takeUntil(until), mergeMap(foldCommitAck(writer), concurrency(projection)))
+      .pipe(
+        takeUntil(until),
+        tap(watch.received),
+        mergeMap(foldCommitAck(writer, watch), concurrency(projection)),
+      )
   }).pipe(
     retry({
       delay: (error, failures) => {
@@ -57,8 +65,10 @@ export const projector = (options: ProjectorOptions): Observable<Checkpoint> => 
   )
 }
 
-const foldCommitAck = (writer: GenerationWriter) => async (batch: Batch) => {
+const foldCommitAck = (writer: GenerationWriter, watch: ProjectorWatch) => async (batch: Batch) => {
+  watch.applying(batch)
   await writer.apply(batch)
+  watch.applied(batch)
   crashPoint('fold:applied')
   batch.ack()
   return writer.checkpoint()

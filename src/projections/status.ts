@@ -9,10 +9,26 @@ export type StatusReport = ProjectStatus | ReplayStatus | VerifyStatus
 /** A row older than this is stale: its writer may hang or be gone. */
 export const statusStaleAfterMs = 10_000
 
-export type ProjectorState = 'standing by' | 'catching up' | 'caught up' | 'retrying' | 'stopped'
+/** A projector that has something to do and has stored nothing for this long is stalled. */
+export const stalledAfterMs = 10_000
+
+export const projectorStates = [
+  'standing by',
+  'catching up',
+  'caught up',
+  'stalled',
+  'retrying',
+  'stopped',
+] as const
+export type ProjectorState = (typeof projectorStates)[number]
 
 /** Written every second by each process of the project role, under `project:<process>`. */
-export type ProjectStatus = Readonly<{ kind: 'project'; models: readonly ProjectorStatus[] }>
+export type ProjectStatus = Readonly<{
+  kind: 'project'
+  models: readonly ProjectorStatus[]
+  /** When the heads were read of which the lag is counted: it ages while the log is away. */
+  headsAt: UnixMs | null
+}>
 
 export type ProjectorStatus = Readonly<{
   model: string
@@ -27,6 +43,20 @@ export type ProjectorStatus = Readonly<{
   lastCommitAt: UnixMs | null
   error: Readonly<{ code: string; message: string; at: UnixMs }> | null
 }>
+
+/**
+ * What keeps a projector from its work, if anything does. Trouble that may pass is none before it
+ * has lasted.
+ */
+export const troubleOf = (
+  { state, since, error }: Pick<ProjectorStatus, 'state' | 'since' | 'error'>,
+  now: UnixMs,
+): string | undefined => {
+  if (state === 'stalled') return 'stalled: it is behind the log and stores nothing'
+  if (state !== 'stopped' && state !== 'retrying') return undefined
+  if (state === 'retrying' && now - since < stalledAfterMs) return undefined
+  return error === null ? state : `${state}: ${error.code}: ${error.message}`
+}
 
 export type PartitionStatus = Readonly<{
   partition: number

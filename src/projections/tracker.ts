@@ -1,85 +1,100 @@
-import { TradelogError } from '../domain/errors.ts'
+import { hasCode, TradelogError } from '../domain/errors.ts'
+import type { UnixMs } from '../domain/trade-executed.ts'
 import type { PartitionBounds } from '../event-store/event-store.ts'
 import type { Checkpoint } from '../read-model-store/read-model-store.ts'
+import { createProgress, type Received } from './partition-progress.ts'
 import type { Projection } from './projection.ts'
-import type { ProjectorState, ProjectorStatus } from './status.ts'
+import { type ProjectorState, type ProjectorStatus, stalledAfterMs } from './status.ts'
 
 /** Keeps what is known of one projector in this process, for the status row. */
 export type Tracker = Readonly<{
   follows: (generation: string) => void
   assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
+  received: (batch: Received) => void
   committed: (checkpoint: Checkpoint) => void
   retrying: (error: unknown) => void
   stopped: (error: unknown) => void
-  /** One line where the projector is stopped or in trouble; nothing where all is well. */
-  trouble: () => readonly string[]
   /** `heads` by partition: the lag is counted against them, the state against those of the call before. */
   status: (heads: ReadonlyMap<number, number>) => ProjectorStatus
+  /** When the oldest event was recorded that was received and isn't applied yet, if there is one. */
+  waitingSince: (partition: number) => UnixMs | undefined
 }>
 
-export const createTracker = (projection: Projection): Tracker => {
+/** Longer than a retry takes to fail again: who hasn't by then waits to be given partitions. */
+const failAgainMsMax = 60_000
+
+export const createTracker = (projection: Projection, now: () => UnixMs = Date.now): Tracker => {
+  const { name: model, version } = projection
   let generation = ''
   let state: ProjectorState = 'standing by'
-  let since = Date.now()
-  let partitions: readonly number[] = []
-  let checkpoint: Checkpoint = new Map()
-  let lastCommitAt: number | null = null
+  let since = now()
   let error: ProjectorStatus['error'] = null
-  /** Under a steady flow there is always something new: caught up is who has what was there before. */
-  let headsBefore: ReadonlyMap<number, number> = new Map()
+  let failedAt = 0
+  let isAssigned = false
+  let lastCommitAt: number | null = null
+  const progress = createProgress()
 
-  const enter = (next: ProjectorState, cause: unknown = undefined) => {
-    if (next !== state) since = Date.now()
+  const enter = (next: ProjectorState, at = now()) => {
+    if (next !== state) since = at
     state = next
-    if (cause !== undefined) error = described(cause)
-    else if (next === 'caught up' || next === 'catching up') error = null
+    if (next !== 'stopped' && next !== 'retrying') error = null
   }
-
+  const fail = (next: ProjectorState, cause: unknown) => {
+    failedAt = now()
+    enter(next)
+    error = described(cause, failedAt)
+  }
+  /** Without partitions there is only to wait; trouble lasts until something is stored. */
+  const judge = () => {
+    const stillSince = progress.look(now())
+    if (state === 'stopped') return
+    if (!isAssigned) {
+      const patienceMs = state === 'retrying' ? failAgainMsMax : stalledAfterMs
+      if (now() - failedAt <= patienceMs) return
+      progress.assign([], new Map())
+      enter('standing by')
+    } else if (stillSince === undefined) enter('caught up')
+    else if (state !== 'retrying') {
+      if (now() - stillSince < stalledAfterMs) enter('catching up')
+      else enter('stalled', stillSince)
+    }
+  }
   return {
     follows: (id) => {
       generation = id
-      partitions = []
+      isAssigned = false
+      progress.assign([], new Map())
       enter('standing by')
     },
-    assigned: (bounds, from) => {
-      partitions = bounds.map(({ partition }) => partition)
-      checkpoint = from
-      headsBefore = new Map(bounds.map(({ partition, head }) => [partition, head]))
-      enter('catching up')
+    assigned: (bounds, checkpoint) => {
+      isAssigned = true
+      progress.assign(bounds, checkpoint)
+      if (state !== 'retrying') enter('catching up')
     },
-    committed: (to) => {
-      checkpoint = to
-      lastCommitAt = Date.now()
-      if (state !== 'caught up') enter('catching up')
+    received: progress.received,
+    committed: (checkpoint) => {
+      lastCommitAt = now()
+      progress.committed(checkpoint)
+      if (state === 'retrying') enter('catching up')
     },
-    retrying: (cause) => enter('retrying', cause),
-    stopped: (cause) => enter('stopped', cause),
-    trouble: () =>
-      state === 'stopped' || state === 'retrying'
-        ? [`${projection.name}: ${state}: ${error?.code ?? ''} ${error?.message ?? ''}`]
-        : [],
+    retrying: (cause) => {
+      isAssigned = false
+      fail('retrying', cause)
+      // Somebody else has the partitions, which is as it should be.
+      if (hasCode(cause, 'CHECKPOINT_MOVED')) enter('standing by')
+    },
+    stopped: (cause) => fail('stopped', cause),
     status: (heads) => {
-      const held = partitions.map((partition) => {
-        const at = checkpoint.get(partition)
-        const next = at?.next ?? 0
-        const head = Math.max(heads.get(partition) ?? next, next)
-        return { partition, next, head, applied: at?.applied ?? 0 }
-      })
-      if (state === 'catching up' || state === 'caught up') {
-        const isBehind = held.some(
-          ({ partition, next }) => next < (headsBefore.get(partition) ?? 0),
-        )
-        enter(isBehind ? 'catching up' : 'caught up')
-      }
-      headsBefore = heads
-      const { name: model, version } = projection
-      return { model, version, generation, state, since, partitions: held, lastCommitAt, error }
+      judge()
+      const partitions = progress.against(heads)
+      return { model, version, generation, state, since, partitions, lastCommitAt, error }
     },
+    waitingSince: progress.waitingSince,
   }
 }
 
-const described = (cause: unknown) => ({
+const described = (cause: unknown, at: UnixMs) => ({
   code: cause instanceof TradelogError ? cause.code : 'INTERNAL_ERROR',
   message: cause instanceof Error ? cause.message : String(cause),
-  at: Date.now(),
+  at,
 })

@@ -6,6 +6,7 @@ import { failureBody, failureOf, jsonType } from './envelope.ts'
 import { commonHeaders, type Headers, setHeaders } from './headers.ts'
 import { keptAnswers } from './kept-answers.ts'
 import type { ApiLimits } from './limits.ts'
+import { type ApiMetrics, countRequests } from './metrics.ts'
 import type { Page } from './page.ts'
 import type { ReadModelReader } from './reader.ts'
 import type { Route } from './route.ts'
@@ -20,14 +21,16 @@ type ApplicationOptions = Readonly<{
   requestTimeoutMs: number
   limits: ApiLimits
   corsOrigin: string | undefined
+  metrics: ApiMetrics
   logger: Logger
 }>
 
 /** The onion, outermost first. */
 export const readApiApplication = (options: ApplicationOptions): Koa => {
-  const { limits, corsOrigin, reader, logger } = options
+  const { limits, corsOrigin, reader, metrics, logger } = options
   const headers = commonHeaders(corsOrigin)
   const application = new Koa()
+  application.use(countRequests(metrics, options.stream.path))
   application.use(answerFailures(headers, logger))
   application.use(wellFormed)
   application.use(withinClientRate(limits))

@@ -5,7 +5,14 @@ import type { Headers } from './headers.ts'
 /** Which state of a read model an answer was read from, or a later one. */
 export type ReadFrom = Readonly<{ model: string; revision: string }>
 
-type Kept = ReadFrom & Readonly<{ etag: string; headers: readonly string[]; body: Buffer }>
+type Kept = ReadFrom &
+  Readonly<{
+    etag: string
+    headers: readonly string[]
+    body: Buffer
+    /** The route that gave it, which is not asked again. */
+    route: unknown
+  }>
 
 type Options = Readonly<{
   /** What the read model is at now; undefined where that can't be told at once. */
@@ -34,7 +41,10 @@ export const keptAnswers = ({
     if (url === undefined || ctx.method !== 'GET') return await next()
     const known = kept.get(url)
     if (known !== undefined && revisionOf(known.model) === known.revision) {
-      if (sendAgain(ctx, known)) return
+      if (sendAgain(ctx, known)) {
+        ctx._matchedRoute = known.route
+        return
+      }
     }
     await next()
     const { body, status } = ctx
@@ -43,7 +53,8 @@ export const keptAnswers = ({
     if (from === undefined || status !== 200 || typeof body !== 'string' || !etag) return
     const own = { 'Content-Type': jsonType, 'Cache-Control': cacheControl, ETag: etag }
     const headers = [...common, ...Object.entries(own)].flat()
-    kept.put(url, { ...from, etag, headers, body: Buffer.from(body) })
+    const route: unknown = ctx._matchedRoute
+    kept.put(url, { ...from, etag, headers, body: Buffer.from(body), route })
   }
 }
 

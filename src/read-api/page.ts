@@ -2,5 +2,5 @@
 export type Page = Readonly<{
   path: string
   headers: Readonly<Record<string, string>>
-  body: () => string
+  body: () => string | Promise<string>
 }>

@@ -45,10 +45,10 @@ const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}
 
 const answerPage =
   ({ headers, body }: Page): RouterMiddleware =>
-  (ctx) => {
+  async (ctx) => {
     ctx.set('Cache-Control', cacheControl)
     ctx.set(headers)
-    ctx.body = body()
+    ctx.body = await body()
   }
 
 const answerRoute =

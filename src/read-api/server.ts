@@ -4,13 +4,17 @@ import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Readiness } from '../runtime/readiness.ts'
 import { readApiApplication } from './application.ts'
 import { docsPage } from './docs-page.ts'
 import { failureBody } from './envelope.ts'
 import { type ApiLimits, headerBytesMax, headersMsMax, idleMsMax, requestMsMax } from './limits.ts'
+import { declareApiMetrics, metricsPage, watchReadModels } from './metrics.ts'
 import { openApiDocument, openApiPage } from './openapi.ts'
 import { publicPages } from './public-pages.ts'
 import { readModelReader } from './reader.ts'
+import { readModelReadiness } from './readiness.ts'
 import { routes as everyRoute } from './routes/index.ts'
 import { openStreams, type StreamOptions } from './stream/route.ts'
 
@@ -29,6 +33,8 @@ export type ReadApiOptions = Readonly<{
   corsOrigin?: string | undefined
   /** Other limits of the live stream than usual. */
   stream?: Partial<Omit<StreamOptions, 'clientsMax'>>
+  /** Those of the process, shown at `/metrics`; the API adds its own. */
+  metrics: Metrics
   logger: Logger
   now?: () => UnixMs
 }>
@@ -36,6 +42,8 @@ export type ReadApiOptions = Readonly<{
 export type ReadApi = Readonly<{
   url: string
   port: number
+  /** As `/readyz` answers. */
+  readiness: Readiness
   /** Finishes the requests in flight; a second call waits for the first. */
   close: () => Promise<void>
 }>
@@ -44,12 +52,16 @@ const slowness = { headersMsMax, requestMsMax, idleMsMax, checkEveryMs: 1_000 }
 /** By then every request is answered; what is still open belongs to a client that doesn't read. */
 const closeTimeoutMs = 3_000
 const closeIdleEveryMs = 50
+/** Shorter than whoever asks waits for an answer, so that a store that hangs is named. */
+const readinessMsMax = 2_000
 
 /** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` where it can't listen. */
 export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> => {
   const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
+  const metrics = declareApiMetrics(options.metrics)
   const reader = readModelReader({ store, logger })
-  const routes = everyRoute({ reader, store, now })
+  const readiness = readModelReadiness({ store, now, timeoutMs: readinessMsMax })
+  const routes = everyRoute({ reader, store, now, readiness })
   const streams = openStreams({
     reader,
     clientsMax: limits.streamsMax,
@@ -57,7 +69,12 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
     ...options.stream,
   })
   const document = openApiDocument(routes, streams.route)
-  const pages = [openApiPage(document), docsPage(document), ...publicPages()]
+  const pages = [
+    openApiPage(document),
+    docsPage(document),
+    metricsPage(options.metrics),
+    ...publicPages(),
+  ]
   const application = readApiApplication({
     routes,
     pages,
@@ -66,9 +83,14 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
     requestTimeoutMs,
     limits,
     corsOrigin,
+    metrics,
     logger,
   })
   const server = serverOf(options, application.callback())
+  server.on('clientError', () => metrics.malformedRequests.inc())
+  server.on('drop', () => metrics.refusedConnections.inc())
+  const watched = { store, readiness, now, streams }
+  options.metrics.beforeScrape(watchReadModels(metrics, watched))
   const port = await listen(server, options)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   logger.info({ url }, 'read API listening')
@@ -79,7 +101,7 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
     )
     return closing
   }
-  return { url, port, close }
+  return { url, port, readiness, close }
 }
 
 const serverOf = ({ limits, slowness: given }: ReadApiOptions, answer: RequestListener): Server => {

@@ -3,6 +3,7 @@ import {
   type PartitionStatus,
   type ProjectorState,
   type ProjectorStatus,
+  type ProjectStatus,
   type ReplayStatus,
   type StatusReport,
   statusStaleAfterMs,
@@ -19,12 +20,15 @@ export type Timed<T> = T & Readonly<{ writtenAt: UnixMs; isStale: boolean }>
 
 /** What processes say of themselves, by kind, newest first. */
 export type Statuses = Readonly<{
+  /** Of each process of the project role: when it last read the heads of the log. */
+  heads: readonly Timed<Pick<ProjectStatus, 'headsAt'>>[]
   projectors: readonly Timed<ProjectorStatus>[]
   replays: readonly Timed<ReplayStatus>[]
   verifications: readonly Timed<VerifyStatus>[]
 }>
 
 export const readStatuses = async (store: ReadModelStore, now: UnixMs): Promise<Statuses> => {
+  const heads: Timed<Pick<ProjectStatus, 'headsAt'>>[] = []
   const projectors: Timed<ProjectorStatus>[] = []
   const replays: Timed<ReplayStatus>[] = []
   const verifications: Timed<VerifyStatus>[] = []
@@ -33,15 +37,20 @@ export const readStatuses = async (store: ReadModelStore, now: UnixMs): Promise<
     if (!isReport(status)) continue
     if (status.kind === 'replay') replays.push({ ...status, ...time })
     else if (status.kind === 'verify') verifications.push({ ...status, ...time })
-    else for (const model of status.models) projectors.push({ ...model, ...time })
+    else {
+      heads.push({ headsAt: status.headsAt, ...time })
+      for (const model of status.models) projectors.push({ ...model, ...time })
+    }
   }
-  return { projectors, replays, verifications }
+  return { heads, projectors, replays, verifications }
 }
+
+export type GenerationState = ProjectorState | 'frozen'
 
 /** What the processes that update one generation say of it together. */
 export type GenerationStatus = Readonly<{
   /** The state that needs attention most; `frozen` where nobody has said anything lately. */
-  state: ProjectorState | 'frozen'
+  state: GenerationState
   since: UnixMs | null
   writtenAt: UnixMs | null
   lastCommitAt: UnixMs | null
@@ -57,7 +66,11 @@ export const generationStatus = (
   const ofModel = statuses.projectors.filter((report) => report.model === model)
   const reports = ofModel.filter((report) => report.generation === active)
   const fresh = reports.filter((report) => !report.isStale)
-  const worst = fresh.toSorted((a, b) => urgency(a.state) - urgency(b.state))[0]
+  // In a rolling deploy, processes of another version leave the work to those that can do it.
+  const able = fresh.filter(({ error }) => error?.code !== 'VERSION_MISMATCH')
+  const worst = (able.length > 0 ? able : fresh).toSorted(
+    (a, b) => urgency(a.state) - urgency(b.state),
+  )[0]
   const writtenAt = reports[0]?.writtenAt ?? null
   // Right after a promotion the projectors still tell of the former generation.
   const isMoving = now - promotedAt < statusStaleAfterMs && ofModel.some((of) => !of.isStale)
@@ -74,6 +87,7 @@ export const generationStatus = (
 const byUrgency: readonly ProjectorState[] = [
   'stopped',
   'retrying',
+  'stalled',
   'catching up',
   'caught up',
   'standing by',

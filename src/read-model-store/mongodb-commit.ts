@@ -29,16 +29,20 @@ export const commitBatch = async (
   catalogue: Catalogue,
   rows: Collection<RowDocument>,
   commit: Commit,
+  onRowsWritten: () => void,
 ): Promise<'committed' | 'moved'> => {
   // Series rows are the same whoever writes them; rows and checkpoint of a state must fit together.
-  if (commit.rows.kind === 'series') return commitInSteps(catalogue, rows, commit)
-  return catalogue.exclusively(rows.collectionName, () => commitInSteps(catalogue, rows, commit))
+  const inSteps = () => commitInSteps(catalogue, rows, commit, onRowsWritten)
+  return commit.rows.kind === 'series'
+    ? inSteps()
+    : catalogue.exclusively(rows.collectionName, inSteps)
 }
 
 const commitInSteps = async (
   catalogue: Catalogue,
   rows: Collection<RowDocument>,
   commit: Commit,
+  onRowsWritten: () => void,
 ): Promise<'committed' | 'moved'> => {
   const { checkpoints } = catalogue
   const generation = rows.collectionName
@@ -49,6 +53,7 @@ const commitInSteps = async (
   crashPoint('checkpoint:claimed')
   if (!(await writeRows(rows, commit.rows))) return 'moved'
   crashPoint('rows:written')
+  onRowsWritten()
   const moved = await moveCheckpoint(checkpoints, generation, commit, claim)
   crashPoint('checkpoint:moved')
   // A claim that is updated finds nothing in an emptied database; one that is inserted finds no fault.

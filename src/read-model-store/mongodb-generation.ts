@@ -89,7 +89,8 @@ export const mongodbGeneration = (
     info,
     checkpoint: () => run(checkpoint),
     read: (keys, signal) => run(() => read(keys, signal), signal),
-    commit: (commit) => run(() => commitBatch(catalogue, rows, commit)),
+    commit: (commit, onRowsWritten = () => {}) =>
+      run(() => commitBatch(catalogue, rows, commit, onRowsWritten)),
     page: (options) => run(() => page(options), options.signal),
     count: (signal) => run(() => count(signal), signal),
     scan: ({ signal } = {}) => scan(signal),

@@ -1,27 +1,40 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { TradelogError } from '../domain/errors.ts'
+import type { Metrics } from './metrics.ts'
+import { type Readiness, reasonOf } from './readiness.ts'
 
-/** What a role says of itself: empty reasons mean that it is ready. */
-export type Readiness = () => Promise<readonly string[]>
-
-export type OperationsServer = Readonly<{ port: number; close: () => Promise<void> }>
-
-/**
- * Serves `/healthz` (the process lives) and `/readyz` (it does its work; 503 with the reasons
- * otherwise) to whoever supervises the process.
- */
-export const startOperationsServer = async (options: {
+export type OperationsServerOptions = Readonly<{
   host: string
   port: number
   readiness: Readiness
-}): Promise<OperationsServer> => {
+  metrics: Pick<Metrics, 'text' | 'contentType'>
+}>
+
+export type OperationsServer = Readonly<{ port: number; close: () => Promise<void> }>
+
+type Answer = Readonly<{ status: number; type: string; body: string }>
+
+/**
+ * Serves `/healthz` (the process lives), `/readyz` (it does its work; 503 with the reasons
+ * otherwise) and `/metrics` to whoever supervises the process. Rejects with `CONFIG_INVALID` where
+ * it can't listen.
+ */
+export const startOperationsServer = async (
+  options: OperationsServerOptions,
+): Promise<OperationsServer> => {
   const server = createServer(async (request, response) => {
-    const answer = await answerTo(request.url ?? '/', options.readiness)
-    response.writeHead(answer.status, { 'content-type': 'application/json; charset=utf-8' })
-    response.end(JSON.stringify(answer.body))
+    const answer = answerTo(request.url ?? '/', options)
+    const { status, type, body } = await answer.catch(failed)
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
+    response.end(body)
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (cause) => {
+      const where = `${options.host}:${options.port}`
+      const message = `operations_port: cannot listen on ${where}: ${cause.message}`
+      reject(new TradelogError('CONFIG_INVALID', message, { cause }))
+    })
     server.listen(options.port, options.host, resolve)
   })
   return {
@@ -34,12 +47,30 @@ export const startOperationsServer = async (options: {
   }
 }
 
-const answerTo = async (url: string, readiness: Readiness) => {
+const answerTo = async (
+  url: string,
+  { readiness, metrics }: OperationsServerOptions,
+): Promise<Answer> => {
   const [path] = url.split('?')
-  if (path === '/healthz') return { status: 200, body: { status: 'alive' } }
-  if (path !== '/readyz') return { status: 404, body: { status: 'not found' } }
-  const reasons = await readiness().catch((error: unknown) => [String(error)])
-  return reasons.length === 0
-    ? { status: 200, body: { status: 'ready' } }
-    : { status: 503, body: { status: 'not ready', reasons } }
+  if (path === '/healthz') return json(200, { status: 'alive' })
+  if (path === '/readyz') return readyAnswer(readiness)
+  if (path !== '/metrics') return json(404, { status: 'not found' })
+  return { status: 200, type: metrics.contentType, body: await metrics.text() }
 }
+
+const readyAnswer = async (readiness: Readiness): Promise<Answer> => {
+  const reasons = await readiness().catch((error: unknown) => [
+    reasonOf('readiness', String(error), Date.now()),
+  ])
+  return reasons.length === 0
+    ? json(200, { status: 'ready' })
+    : json(503, { status: 'not ready', reasons })
+}
+
+const failed = (error: unknown) => json(500, { status: 'failed', message: String(error) })
+
+const json = (status: number, body: unknown): Answer => ({
+  status,
+  type: 'application/json; charset=utf-8',
+  body: JSON.stringify(body),
+})

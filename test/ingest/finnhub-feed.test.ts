@@ -58,7 +58,7 @@ test('subscribes to every symbol, on every connection', async () => {
   const server = await startScriptedFeed()
   await withFeed(server, {}, async (feed) => {
     await eventually(() => server.heard[0]?.length === 2)
-    assert.ok(feed.isConnected())
+    assert.is(feed.disconnectedSince(), null)
     server.sockets[0]?.terminate()
     await eventually(() => server.heard[1]?.length === 2)
     assert.equal(server.heard, [subscriptions, subscriptions])
@@ -98,7 +98,7 @@ test('takes a connection for dead after 2.5 silent ping periods', async () => {
 test('any message is a sign of life', async () => {
   const server = await startScriptedFeed()
   await withFeed(server, { pingEveryMs: 100 }, async (feed) => {
-    await eventually(() => feed.isConnected())
+    await eventually(() => feed.disconnectedSince() === null)
     const startedAt = Date.now()
     while (Date.now() < startedAt + 600) {
       const { length } = feed.messages
@@ -112,7 +112,7 @@ test('any message is a sign of life', async () => {
 test('a paused feed is read no further, and is not taken for dead', async () => {
   const server = await startScriptedFeed()
   await withFeed(server, { pingEveryMs: 40 }, async (feed) => {
-    await eventually(() => feed.isConnected())
+    await eventually(() => feed.disconnectedSince() === null)
     feed.pause()
     const text = 'x'.repeat(64 * 1024)
     for (let i = 0; i < 400; i++) server.send(text)
@@ -175,7 +175,7 @@ test('never logs the token, whatever the answer', async () => {
   await eventually(() => feed.failures().length >= 2)
   await feed.close()
   server.close()
-  assert.not(feed.isConnected())
+  assert.ok(feed.disconnectedSince() !== null)
   assert.match(feed.lines[0] ?? '', /Unexpected server response: 401/)
   assert.not.match(feed.lines.join(), /hush/)
 })

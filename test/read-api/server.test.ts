@@ -5,6 +5,7 @@ import pino from 'pino'
 import * as assert from 'uvu/assert'
 import { hasCode } from '../../src/domain/errors.ts'
 import { startReadApi } from '../../src/read-api/server.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { eventually } from '../support/eventually.ts'
 import { startTestApi, testLimits } from '../support/read-api.ts'
 import { suite } from '../support/suite.ts'
@@ -134,7 +135,9 @@ test('closing lets the request in flight end, and takes no keep-alive time', asy
 
 test('a port that is taken is a fault of the settings', async () => {
   const { api, store, close } = await startTestApi()
-  const options = { store, host: '127.0.0.1', requestTimeoutMs: 1_000, limits: testLimits }
+  const metrics = createMetrics()
+  const limits = testLimits
+  const options = { store, host: '127.0.0.1', requestTimeoutMs: 1_000, limits, metrics }
   const logger = pino({ enabled: false })
   const error = await startReadApi({ ...options, port: api.port, logger }).catch((e: unknown) => e)
   assert.ok(hasCode(error, 'CONFIG_INVALID'))

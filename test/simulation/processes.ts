@@ -2,6 +2,7 @@ import { hasCode } from '../../src/domain/errors.ts'
 import { startProjectRole } from '../../src/projections/project-role.ts'
 import { replay } from '../../src/projections/replay.ts'
 import { rollback } from '../../src/projections/rollback.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
 import type { Actor } from './scheduler.ts'
@@ -53,7 +54,11 @@ const startProcess = (world: World, name: string, delayMs: number, body: Body): 
 /** The project role as it is: it follows the pointer, projects and reports. */
 export const startProjector = (world: World, mutation: Mutation, name: string, delayMs: number) =>
   startProcess(world, name, delayMs, async (actor) => {
-    startProjectRole({ ...portsOf(world, mutation, actor), processName: actor.name })
+    startProjectRole({
+      ...portsOf(world, mutation, actor),
+      processName: actor.name,
+      metrics: createMetrics(),
+    })
   })
 
 /** A replay or rollback, tried again after failures as its operator would. */

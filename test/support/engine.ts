@@ -8,6 +8,7 @@ import type { Projection } from '../../src/projections/projection.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { verify } from '../../src/verify/verify.ts'
 import { eventually } from './eventually.ts'
 import { silent } from './silent.ts'
@@ -39,7 +40,12 @@ export const startEngine = async (
   const roles: ProjectRole[] = []
   const project = (projections = readModels) => {
     const options = { projections, eventStore, readModelStore, batchEventsMax: 100 }
-    const role = startProjectRole({ ...options, processName: 'test', logger: silent })
+    const role = startProjectRole({
+      ...options,
+      processName: 'test',
+      metrics: createMetrics(),
+      logger: silent,
+    })
     roles.push(role)
     return role
   }

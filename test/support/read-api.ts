@@ -8,6 +8,7 @@ import { type ReadApi, type ReadApiOptions, startReadApi } from '../../src/read-
 import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
+import { createMetrics } from '../../src/runtime/metrics.ts'
 import { type FaultyStore, faultyReadModelStore } from './faulty-read-model-store.ts'
 import { type LiveReadModels, liveReadModels } from './live-read-models.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -49,6 +50,7 @@ export const startTestApi = async ({
     port: 0,
     requestTimeoutMs: 2_000,
     limits: testLimits,
+    metrics: createMetrics(),
     logger: pino({ enabled: false }),
     ...options,
   })

@@ -1,5 +1,6 @@
 import type { UnixMs } from '../../domain/trade-executed.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import type { Readiness } from '../../runtime/readiness.ts'
 import type { ReadModelReader } from '../reader.ts'
 import type { Route } from '../route.ts'
 import { candlesRoute } from './candles.ts'
@@ -9,16 +10,21 @@ import { symbolsRoute } from './symbols.ts'
 import { tradesRoute } from './trades.ts'
 import { everyVwapRoute, vwapRoute } from './vwap.ts'
 
-type Sources = Readonly<{ reader: ReadModelReader; store: ReadModelStore; now: () => UnixMs }>
+type Sources = Readonly<{
+  reader: ReadModelReader
+  store: ReadModelStore
+  now: () => UnixMs
+  readiness: Readiness
+}>
 
 /** Every route that answers in the envelope, one line each. */
-export const routes = ({ reader, store, now }: Sources): readonly Route[] => [
+export const routes = ({ reader, store, now, readiness }: Sources): readonly Route[] => [
   symbolsRoute(reader),
   tradesRoute(reader),
   candlesRoute(reader),
   vwapRoute(reader),
   everyVwapRoute(reader),
   readModelsRoute(store, now),
-  readinessRoute(store, now),
+  readinessRoute(readiness),
   healthRoute(),
 ]

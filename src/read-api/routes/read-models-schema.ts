@@ -1,3 +1,4 @@
+import { projectorStates } from '../../projections/status.ts'
 import { count, isoTime, list, nullable, object, oneOf, type Schema, text } from '../schema.ts'
 
 const number = (description: string): Schema => ({ type: 'number', minimum: 0, description })
@@ -49,22 +50,17 @@ const verification = object(
   'The latest verification; null where there was none',
 )
 
-const states = [
-  'not built',
-  'standing by',
-  'catching up',
-  'caught up',
-  'retrying',
-  'stopped',
-  'frozen',
-]
+const states: readonly string[] = ['not built', ...projectorStates, 'frozen']
 
 export const readModelSchema = object({
   name: text('Name of the read model'),
   version: nullable(count('Version of the projection that built what is served')),
   generation: nullable(text('The generation that is served')),
   promoted_at: nullable(isoTime('Since when it is served')),
-  state: oneOf(states, 'frozen: no process has said lately that it updates it'),
+  state: oneOf(
+    states,
+    'stalled: behind the log, and nothing is stored; frozen: no process has said lately that it updates it',
+  ),
   since: nullable(isoTime('Since when it is in this state')),
   error: nullable(object({ ...error, at: nullable(isoTime('When')) })),
   last_update_at: nullable(isoTime('When a batch was last stored')),

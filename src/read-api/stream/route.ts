@@ -64,7 +64,13 @@ export const openStreams = ({
     ctx.res.write(`retry: ${retryMs}\n\n`)
     poller.join(client)
   }
-  return { route: { ...description, open }, close: poller.close }
+  const { clientsMax } = options
+  return {
+    route: { ...description, open },
+    clients: poller.clients,
+    clientsMax,
+    close: poller.close,
+  }
 }
 
 /** How long a browser waits before it connects again. */

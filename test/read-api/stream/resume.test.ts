@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { startReadApi } from '../../../src/read-api/server.ts'
+import { createMetrics } from '../../../src/runtime/metrics.ts'
 import { openEventStream } from '../../support/event-stream.ts'
 import { eventually } from '../../support/eventually.ts'
 import { seededRandom } from '../../support/random.ts'
@@ -24,7 +25,11 @@ test('twenty times, over promotions, ends at the true state and never goes back'
   const at = { host: '127.0.0.1', port: 0 }
   const options = { store, ...at, requestTimeoutMs: 2_000, limits: testLimits, logger: silent }
   for (let round = 0; round < 20; round++) {
-    const api = await startReadApi({ ...options, stream: { pollEveryMs: 5 } })
+    const api = await startReadApi({
+      ...options,
+      metrics: createMetrics(),
+      stream: { pollEveryMs: 5 },
+    })
     const stream = await openEventStream({ port: api.port, headers: { 'Last-Event-ID': id } })
     await recordSome()
     if (round % 4 === 0) await rebuild('vwap')
@@ -39,7 +44,7 @@ test('twenty times, over promotions, ends at the true state and never goes back'
     }
     id = stream.ids.at(-1) ?? id
   }
-  const api = await startReadApi(options)
+  const api = await startReadApi({ ...options, metrics: createMetrics() })
   const stream = await openEventStream({ port: api.port, headers: { 'Last-Event-ID': id } })
   const { json } = await get('/api/v1/vwap')
   await eventually(() => {

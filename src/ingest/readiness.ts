@@ -1,0 +1,21 @@
+import { type Readiness, type Reason, reasonOf } from '../runtime/readiness.ts'
+import type { IngestStats } from './ingestor.ts'
+
+/** How long an append may take before the event store is called away. */
+const appendMsMax = 10_000
+
+/** What keeps ingest from filling the log; one that stands by for another process is ready. */
+export const ingestReadiness =
+  (stats: () => IngestStats, now = Date.now): Readiness =>
+  async () => {
+    const { state, stateSince, disconnectedSince, appendingSince } = stats()
+    if (state === 'stopped') return [reasonOf('ingest', 'has stopped', stateSince)]
+    const reasons: Reason[] = []
+    if (disconnectedSince !== null && state === 'active') {
+      reasons.push(reasonOf('feed', 'is not connected', disconnectedSince))
+    }
+    if (appendingSince !== null && now() - appendingSince > appendMsMax) {
+      reasons.push(reasonOf('event store', 'takes no events', appendingSince))
+    }
+    return reasons
+  }
