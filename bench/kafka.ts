@@ -97,11 +97,19 @@ const client = (): Kafka =>
     connectionTimeout: 10_000,
   })
 
-const withAdmin = async (work: (admin: Admin) => Promise<unknown>): Promise<void> => {
+const withAdmin = async <T>(work: (admin: Admin) => Promise<T>): Promise<T> => {
   const admin = client().admin()
   await admin.connect()
-  await work(admin).finally(() => admin.disconnect())
+  return await work(admin).finally(() => admin.disconnect())
 }
+
+/** How far a group has got, over all partitions. */
+export const committedOffsets = (groupId: string, topic: string): Promise<number> =>
+  withAdmin(async (admin) => {
+    const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
+    const offsets = found?.partitions.map(({ offset }) => Math.max(0, Number(offset))) ?? []
+    return offsets.reduce((total, offset) => total + offset, 0)
+  })
 
 const produceRaw: Subject = async (given) => {
   const topic = newTopicOf(given)

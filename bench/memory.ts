@@ -4,18 +4,26 @@ import { modelNames, projectLive, replayModels } from './projecting.ts'
 
 export const memoryPart = ({ memoryEvents }: PartOptions): Part => ({
   name: 'memory',
-  title: 'Memory: all read models of a short log and of a long one, embedded',
+  title: 'Growth: all read models of a short log and of long ones, embedded',
   unit: 'events',
   needs: memoryEvents.map((events) => ({ name: 'log', events })),
-  lines: memoryEvents.flatMap((events) => [
-    { label: `replay ${millions(events)}`, subject: 'replay', events, models: modelNames },
-    { label: `project ${millions(events)}`, subject: 'live', events, models: modelNames },
-  ]),
+  lines: ['replay', 'project'].flatMap((verb) =>
+    memoryEvents.map((events, i) => ({
+      label: labelOf(verb, events),
+      subject: verb,
+      events,
+      models: modelNames,
+      anonymousMbAtMost,
+      beside: i === 0 ? [] : [{ floor: labelOf(verb, memoryEvents[0] ?? 0) }],
+    })),
+  ),
   repetitions: 1,
   subjects: {
-    live: (given) => withEmbeddedStores(given, projectLive),
+    project: (given) => withEmbeddedStores(given, projectLive),
     replay: (given) => withEmbeddedStores(given, replayModels),
   },
 })
 
-const millions = (events: number) => `${events / 1_000_000} million events`
+const anonymousMbAtMost = 256
+
+const labelOf = (verb: string, events: number) => `${verb} ${events.toLocaleString('en')} events`

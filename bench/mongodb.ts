@@ -19,14 +19,14 @@ import {
 } from './projecting.ts'
 import { partitions, tradeBatches } from './trades.ts'
 
-const { MONGODB_URL } = process.env
+export const mongodbUrl = process.env.MONGODB_URL ?? ''
 const insert = 'driver: insertMany of the same documents, 1,000 at a time'
 
 /** A server takes a row in ten times the time of an embedded store, or more. */
 const shareOfEvents = 10
 
 export const mongodbPart = (options: PartOptions): PartOrReason => {
-  if (MONGODB_URL === undefined) return { name: 'mongodb', reason: 'MONGODB_URL is not set' }
+  if (mongodbUrl === '') return { name: 'mongodb', reason: 'MONGODB_URL is not set' }
   const events = Math.ceil(options.events / shareOfEvents)
   const fromKafka = kafkaBrokers.length > 0
   return {
@@ -70,8 +70,10 @@ export const mongodbPart = (options: PartOptions): PartOrReason => {
 }
 
 /** Runs the work in a database of its own, which is dropped afterwards. */
-const withDatabase = async (work: (name: string, client: MongoClient) => Promise<Measured>) => {
-  const client = await MongoClient.connect(MONGODB_URL ?? '')
+export const withDatabase = async (
+  work: (name: string, client: MongoClient) => Promise<Measured>,
+) => {
+  const client = await MongoClient.connect(mongodbUrl)
   const name = `tradelog_bench_${randomUUID().slice(0, 8)}`
   try {
     return await work(name, client)
@@ -81,10 +83,13 @@ const withDatabase = async (work: (name: string, client: MongoClient) => Promise
   }
 }
 
-const withMongodb = (given: Given, work: (stores: Stores) => Promise<Measured>) =>
+export const withMongodb = (given: Given, work: (stores: Stores) => Promise<Measured>) =>
   withDatabase(async (databaseName) => {
-    const url = MONGODB_URL ?? ''
-    const readModelStore = await openMongodbReadModelStore({ url, databaseName, logger: silent })
+    const readModelStore = await openMongodbReadModelStore({
+      url: mongodbUrl,
+      databaseName,
+      logger: silent,
+    })
     const eventStore = await openLog(given)
     try {
       return await work({ eventStore, readModelStore, ...wantedOf(given) })

@@ -17,8 +17,8 @@ export type Measured = Readonly<{
   /** Events, or requests. */
   count: number
   seconds: number
-  /** Of the processor, all threads, in the same time. */
-  cpuSeconds: number
+  /** Of the processor, all threads, in the same time; null where it wasn't measured. */
+  cpuSeconds: number | null
   /** Further figures of this measurement, by name with unit. */
   figures?: Readonly<Record<string, number>>
   /** What it has made, where all lines of the part have to make the same. */
@@ -42,6 +42,7 @@ export type Line = Readonly<{
   beside?: readonly Beside[]
   /** Events per second to reach. */
   aimRate?: number
+  anonymousMbAtMost?: number
   /** What figures may be at most. */
   figuresAtMost?: Readonly<Record<string, number>>
 }>
@@ -67,6 +68,8 @@ export type Part = Readonly<{
 export type PartOptions = Readonly<{
   events: number
   peerEvents: number
+  baselineEvents: number
+  killEvents: number
   /** How long a short log is, and a long one. */
   memoryEvents: readonly number[]
   /** How many trades are stored where pages are read. */
@@ -90,7 +93,7 @@ export const timed = async (count: number, work: () => Promise<unknown>): Promis
 export const startWatch = () => {
   const start = performance.now()
   const before = process.cpuUsage()
-  return (): Pick<Measured, 'seconds' | 'cpuSeconds'> => {
+  return (): { seconds: number; cpuSeconds: number } => {
     const { user, system } = process.cpuUsage(before)
     return {
       seconds: (performance.now() - start) / 1_000,

@@ -1,4 +1,5 @@
 import { appendPart, fillLog, fillRawLog } from './append.ts'
+import { baselinePart, killsPart } from './baseline/part.ts'
 import { fillTopic, kafkaPart } from './kafka.ts'
 import { livePart } from './live.ts'
 import { memoryPart } from './memory.ts'
@@ -18,6 +19,8 @@ export const partsOf = (options: PartOptions): readonly PartOrReason[] => [
   memoryPart(options),
   kafkaPart(options),
   mongodbPart(options),
+  baselinePart(options),
+  killsPart(options),
   peersPart(options),
 ]
 
@@ -33,9 +36,15 @@ const preparations: Readonly<Record<string, Subject>> = {
 }
 
 export const subjectOf = (part: string, name: string, { events }: Given): Subject => {
-  const found = partsOf({ events, peerEvents: events, memoryEvents: [], pagedTrades: [] }).find(
-    (each) => each.name === part,
-  )
+  const options = {
+    events,
+    peerEvents: events,
+    baselineEvents: events,
+    killEvents: events,
+    memoryEvents: [],
+    pagedTrades: [],
+  }
+  const found = partsOf(options).find((each) => each.name === part)
   const subjects = found !== undefined && 'subjects' in found ? found.subjects : preparations
   const subject = subjects[name]
   if (subject === undefined) throw new Error(`nothing to measure: ${part} ${name}`)

@@ -64,9 +64,9 @@ const rowOf = (
     [line.label, ...figuresOf(line, measurements)].join('; '),
     rateText(line, rate),
     ratios(({ rate }) => rate, true),
-    cpu.toFixed(1),
+    Number.isNaN(cpu) ? '–' : cpu.toFixed(1),
     ratios(({ cpuSecondsPerMillion }) => 1 / cpuSecondsPerMillion, false),
-    megabytes(measurements),
+    megabytes(line, measurements),
   ]
 }
 
@@ -109,7 +109,9 @@ const figuresOf = ({ figuresAtMost }: Line, measurements: readonly Measurement[]
     return `${name} ${Number(quantile(values, 0.5).toPrecision(3))}${aim}`
   })
 
-const megabytes = (measurements: readonly Measurement[]): string => {
+const megabytes = ({ anonymousMbAtMost }: Line, measurements: readonly Measurement[]): string => {
   const bytes = measurements.flatMap(({ anonymousBytes }) => anonymousBytes ?? [])
-  return bytes.length === 0 ? '–' : (Math.max(...bytes) / 1_000_000).toFixed(0)
+  if (bytes.length === 0) return '–'
+  const highest = (Math.max(...bytes) / 1_000_000).toFixed(0)
+  return anonymousMbAtMost === undefined ? highest : `${highest}, aim: at most ${anonymousMbAtMost}`
 }

@@ -11,7 +11,8 @@ import { type LineReport, markdownOf, type PartReport, type Report } from './rep
 
 /**
  * `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N]
- * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked. */
+ * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked.
+ */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -26,14 +27,18 @@ const { values, positionals } = parseArgs({
 const usual: PartOptions = {
   events: 300_000,
   peerEvents: 1_000_000,
-  memoryEvents: [1_000_000, 3_000_000],
+  baselineEvents: 5_000,
+  killEvents: 10_000,
+  memoryEvents: [100_000, 1_000_000, 10_000_000],
   pagedTrades: [10_000, 1_000_000],
 }
 
 const upTo = (events: number): PartOptions => ({
   events,
   peerEvents: events,
-  memoryEvents: [events / 10, events],
+  baselineEvents: Math.ceil(events / 100),
+  killEvents: Math.ceil(events / 100),
+  memoryEvents: [events / 100, events / 10, events].map(Math.ceil),
   pagedTrades: [Math.min(10_000, events / 10), events],
 })
 

@@ -7,7 +7,6 @@ import { runPlain } from './kafkajs-lmdb.ts'
 
 const commitMs = [100, 1_000] as const
 const streams = (ms: number) => `Kafka Streams, exactly once, commit every ${ms} ms`
-const four = ['trades', 'symbols', 'candles', 'vwap']
 
 /** Other programs for the same job, on the same topic: see README.md here. */
 export const peersPart = ({ peerEvents: events }: PartOptions): PartOrReason => {
@@ -17,7 +16,7 @@ export const peersPart = ({ peerEvents: events }: PartOptions): PartOrReason => 
     label,
     subject,
     events,
-    models: modelNames.filter((name) => four.includes(name)),
+    models: modelNames,
     beside,
   })
   const streamsLines = commitMs.map((ms) => line(streams(ms), `streams${ms}`, [{ floor: consume }]))
