@@ -1,7 +1,7 @@
 import { add, compare, divide, formatDecimal, parseDecimal, zero } from '../domain/decimal.ts'
 import type { DecimalText, UnixMs } from '../domain/trade-executed.ts'
 import type { CandleRow } from '../projections/read-models/candles.ts'
-import { count, decimal, isoTime, nullable, object } from './schema.ts'
+import { boolean, count, decimal, isoTime, nullable, object } from './schema.ts'
 import { isoOf } from './time.ts'
 
 export const candleFields = {
@@ -13,6 +13,12 @@ export const candleFields = {
   volume: decimal('Traded quantity'),
   vwap: nullable(decimal('Volume-weighted price; null where the volume is 0')),
   trade_count: count('Trades'),
+  complete: nullable(
+    boolean(
+      'False where the feed was interrupted between its start and its end, so that trades may be ' +
+        'missing; null while the read model `interruptions` is not built yet',
+    ),
+  ),
 }
 
 export const candleSchema = object(candleFields)
@@ -20,7 +26,7 @@ export const candleSchema = object(candleFields)
 /** The stored candles that a longer one is made of, newest first; at least one. */
 export type CandleRows = Readonly<{ start: UnixMs; rows: readonly CandleRow[] }>
 
-export const shownCandle = ({ start, rows }: CandleRows) => {
+export const shownCandle = ({ start, rows }: CandleRows, complete: boolean | null) => {
   const volume = rows.reduce((sum, row) => add(sum, parseDecimal(row.volume)), zero)
   const notional = rows.reduce((sum, row) => add(sum, parseDecimal(row.notional)), zero)
   const vwap = divide(notional, volume)
@@ -33,6 +39,7 @@ export const shownCandle = ({ start, rows }: CandleRows) => {
     volume: formatDecimal(volume),
     vwap: vwap === null ? null : formatDecimal(vwap),
     trade_count: rows.reduce((sum, row) => sum + row.tradeCount, 0),
+    complete,
   }
 }
 

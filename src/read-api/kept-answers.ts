@@ -2,8 +2,8 @@ import type { Middleware, ParameterizedContext } from 'koa'
 import { jsonType } from './envelope.ts'
 import type { Headers } from './headers.ts'
 
-/** Which state of a read model an answer was read from, or a later one. */
-export type ReadFrom = Readonly<{ model: string; revision: string }>
+/** Which state of read models an answer was read from, or a later one. */
+export type ReadFrom = Readonly<{ models: readonly string[]; revision: string }>
 
 type Kept = ReadFrom &
   Readonly<{
@@ -15,8 +15,8 @@ type Kept = ReadFrom &
   }>
 
 type Options = Readonly<{
-  /** What the read model is at now; undefined where that can't be told at once. */
-  revisionOf: (model: string) => string | undefined
+  /** What the read models are at now; undefined where that can't be told at once. */
+  revisionOf: (models: readonly string[]) => string | undefined
   /** Every answer has these. */
   headers: Headers
   bytesMax?: number
@@ -26,7 +26,7 @@ const answerBytesMax = 256 * 1_024
 const allBytesMax = 16 * 1_024 * 1_024
 
 /**
- * Sends an answer again as it is while nothing has been committed to the read model it was read
+ * Sends an answer again as it is while nothing has been committed to the read models it was read
  * from: that is exact, and about a fourth of the work. A route says with `keepWhile` what it reads.
  * Reaches past Koa, so that what sees to every request has to stand in front of it.
  */
@@ -40,7 +40,7 @@ export const keptAnswers = ({
     const { url } = ctx.req
     if (url === undefined || ctx.method !== 'GET') return await next()
     const known = kept.get(url)
-    if (known !== undefined && revisionOf(known.model) === known.revision) {
+    if (known !== undefined && revisionOf(known.models) === known.revision) {
       if (sendAgain(ctx, known)) {
         ctx._matchedRoute = known.route
         return

@@ -12,10 +12,10 @@ type Read = <T>(
 export type ReadModelReader = Read &
   Readonly<{
     /**
-     * Another text after every commit and promotion; undefined where that can't be told at once:
+     * Another text after every commit and promotion of one of them; undefined where that can't be told at once:
      * by the store, or while the pointer is being looked up.
      */
-    revision: (model: string) => string | undefined
+    revision: (models: readonly string[]) => string | undefined
   }>
 
 type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => number }>
@@ -48,7 +48,7 @@ export const readModelReader = (options: Options): ReadModelReader => {
       throw error
     }
   }
-  const revision = (model: string): string | undefined => {
+  const revisionOf = (model: string): string | undefined => {
     const generation = generations.known(model)
     if (generation?.revision === undefined) return undefined
     try {
@@ -57,6 +57,10 @@ export const readModelReader = (options: Options): ReadModelReader => {
       // The read that follows says what is wrong.
       return undefined
     }
+  }
+  const revision = (models: readonly string[]): string | undefined => {
+    const revisions = models.map(revisionOf)
+    return revisions.includes(undefined) ? undefined : revisions.join(' ')
   }
   return Object.assign(readAndLog, { revision })
 }

@@ -26,8 +26,8 @@ export type Route = Readonly<{
   answer: Schema
   /** The codes it can fail with, apart from its parameters' own. */
   failures: readonly ErrorCode[]
-  /** The read model that alone decides what a good answer says. */
-  model?: string
+  /** The read models that alone decide what a good answer says. */
+  models?: readonly string[]
   respond: (request: RawRequest) => Promise<unknown>
 }>
 
@@ -36,7 +36,7 @@ type Definition<Request> = Readonly<{
   summary: string
   answer: Schema
   failures?: readonly ErrorCode[]
-  model?: string
+  models?: readonly string[]
   read: (request: Request) => Promise<unknown>
 }>
 

@@ -55,9 +55,9 @@ const answerRoute =
   (route: Route, { reader, requestTimeoutMs: timeoutMs }: Options): RouterMiddleware =>
   async (ctx) => {
     ctx.set('Cache-Control', cacheControl)
-    const { model } = route
-    const revision = model && reader.revision(model)
-    if (model && revision) keepWhile(ctx, { model, revision })
+    const { models } = route
+    const revision = models && reader.revision(models)
+    if (models && revision) keepWhile(ctx, { models, revision })
     const { res: waiting, query } = ctx
     // As it was sent: the router's parameters hide a malformed escape, which the route refuses.
     const segment = ctx.captures?.[0] ?? ''

@@ -47,6 +47,8 @@ export const oneOf = (values: readonly string[], description: string): Schema =>
   description,
 })
 
+export const boolean = (description: string): Schema => ({ type: 'boolean', description })
+
 export const count = (description: string): Schema => ({ type: 'integer', minimum: 0, description })
 
 export const decimal = (description: string): Schema => ({

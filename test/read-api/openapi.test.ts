@@ -20,6 +20,7 @@ test('describes every route', () => {
   assert.is(document.openapi, '3.1.0')
   assert.equal(Object.keys(document.paths).sort(), [
     '/api/v1/candles/{symbol}',
+    '/api/v1/interruptions/{symbol}',
     '/api/v1/read-models',
     '/api/v1/stream',
     '/api/v1/symbols',

@@ -58,19 +58,19 @@ test('looks the pointer up once a second, and follows it', async () => {
 test('has a revision while it knows the active generation, another after a promotion', async () => {
   const { store, clock, read, reader, promote, close } = await start()
   await promote()
-  assert.is(reader.revision('trades'), undefined)
+  assert.is(reader.revision(['trades']), undefined)
   await read(idOf)
-  const first = reader.revision('trades')
+  const first = reader.revision(['trades'])
   assert.ok(first)
-  assert.is(reader.revision('trades'), first)
+  assert.is(reader.revision(['trades']), first)
   await promote()
   clock.ms = 1_000
-  assert.is(reader.revision('trades'), undefined)
+  assert.is(reader.revision(['trades']), undefined)
   await read(idOf)
-  assert.ok(reader.revision('trades'))
-  assert.is.not(reader.revision('trades'), first)
+  assert.ok(reader.revision(['trades']))
+  assert.is.not(reader.revision(['trades']), first)
   store.fault = 'away'
-  assert.is(reader.revision('trades'), undefined)
+  assert.is(reader.revision(['trades']), undefined)
   await close()
 })
 

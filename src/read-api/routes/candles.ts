@@ -3,6 +3,7 @@ import type { CandleRow } from '../../projections/read-models/candles.ts'
 import { encodeKey, type Key, keysUnder } from '../../read-model-store/key.ts'
 import type { Generation } from '../../read-model-store/read-model-store.ts'
 import { type CandleRows, candleSchema, shownCandle } from '../candle.ts'
+import { interruptedSpans } from '../completeness.ts'
 import { encodeCursor, parseBefore } from '../cursor.ts'
 import { type Interval, lengthOf } from '../intervals.ts'
 import type { ReadModelReader } from '../reader.ts'
@@ -13,7 +14,7 @@ import { refuseUnknownSymbol } from './symbols.ts'
 export const candlesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/candles',
-    model: 'candles',
+    models: ['candles', 'interruptions'],
     summary:
       'The candles of a symbol by the time of its trades (UTC), newest first; a late trade ' +
       'revises its candle, and an interval without trades has none',
@@ -34,9 +35,27 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
       const page = candles.slice(0, limit)
       const last = candles.length > limit ? page.at(-1) : undefined
       const cursor = last && encodeCursor(encodeKey([symbol, interval, last.start]))
-      return { data: page.map(shownCandle), pagination: { next_cursor: cursor ?? null } }
+      const isComplete = await completenessOf(reader, { symbol, interval, page, signal })
+      const data = page.map((candle) => shownCandle(candle, isComplete(candle)))
+      return { data, pagination: { next_cursor: cursor ?? null } }
     },
   })
+
+const completenessOf = async (
+  reader: ReadModelReader,
+  options: {
+    symbol: string
+    interval: Interval
+    page: readonly CandleRows[]
+    signal: AbortSignal
+  },
+) => {
+  const { symbol, interval, page, signal } = options
+  const { lengthMs } = lengthOf(interval)
+  const spans = page.map(({ start }) => ({ start, end: start + lengthMs })).reverse()
+  const interrupted = await interruptedSpans(reader, { symbol, spans, signal })
+  return ({ start }: CandleRows) => (interrupted === undefined ? null : !interrupted.has(start))
+}
 
 const rangeOf = (symbol: string, interval: Interval, before: string | undefined) => {
   const { stored, lengthMs } = lengthOf(interval)

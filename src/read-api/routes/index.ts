@@ -5,6 +5,7 @@ import type { ReadModelReader } from '../reader.ts'
 import type { Route } from '../route.ts'
 import { candlesRoute } from './candles.ts'
 import { healthRoute, readinessRoute } from './health.ts'
+import { interruptionsRoute } from './interruptions.ts'
 import { readModelsRoute } from './read-models.ts'
 import { symbolsRoute } from './symbols.ts'
 import { tradesRoute } from './trades.ts'
@@ -22,6 +23,7 @@ export const routes = ({ reader, store, now, readiness }: Sources): readonly Rou
   symbolsRoute(reader),
   tradesRoute(reader),
   candlesRoute(reader),
+  interruptionsRoute(reader),
   vwapRoute(reader),
   everyVwapRoute(reader),
   readModelsRoute(store, now),

@@ -9,7 +9,7 @@ import { isoOf } from '../time.ts'
 export const symbolsRoute = (reader: ReadModelReader): Route =>
   plainRoute({
     path: '/api/v1/symbols',
-    model: 'symbols',
+    models: ['symbols'],
     summary: 'Every symbol that has trades, in the order of their names',
     answer: object({
       available: list(

@@ -10,7 +10,7 @@ import { refuseUnknownSymbol } from './symbols.ts'
 export const tradesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/trades',
-    model: 'trades',
+    models: ['trades'],
     summary: 'The trades of a symbol, newest first; walking the cursors gives each exactly once',
     parameters: ['limit', 'before'],
     answer: object({

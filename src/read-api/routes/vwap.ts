@@ -20,7 +20,7 @@ export const vwapSchema = object({
 export const vwapRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/vwap',
-    model: 'vwap',
+    models: ['vwap'],
     summary: 'The rolling VWAP of the 50 latest trades of a symbol',
     parameters: [],
     answer: vwapSchema,
@@ -36,7 +36,7 @@ export const vwapRoute = (reader: ReadModelReader): Route =>
 export const everyVwapRoute = (reader: ReadModelReader): Route =>
   plainRoute({
     path: '/api/v1/vwap',
-    model: 'vwap',
+    models: ['vwap'],
     summary: 'The rolling VWAP of every symbol, in the order of their names',
     answer: object({ data: list(vwapSchema) }),
     read: async ({ signal }) => ({ data: (await allRows(reader, 'vwap', signal)).map(shownVwap) }),

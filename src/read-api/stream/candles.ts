@@ -5,8 +5,9 @@ import type { Generation, StoredRow } from '../../read-model-store/read-model-st
 import { shownCandle } from '../candle.ts'
 import { type Interval, lengthOf } from '../intervals.ts'
 import type { ReadModelReader } from '../reader.ts'
+import { type Completeness, completenessSource, keyOf, type OpenCandle } from './completeness.ts'
 import { type FreshRow, type LiveRow, type Look, newestRows } from './newest-rows.ts'
-import { mergeGuards, positionsOf } from './positions.ts'
+import { lowest, mergeGuards, positionsOf } from './positions.ts'
 
 export type OpenCandles = Readonly<{
   /** Of the symbols of these ticks. */
@@ -20,6 +21,7 @@ export type OpenCandles = Readonly<{
  */
 export const openCandleSource = (reader: ReadModelReader, interval: Interval): OpenCandles => {
   const rows = newestRows('candle')
+  const readCompleteness = completenessSource(reader, lengthOf(interval).lengthMs)
   const starts = new Map<string, readonly UnixMs[]>()
 
   const read: OpenCandles['read'] = async (ticks, signal) => {
@@ -28,14 +30,17 @@ export const openCandleSource = (reader: ReadModelReader, interval: Interval): O
       starts.set(symbol, read)
       return read.map((start) => ({ symbol, start }))
     })
-    const { upTo, fresh } = await reader('candles', signal, async (generation) => ({
+    const { upTo, stored } = await reader('candles', signal, async (generation) => ({
       upTo: positionsOf(await generation.checkpoint()),
-      fresh: await freshRows(generation, { candles, interval, signal }),
+      stored: await storedRows(generation, { candles, interval, signal }),
     }))
+    const completeness = await readCompleteness(candles, signal)
+    const fresh = stored.map((candle) => freshRow(candle, interval, completeness))
     for (const { symbol, at } of fresh) {
       if (starts.get(symbol)?.at(-1) === at) starts.set(symbol, [at])
     }
-    const look = rows.take(fresh, upTo)
+    // Below an interruption that isn't applied yet a candle may have to be sent again.
+    const look = rows.take(fresh, lowest([upTo, completeness.upTo ?? upTo]))
     rows.keepOnly(new Set(candles.map(keyOf)))
     return look
   }
@@ -49,41 +54,44 @@ const startsToRead = (known: readonly UnixMs[] = [], start: UnixMs): readonly Un
   return start === last ? [...new Set([...known, start])] : [...known, start].slice(-2)
 }
 
-type Candle = Readonly<{ symbol: string; start: UnixMs }>
+/** The stored rows that make up an open candle, newest first; at least one. */
+type StoredCandle = OpenCandle & Readonly<{ rows: readonly StoredRow[] }>
 
-const keyOf = ({ symbol, start }: Candle): Key => encodeKey([symbol, start])
-
-const freshRows = async (
+/** None of a candle where the candles are behind the ticks and have no row of it yet. */
+const storedRows = async (
   generation: Generation,
-  options: { candles: readonly Candle[]; interval: Interval; signal: AbortSignal },
-): Promise<FreshRow[]> => {
+  options: { candles: readonly OpenCandle[]; interval: Interval; signal: AbortSignal },
+): Promise<StoredCandle[]> => {
   const { candles, interval, signal } = options
   const { rowsMax } = lengthOf(interval)
   const keys = candles.flatMap((candle) => storedKeys(candle, interval))
   const stored = await generation.read(keys, signal)
-  return candles.flatMap((candle, index) =>
-    freshRow(candle, interval, stored.slice(index * rowsMax, (index + 1) * rowsMax)),
-  )
+  return candles.flatMap((candle, index) => {
+    const own = stored.slice(index * rowsMax, (index + 1) * rowsMax)
+    const rows = own.filter((row) => row !== undefined).reverse()
+    return rows.length === 0 ? [] : [{ ...candle, rows }]
+  })
 }
 
-const storedKeys = ({ symbol, start }: Candle, interval: Interval): Key[] => {
+const storedKeys = ({ symbol, start }: OpenCandle, interval: Interval): Key[] => {
   const { stored, lengthMs, rowsMax } = lengthOf(interval)
   return Array.from({ length: rowsMax }, (_, index) =>
     encodeKey([symbol, stored, start + index * (lengthMs / rowsMax)]),
   )
 }
 
-/** None where the candles are behind the ticks and have no row of it yet. */
 const freshRow = (
-  candle: Candle,
+  candle: StoredCandle,
   interval: Interval,
-  stored: readonly (StoredRow | undefined)[],
-): FreshRow[] => {
-  const rows = stored.filter((row) => row !== undefined).reverse()
-  if (rows.length === 0) return []
+  { upTo, interruptedAt }: Completeness,
+): FreshRow => {
   const { symbol, start } = candle
-  const guard = mergeGuards(rows.map((row) => row.guard ?? ''))
-  const values = rows.map(({ value }) => value as CandleRow)
-  const shown = () => ({ symbol, interval, ...shownCandle({ start, rows: values }) })
-  return [{ key: keyOf(candle), symbol, at: start, guard, shown }]
+  const interruption = interruptedAt(candle)
+  const complete = upTo === undefined ? null : interruption === undefined
+  // An interruption changes a candle without a trade: it has to be newer for that.
+  const guards = [...candle.rows.map((row) => row.guard), interruption]
+  const guard = mergeGuards(guards.filter((each) => typeof each === 'string'))
+  const rows = candle.rows.map(({ value }) => value as CandleRow)
+  const shown = () => ({ symbol, interval, ...shownCandle({ start, rows }, complete) })
+  return { key: keyOf(candle), symbol, at: start, guard, complete, shown }
 }

@@ -9,6 +9,8 @@ export type FreshRow = Readonly<{
   /** When a tick's last trade was made, or a candle started. */
   at: UnixMs
   guard: Guard
+  /** Of a candle; it may change while the guard doesn't, as another read model says it. */
+  complete?: boolean | null
   shown: () => unknown
 }>
 
@@ -25,7 +27,8 @@ export type Look = Readonly<{
 
 /**
  * The newest version of each row that any poll has found. A row that is read again at or below its
- * position is passed over, so a generation or a copy that is behind never shows.
+ * position is passed over, so a generation or a copy that is behind never shows, unless it is only
+ * known better whether it is complete.
  */
 export const newestRows = (event: string) => {
   const rows = new Map<string, LiveRow>()
@@ -36,7 +39,8 @@ export const newestRows = (event: string) => {
     upTo = positions
     const changed: LiveRow[] = []
     for (const { shown, ...place } of fresh) {
-      if (!isNewer(place.guard, rows.get(place.key)?.guard)) continue
+      const known = rows.get(place.key)
+      if (!isNewer(place.guard, known?.guard) && !isRevised(place, known)) continue
       const text = `event: ${event}\ndata: ${JSON.stringify(shown())}\n\n`
       const row = { ...place, text }
       rows.set(row.key, row)
@@ -52,3 +56,8 @@ export const newestRows = (event: string) => {
 
   return { take, keepOnly, unchanged }
 }
+
+const isRevised = (
+  { guard, complete }: Pick<FreshRow, 'guard' | 'complete'>,
+  known: LiveRow | undefined,
+): boolean => guard === known?.guard && complete !== known.complete

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { seededRandom, testSeed } from '../../support/random.ts'
 import { startTestApi } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
-import { trade } from '../../support/trade.ts'
+import { interruption, trade } from '../../support/trade.ts'
 
 const test = suite('GET /api/v1/candles/:symbol')
 const { get, record, store, close } = await startTestApi()
@@ -32,6 +32,7 @@ test('gives a candle by the time of its trades', async () => {
         volume: '3',
         vwap: '10.08333333',
         trade_count: 3,
+        complete: true,
       },
     ],
     pagination: { next_cursor: null },
@@ -57,6 +58,7 @@ test('an interval that is not stored is made of those that are, exactly', async 
       volume: '0.3',
       vwap: '3.4',
       trade_count: 3,
+      complete: true,
     },
   ])
 })
@@ -117,10 +119,96 @@ test('the largest page of the interval that reads most rows is read in chunks', 
   assert.is(json.data.data.length, 1_000)
   assert.ok(json.data.data.every((candle: Candle) => candle.trade_count === 15))
   assert.is.not(json.data.pagination.next_cursor, null)
-  assert.is(store.calls.get('page'), 8)
+  assert.is(store.calls.get('page'), 8 + 1)
 })
 
-type Candle = { start: string; trade_count: number }
+/** Which minutes (or longer candles) are incomplete, by their starts: `12:01`. */
+const incomplete = async (symbol: string, query = ''): Promise<string[]> => {
+  const candles = await walk(`/api/v1/candles/${symbol}?limit=1000${query}`)
+  return candles
+    .filter(({ complete }) => complete === false)
+    .map(({ start }) => start.slice(11, 16))
+}
+
+const everyMinute = (symbol: string, minutes: number) =>
+  Array.from({ length: minutes }, (_, minute) =>
+    trade({ symbol, executedAt: noon + minute * minuteMs }),
+  )
+
+const gap = (symbol: string, fromMs: number, untilMs: number) =>
+  interruption({ symbol, from: noon + fromMs, until: noon + untilMs })
+
+test('a candle is complete unless an interruption of its symbol overlaps it', async () => {
+  await record([
+    ...everyMinute('GAP', 10),
+    ...everyMinute('OTHER', 10),
+    gap('GAP', 2 * minuteMs + 1, 4 * minuteMs),
+    gap('OTHER', 4 * minuteMs, 6 * minuteMs + 1),
+    trade({ symbol: 'GAP', executedAt: noon + minuteMs }),
+  ])
+  assert.equal(await incomplete('GAP'), ['12:03', '12:02'])
+  assert.equal(await incomplete('OTHER'), ['12:06', '12:05', '12:04'])
+})
+
+test('longer candles are incomplete too, stored or not, and those beside them are not', async () => {
+  const hours = Array.from({ length: 48 }, (_, hour) =>
+    trade({ symbol: 'LONGER', executedAt: noon + hour * 60 * minuteMs }),
+  )
+  await record([...hours, gap('LONGER', 7 * minuteMs, 8 * minuteMs)])
+  for (const [interval, starts] of Object.entries({
+    '1m': [],
+    '5m': [],
+    '15m': ['12:00'],
+    '1h': ['12:00'],
+    '4h': ['12:00'],
+    '1d': ['00:00'],
+  })) {
+    assert.equal(await incomplete('LONGER', `&interval=${interval}`), starts, interval)
+  }
+})
+
+test('interruptions that share a beginning, and one that goes on behind the page, are found', async () => {
+  await record([
+    ...everyMinute('NEST', 8),
+    // Runs that each ended before a trade: all begin where the first began.
+    ...[2, 3, 5].map((minute) => gap('NEST', minuteMs + 1, minute * minuteMs)),
+    gap('NEST', 7 * minuteMs, 600 * minuteMs),
+  ])
+  assert.equal(await incomplete('NEST'), ['12:07', '12:04', '12:03', '12:02', '12:01'])
+  const { json } = await get(`/api/v1/candles/NEST?before=${noon + 2 * minuteMs}`)
+  assert.equal(
+    json.data.data.map((candle: Candle) => candle.complete),
+    [false, true],
+  )
+})
+
+test('very many interruptions cost a read for each candle at most, seldom ones share a read', async () => {
+  const dense = Array.from({ length: 20_000 }, (_, i) => gap('DENSE', i * 30, i * 30 + 10))
+  await record([...everyMinute('DENSE', 20), ...dense])
+  await record([...everyMinute('SPARSE', 20), gap('SPARSE', 5 * minuteMs, 5 * minuteMs + 1)])
+  store.calls.clear()
+  assert.is((await incomplete('DENSE')).length, 10)
+  assert.ok((store.calls.get('page') ?? 0) <= 1 + 11, `${store.calls.get('page')} pages`)
+  store.calls.clear()
+  assert.equal(await incomplete('SPARSE'), ['12:05'])
+  assert.is(store.calls.get('page'), 2)
+})
+
+test('where interruptions are not built yet nobody knows, and candles are given', async () => {
+  const api = await startTestApi({ readModels: 'none' })
+  await api.rebuild('candles')
+  await api.rebuild('symbols')
+  await api.record([trade()])
+  const { status, json } = await api.get('/api/v1/candles/AAPL')
+  assert.is(status, 200)
+  assert.is(json.data.data[0].complete, null)
+  await api.rebuild('interruptions')
+  const known = await api.get('/api/v1/candles/AAPL')
+  assert.is(known.json.data.data[0].complete, true)
+  await api.close()
+})
+
+type Candle = { start: string; trade_count: number; complete: boolean | null }
 
 const lengthsMs = {
   '1m': minuteMs,
@@ -131,7 +219,13 @@ const lengthsMs = {
   '1d': 1_440 * minuteMs,
 }
 
-const flat = (price: string) => ({ open: price, high: price, low: price, close: price })
+const flat = (price: string) => ({
+  open: price,
+  high: price,
+  low: price,
+  close: price,
+  complete: true,
+})
 
 const walk = async (path: string): Promise<Candle[]> => {
   const candles: Candle[] = []

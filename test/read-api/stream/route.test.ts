@@ -3,7 +3,7 @@ import { openEventStream } from '../../support/event-stream.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTestApi, testLimits } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
-import { trade } from '../../support/trade.ts'
+import { interruption, trade } from '../../support/trade.ts'
 
 const test = suite('GET /api/v1/stream')
 
@@ -93,6 +93,57 @@ test('sends the open candle, and a last time the one that it follows', async () 
   const starts = stream.of('candle').map(({ start }) => start)
   assert.equal(starts, starts.toSorted())
   stream.close()
+  await close()
+})
+
+test('sends the open candle again when an interruption makes it incomplete', async () => {
+  const { api, record, close } = await startTestApi()
+  const start = Date.parse('2025-11-20T13:30:00Z')
+  await record([trade({ executedAt: start + 1 }), trade({ symbol: 'MSFT', executedAt: start + 1 })])
+  const stream = await openEventStream({ port: api.port, path: '/api/v1/stream?interval=1m' })
+  await eventually(() => stream.of('candle').length === 2)
+  await eventually(() => stream.ids.at(-1)?.startsWith('0:1:'))
+  await record([interruption({ from: start + 2, until: start + 3 })])
+  await eventually(() => stream.of('candle').length === 3)
+  const { symbol, complete, trade_count } = stream.of('candle').at(-1) ?? {}
+  assert.equal([symbol, complete, trade_count], ['AAPL', false, 1])
+  await record([trade({ executedAt: start + 4 }), trade({ executedAt: start + 60_000 })])
+  await eventually(() => stream.of('candle').at(-1)?.start === '2025-11-20T13:31:00.000Z')
+  assert.equal(
+    stream.of('candle').map((candle) => candle.complete),
+    [true, true, false, false, true],
+  )
+  stream.close()
+  await close()
+})
+
+test('a candle that was ahead of its interruption is sent again, also to who comes back', async () => {
+  const { api, record, store, rebuild, close } = await startTestApi()
+  const start = Date.parse('2025-11-20T13:30:00Z')
+  await record([trade({ executedAt: start + 1 })])
+  const path = '/api/v1/stream?interval=1m'
+  const stream = await openEventStream({ port: api.port, path })
+  await eventually(() => stream.of('candle').length === 1)
+  const pointer = await store.pointer('interruptions')
+  assert.ok(pointer)
+  // A generation that nobody updates stands for a model that is behind.
+  const lagging = await store.create({ model: 'interruptions', version: 1, kind: 'series' })
+  const opened = store.calls.get('open') ?? 0
+  await store.promote({ ...pointer, active: lagging.info.id }, pointer.active)
+  await eventually(() => (store.calls.get('open') ?? 0) > opened)
+  await record([
+    interruption({ from: start + 2, until: start + 3 }),
+    trade({ executedAt: start + 4 }),
+  ])
+  await eventually(() => stream.of('candle').at(-1)?.trade_count === 2)
+  assert.is(stream.of('candle').at(-1)?.complete, true)
+  const headers = { 'Last-Event-ID': stream.ids.at(-1) ?? '' }
+  await rebuild('interruptions')
+  await eventually(() => stream.of('candle').at(-1)?.complete === false)
+  const second = await openEventStream({ port: api.port, path, headers })
+  await eventually(() => second.of('candle').at(-1)?.complete === false)
+  stream.close()
+  second.close()
   await close()
 })
 
