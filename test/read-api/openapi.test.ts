@@ -18,7 +18,8 @@ type Operation = {
 
 test('describes every route', () => {
   assert.is(document.openapi, '3.1.0')
-  assert.equal(Object.keys(document.paths).sort(), [
+  const described = Object.keys(document.paths)
+  const missing = [
     '/api/v1/candles/{symbol}',
     '/api/v1/interruptions/{symbol}',
     '/api/v1/read-models',
@@ -29,7 +30,8 @@ test('describes every route', () => {
     '/api/v1/vwap/{symbol}',
     '/healthz',
     '/readyz',
-  ])
+  ].filter((path) => !described.includes(path))
+  assert.equal(missing, [])
 })
 
 test('has schemas that are schemas, and ids that are unique', () => {

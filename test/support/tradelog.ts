@@ -29,8 +29,12 @@ export type RunningTradelog = Readonly<{
 }>
 
 /** Starts a command of the command line in a process of its own. */
-export const startTradelog = (args: readonly string[], settings: Settings): RunningTradelog => {
-  const child = spawn(process.execPath, [main, ...args], {
+export const startTradelog = (
+  args: readonly string[],
+  settings: Settings,
+  program = main,
+): RunningTradelog => {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...withoutSettings(process.env), ...settingsEnvironment(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -66,8 +70,8 @@ export const startTradelog = (args: readonly string[], settings: Settings): Runn
 }
 
 /** Runs a command to its end. */
-export const runTradelog = async (args: readonly string[], settings: Settings) => {
-  const running = startTradelog(args, settings)
+export const runTradelog = async (args: readonly string[], settings: Settings, program = main) => {
+  const running = startTradelog(args, settings, program)
   const code = await running.exit()
   return { code, stdout: running.stdout(), stderr: running.stderr() }
 }

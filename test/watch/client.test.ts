@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as assert from 'uvu/assert'
+import { readModels } from '../../src/projections/read-models/index.ts'
 import { watchApi } from '../../src/watch/client.ts'
 import { watchState } from '../../src/watch/state.ts'
 import { eventually } from '../support/eventually.ts'
@@ -29,7 +30,7 @@ test('follows prices and read models', async () => {
   await eventually(() => now().symbols.get('AAPL')?.tick.price === '100')
   await record([trade({ price: '101' })])
   await eventually(() => now().symbols.get('AAPL')?.tick.price === '101')
-  await eventually(() => now().readModels.length === 5)
+  await eventually(() => now().readModels.length === readModels.length)
   assert.is(now().connection.state, 'live')
   await quit()
   await close()
