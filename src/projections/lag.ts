@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore } from '../event-store/event-store.ts'
-import type { ProjectorStatus } from './status.ts'
+import type { PartitionStatus, ProjectorStatus } from './status.ts'
 import type { Tracker } from './tracker.ts'
 
 type Log = Pick<EventStore, 'heads' | 'read'>
@@ -44,31 +44,33 @@ export const watchHeads = (log: Log): HeadWatch => {
 export type LagClock = (status: ProjectorStatus) => Promise<ReadonlyMap<number, number>>
 
 /**
- * Mostly the batch tells that a projector has at hand. The log is asked only about a partition
- * that stands still without one, and once a position.
+ * Mostly the batch tells that a projector has at hand. The log is asked only for a partition that
+ * has none and lacks what was in the log a report ago, and once a position.
  */
 export const createLagClock = (log: Log, tracker: Tracker): LagClock => {
-  const oldest = new Map<number, Readonly<{ next: number; recordedAt: UnixMs | undefined }>>()
+  const before = new Map<number, Look>()
 
-  const find = async (partition: number, next: number): Promise<UnixMs | undefined> => {
-    const received = tracker.waitingSince(partition)
-    if (received !== undefined) return received
-    const before = oldest.get(partition)
-    const isKnown = before?.recordedAt !== undefined
-    if (before?.next === next) return isKnown ? before.recordedAt : recordedAt(log, partition, next)
-    return before?.recordedAt
+  const oldest = async ({ partition, next, head }: PartitionStatus): Promise<Look> => {
+    const last = before.get(partition)
+    const isLate = last !== undefined && next < last.head
+    const known = tracker.waitingSince(partition) ?? (last?.next === next ? last.at : undefined)
+    const at = isLate ? (known ?? (await recordedAt(log, partition, next))) : known
+    return { next, head, at: next < head ? at : undefined }
   }
   return async ({ partitions }) => {
     const seconds = new Map<number, number>()
-    for (const { partition, next, head } of partitions) {
-      if (next >= head) oldest.delete(partition)
-      else oldest.set(partition, { next, recordedAt: await find(partition, next) })
-      const since = oldest.get(partition)?.recordedAt
-      seconds.set(partition, since === undefined ? 0 : Math.max(0, Date.now() - since) / 1_000)
+    for (const of of partitions) {
+      const look = await oldest(of)
+      before.set(of.partition, look)
+      const ms = look.at === undefined ? 0 : Math.max(0, Date.now() - look.at)
+      seconds.set(of.partition, ms / 1_000)
     }
     return seconds
   }
 }
+
+/** Where a partition stood, and when the oldest event was recorded that it lacked. */
+type Look = Readonly<{ next: number; head: number; at: UnixMs | undefined }>
 
 const recordedAt = (log: Log, partition: number, from: number): Promise<UnixMs | undefined> =>
   inTime(async (signal) => {

@@ -21,29 +21,33 @@ export const createMeter = (metrics: ProjectionMetrics, model: string): Meter =>
     metrics.stageSeconds.inc({ model, partition, stage }, Math.max(0, ms) / 1_000)
   /** By partition: the end of what was last done. */
   const marks = new Map<number, number>()
-  /** The time that the batch being applied has spent with the store so far. */
-  const inStore = new Map<number, number>()
+  /** What the batches being applied have spent with the store so far, and put into it. */
+  const applying = new Map<number, { storeMs: number; events: number }>()
   const sinceMark = (partition: number) => {
     const now = performance.now()
     const ms = now - (marks.get(partition) ?? now)
     marks.set(partition, now)
     return ms
   }
-  const inStoreFor = (partition: number, ms: number) =>
-    inStore.set(partition, (inStore.get(partition) ?? 0) + ms)
+  const add = (partition: number, storeMs: number, events = 0) => {
+    const batch = applying.get(partition)
+    if (batch === undefined) return
+    batch.storeMs += storeMs
+    batch.events += events
+  }
 
   return {
     measured: (generation) =>
       measuredGeneration(generation, {
         read: (ms) => {
           // Rows are read for states only, which apply one batch at a time.
-          for (const partition of inStore.keys()) {
-            inStoreFor(partition, ms)
+          for (const partition of applying.keys()) {
+            add(partition, ms)
             spend(partition, 'read', ms)
           }
         },
         committed: ({ partition }, { events, writeMs, checkpointMs }) => {
-          inStoreFor(partition, writeMs + checkpointMs)
+          add(partition, writeMs + checkpointMs, events)
           spend(partition, 'write', writeMs)
           spend(partition, 'checkpoint', checkpointMs)
           metrics.eventsApplied.inc({ model, partition }, events)
@@ -53,18 +57,19 @@ export const createMeter = (metrics: ProjectionMetrics, model: string): Meter =>
     received: ({ partition }) => spend(partition, 'fetch', sinceMark(partition)),
     applying: ({ partition }) => {
       spend(partition, 'queue', sinceMark(partition))
-      inStore.set(partition, 0)
+      applying.set(partition, { storeMs: 0, events: 0 })
     },
     applied: ({ partition, events: [oldest] }) => {
-      spend(partition, 'fold', sinceMark(partition) - (inStore.get(partition) ?? 0))
-      inStore.delete(partition)
-      if (oldest === undefined) return
+      const { storeMs = 0, events = 0 } = applying.get(partition) ?? {}
+      spend(partition, 'fold', sinceMark(partition) - storeMs)
+      applying.delete(partition)
+      if (oldest === undefined || events === 0) return
       const latencyMs = Math.max(0, Date.now() - oldest.recordedAt)
       metrics.visibleLatency.observe({ model }, latencyMs / 1_000)
     },
     retrying: (error) => {
       marks.clear()
-      inStore.clear()
+      applying.clear()
       const code = error instanceof TradelogError ? error.code : 'INTERNAL_ERROR'
       metrics.retries.inc({ model, code })
     },

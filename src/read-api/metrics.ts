@@ -1,11 +1,10 @@
 import type { Middleware } from 'koa'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import { projectorStates } from '../projections/status.ts'
-import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import type { Metrics } from '../runtime/metrics.ts'
-import type { Readiness } from '../runtime/readiness.ts'
-import { type Overview, readOverview } from './overview.ts'
+import type { Overview } from './overview.ts'
 import type { Page } from './page.ts'
+import type { Look } from './readiness.ts'
 
 /** Every metric of the API. `docs/operations.md` says what they mean to an operator. */
 export const declareApiMetrics = (metrics: Metrics) => ({
@@ -90,6 +89,11 @@ const declareReadModelMetrics = ({ gauge }: Metrics) => ({
     help: '1 for the result of the latest verification, 0 for the others.',
     labelNames: ['model', 'result'],
   }),
+  verifySkipped: gauge({
+    name: 'tradelog_verify_events_skipped',
+    help: 'Events that the latest verification left out, since an operator skipped them.',
+    labelNames: ['model'],
+  }),
   verifiedAt: gauge({
     name: 'tradelog_verify_finished_timestamp_seconds',
     help: 'When the latest verification ended (Unix time).',
@@ -121,33 +125,29 @@ export const metricsPage = ({ contentType, text }: Metrics): Page => ({
 })
 
 type Looked = Readonly<{
-  store: ReadModelStore
-  readiness: Readiness
+  look: () => Promise<Look>
   streams: Readonly<{ clients: () => number; clientsMax: number }>
   now: () => UnixMs
 }>
 
-/** Looks up at each scrape what the processes say in their status rows. */
-export const watchReadModels = (
+/** Looks up at each scrape what the processes say in their status rows. Never rejects. */
+export const lookUp = (
   metrics: ApiMetrics,
-  { store, readiness, streams, now }: Looked,
+  { look, streams, now }: Looked,
 ): (() => Promise<void>) => {
-  const look = async () => {
-    const reasons = await readiness()
-    metrics.ready.set(reasons.length === 0 ? 1 : 0)
-    if (reasons.some(({ part }) => part === 'read-model store')) return undefined
-    return readOverview(store, now())
-  }
   metrics.streamClientsMax.set(streams.clientsMax)
   return async () => {
     metrics.streamClients.set(streams.clients())
-    const overview = await look().catch(() => undefined)
+    const { reasons, overview } = await look().catch(() => unknown)
+    metrics.ready.set(overview !== undefined && reasons.length === 0 ? 1 : 0)
     metrics.storeUp.set(overview === undefined ? 0 : 1)
     // What isn't known is not shown, rather than shown as it was.
     for (const metric of shownPerModel(metrics)) metric.reset()
     if (overview !== undefined) show(metrics, overview, now())
   }
 }
+
+const unknown: Look = { reasons: [], overview: undefined }
 
 const shownPerModel = (metrics: ApiMetrics) => [
   metrics.modelState,
@@ -157,6 +157,7 @@ const shownPerModel = (metrics: ApiMetrics) => [
   metrics.replayDone,
   metrics.replayExpected,
   metrics.verifyResult,
+  metrics.verifySkipped,
   metrics.verifiedAt,
 ]
 
@@ -185,6 +186,7 @@ const show = (metrics: ApiMetrics, { models, statuses }: Overview, now: UnixMs):
     }
     const verification = statuses.verifications.find((of) => of.model === model)
     if (verification === undefined) continue
+    metrics.verifySkipped.set({ model }, verification.eventsSkipped ?? 0)
     metrics.verifiedAt.set({ model }, verification.finishedAt / 1_000)
     for (const result of verifyResults) {
       metrics.verifyResult.set({ model, result }, verification.result === result ? 1 : 0)

@@ -3,7 +3,7 @@ import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import { stalledAfterMs, statusStaleAfterMs, troubleOf } from '../projections/status.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
-import { type Readiness, type Reason, reasonOf } from '../runtime/readiness.ts'
+import { type Reason, reasonOf } from '../runtime/readiness.ts'
 import { failureOf } from './envelope.ts'
 import { type Overview, readOverview } from './overview.ts'
 import type { GenerationStatus } from './statuses.ts'
@@ -13,44 +13,48 @@ type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: n
 /** `since` is null where nothing says it: then it counts from when this process noticed. */
 type Problem = Readonly<{ part: string; message: string; since: UnixMs | null }>
 
+/** Why the read models can't be read or aren't updated, and what that was judged from. */
+export type Look = Readonly<{ reasons: readonly Reason[]; overview: Overview | undefined }>
+
 /**
- * What keeps the read models from being read or updated, part by part. It is judged from what the
- * projectors say in their status rows, and from how old that is: one that hangs says nothing.
+ * Looks for what keeps the read models from being read or updated, part by part. It is judged from
+ * what the projectors say in their status rows, and from how old that is: one that hangs says
+ * nothing. Without an overview where the store is away.
  */
-export const readModelReadiness = ({ store, now, timeoutMs }: Options): Readiness => {
+export const readinessLook = ({ store, now, timeoutMs }: Options): (() => Promise<Look>) => {
   const noticed = new Map<string, UnixMs>()
   const reasonFor = ({ part, message, since }: Problem): Reason => {
     const first = noticed.get(part) ?? now()
     noticed.set(part, first)
     return reasonOf(part, message, since ?? first)
   }
-  return async () => {
-    const problems = await answerInTime(store, now, timeoutMs)
+  const reasonsFor = (problems: readonly Problem[]): readonly Reason[] => {
     const parts = new Set(problems.map(({ part }) => part))
     for (const part of noticed.keys()) if (!parts.has(part)) noticed.delete(part)
     return problems.map(reasonFor)
   }
+  return async () => {
+    try {
+      const overview = await inTime(readOverview(store, now()), timeoutMs)
+      return { reasons: reasonsFor(problemsOf(overview, now())), overview }
+    } catch (error) {
+      const { status, message } = failureOf(error)
+      if (status === 500) throw error
+      const away = { part: 'read-model store', message, since: null }
+      return { reasons: reasonsFor([away]), overview: undefined }
+    }
+  }
 }
 
-/** A store that is away, or that hangs, is the problem: nothing can be said of the rest. */
-const answerInTime = async (
-  store: ReadModelStore,
-  now: () => UnixMs,
-  timeoutMs: number,
-): Promise<readonly Problem[]> => {
+const inTime = async <T>(work: Promise<T>, timeoutMs: number): Promise<T> => {
   const over = new AbortController()
   const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
     throw new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
   })
   try {
-    return problemsOf(await Promise.race([readOverview(store, now()), late]), now())
-  } catch (error) {
-    const { status, message } = failureOf(error)
-    if (status === 500) throw error
-    return [{ part: 'read-model store', message, since: null }]
+    return await Promise.race([work, late])
   } finally {
     over.abort()
-    late.catch(() => {})
   }
 }
 

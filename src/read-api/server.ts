@@ -10,11 +10,11 @@ import { readApiApplication } from './application.ts'
 import { docsPage } from './docs-page.ts'
 import { failureBody } from './envelope.ts'
 import { type ApiLimits, headerBytesMax, headersMsMax, idleMsMax, requestMsMax } from './limits.ts'
-import { declareApiMetrics, metricsPage, watchReadModels } from './metrics.ts'
+import { declareApiMetrics, lookUp, metricsPage } from './metrics.ts'
 import { openApiDocument, openApiPage } from './openapi.ts'
 import { publicPages } from './public-pages.ts'
 import { readModelReader } from './reader.ts'
-import { readModelReadiness } from './readiness.ts'
+import { readinessLook } from './readiness.ts'
 import { routes as everyRoute } from './routes/index.ts'
 import { openStreams, type StreamOptions } from './stream/route.ts'
 
@@ -60,7 +60,8 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
   const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
   const metrics = declareApiMetrics(options.metrics)
   const reader = readModelReader({ store, logger })
-  const readiness = readModelReadiness({ store, now, timeoutMs: readinessMsMax })
+  const look = readinessLook({ store, now, timeoutMs: readinessMsMax })
+  const readiness = async () => (await look()).reasons
   const routes = everyRoute({ reader, store, now, readiness })
   const streams = openStreams({
     reader,
@@ -89,8 +90,7 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
   const server = serverOf(options, application.callback())
   server.on('clientError', () => metrics.malformedRequests.inc())
   server.on('drop', () => metrics.refusedConnections.inc())
-  const watched = { store, readiness, now, streams }
-  options.metrics.beforeScrape(watchReadModels(metrics, watched))
+  options.metrics.beforeScrape(lookUp(metrics, { look, streams, now }))
   const port = await listen(server, options)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   logger.info({ url }, 'read API listening')

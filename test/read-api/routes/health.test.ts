@@ -92,15 +92,92 @@ test('before the first build: alive, not ready, and reads say that nothing is bu
   await api.close()
 })
 
-type Reason = { part: string; since: string }
+test('not ready while a projector is behind and stores nothing', async () => {
+  const api = await startTestApi()
+  await report(api, { symbols: 'stalled' })
+  assert.equal(await partsOf(api), [
+    ['read model symbols', 'stalled: it is behind the log and stores nothing'],
+  ])
+  await api.close()
+})
+
+test('trouble that may pass is none before it has lasted', async () => {
+  const api = await startTestApi()
+  await report(api, { trades: 'retrying' }, { since: Date.now() })
+  assert.equal(await partsOf(api), [])
+  await report(api, { trades: 'retrying' })
+  assert.equal(await partsOf(api), [['read model trades', 'retrying: EVENT_UNREADABLE: at 0:7']])
+  await api.close()
+})
+
+test('not ready while every process only stands by', async () => {
+  const api = await startTestApi()
+  await report(api, { vwap: 'standing by' })
+  const standing = [['read model vwap', 'is not being updated: every process stands by']]
+  assert.equal(await partsOf(api), standing)
+  await report(api, {}, { process: '2' })
+  assert.equal(await partsOf(api), [])
+  await api.close()
+})
+
+test('a process of another version says nothing of what others do', async () => {
+  const api = await startTestApi()
+  await report(api, {})
+  await report(api, { trades: 'stopped' }, { process: '2', code: 'VERSION_MISMATCH' })
+  assert.equal(await partsOf(api), [])
+  await api.close()
+})
+
+test('not ready while the project role cannot read the log, since when it last could', async () => {
+  const api = await startTestApi()
+  const headsAt = Date.now() - 60_000
+  await report(api, {}, { headsAt })
+  const { json } = await api.get('/readyz')
+  assert.equal(json.error.reasons, [
+    {
+      part: 'event store',
+      message: 'the project role cannot read it',
+      since: new Date(headsAt).toISOString(),
+    },
+  ])
+  await report(api, {})
+  assert.is((await api.get('/readyz')).status, 200)
+  await api.close()
+})
+
+test('a store that hangs is named before whoever asks gives up', async () => {
+  const api = await startTestApi({ requestTimeoutMs: 60_000 })
+  await report(api)
+  api.store.fault = 'hanging'
+  const [[part, message] = []] = await partsOf(api)
+  assert.is(part, 'read-model store')
+  assert.match(message ?? '', 'does not answer')
+  await api.close()
+})
+
+const partsOf = async (api: TestApi): Promise<string[][]> => {
+  const { status, json } = await api.get('/readyz')
+  if (status === 200) return []
+  return json.error.reasons.map(({ part, message }: Reason) => [part, message])
+}
+
+type Reason = { part: string; message: string; since: string }
 
 /** One process says that it updates every model's active generation. */
-const report = async ({ store }: TestApi, states: Record<string, ProjectorState> = {}) => {
-  const since = Date.UTC(2025, 10, 20)
+const report = async (
+  { store }: TestApi,
+  states: Record<string, ProjectorState> = {},
+  {
+    since = Date.UTC(2025, 10, 20),
+    process = '1',
+    code = 'EVENT_UNREADABLE',
+    headsAt = Date.now(),
+  } = {},
+) => {
   const models = await Promise.all(
     readModels.map(async ({ name, version }) => {
       const state = states[name] ?? 'caught up'
-      const error = { code: 'EVENT_UNREADABLE', message: 'at 0:7', at: since }
+      const error = { code, message: 'at 0:7', at: since }
       return {
         model: name,
         version,
@@ -109,11 +186,11 @@ const report = async ({ store }: TestApi, states: Record<string, ProjectorState>
         since,
         partitions: [],
         lastCommitAt: null,
-        error: state === 'stopped' ? error : null,
+        error: state === 'stopped' || state === 'retrying' ? error : null,
       }
     }),
   )
-  await store.writeStatus('project:1', { kind: 'project', models })
+  await store.writeStatus(`project:${process}`, { kind: 'project', models, headsAt })
 }
 
 test.run()
