@@ -115,8 +115,15 @@ export const countRequests =
   }
 
 /** `/api/v1/trades/:symbol`; paths that are none are all counted as one. */
-const templateOf = (matched: unknown): string =>
-  typeof matched === 'string' ? matched.replace(/\/\{(:\w+)\}$/, '/$1') : 'none'
+const templateOf = (matched: unknown): string => {
+  if (typeof matched !== 'string') return 'none'
+  const template = templates.get(matched) ?? matched.replace(/\/\{(:\w+)\}$/, '/$1')
+  templates.set(matched, template)
+  return template
+}
+
+/** As many as there are routes. */
+const templates = new Map<string, string>()
 
 export const metricsPage = ({ contentType, text }: Metrics): Page => ({
   path: '/metrics',
