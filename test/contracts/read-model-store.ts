@@ -33,7 +33,7 @@ type Define = (name: string, body: (context: Context) => Promise<void>) => void
 export const readModelStoreContract = (
   title: string,
   place: () => OpenStore,
-  { leaseTtlMs = 600, timeoutMs = 60_000 }: Options = {},
+  { leaseTtlMs = 2_000, timeoutMs = 60_000 }: Options = {},
 ): void => {
   const test = suite(title)
   const define: Define = (name, body) => test(name, () => withStores(place(), body), { timeoutMs })

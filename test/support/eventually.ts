@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** A busy machine takes its time; where all is well nobody waits so long. */
+const patienceMs = 30_000
+
 /** Waits until the check gives something truthy, and gives that; fails with its last answer or error. */
 export const eventually = async <T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 10 } = {},
+  { timeoutMs = patienceMs, everyMs = 10 } = {},
 ): Promise<NonNullable<T>> => {
   const end = Date.now() + timeoutMs
   for (;;) {

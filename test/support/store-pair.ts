@@ -13,6 +13,8 @@ export const embeddedStores = (): Settings => ({
   API_PORT: '0',
   DATA_DIRECTORY: temporaryDirectory(),
   LOG__PRETTY: 'false',
+  // Tests share a busy machine; how fast a process ends is what test/end-to-end/shutdown.test.ts asks.
+  TIMEOUTS__SHUTDOWN: '20s',
 })
 
 /** Settings of fresh, empty stores of that pair, and free ports. */

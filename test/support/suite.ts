@@ -9,7 +9,7 @@ export type Suite = {
   run: () => void
 }
 
-const defaultTimeoutMs = 20_000
+const defaultTimeoutMs = 60_000
 
 /** A uvu suite in which every test has a time limit (uvu has none). */
 export const suite = (title: string): Suite => {

@@ -6,7 +6,7 @@ import { eventually } from './eventually.ts'
 const main = join(import.meta.dirname, '../../src/cli/main.js')
 
 /** A busy machine takes seconds to start a process. */
-const addressTimeoutMs = 30_000
+const addressTimeoutMs = 60_000
 
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
