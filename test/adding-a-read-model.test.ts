@@ -77,7 +77,7 @@ test(
     await run(copy, 'dist/test/run.js', 'every-read-model', 'largest-trades', 'openapi')
     const program = join(copy, 'dist/src/cli/main.js')
     const settings = embeddedStores()
-    const tradelog = startTradelog(['start'], settings, program)
+    const tradelog = startTradelog(['start'], settings, [program])
     const address = await tradelog.address()
     await eventually(
       async () => {
@@ -88,7 +88,7 @@ test(
       },
       { timeoutMs: 30_000 },
     )
-    const verify = await runTradelog(['verify', '--model', 'largest-trades'], settings, program)
+    const verify = await runTradelog(['verify', '--model', 'largest-trades'], settings, [program])
     assert.is(verify.code, 0, verify.stdout + verify.stderr)
     await tradelog.kill('SIGTERM')
   },

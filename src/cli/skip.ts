@@ -3,6 +3,7 @@ import { TradelogError } from '../domain/errors.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { originOf, type SkipTarget, skipOf } from '../projections/skip-event.ts'
 import type { ReadModelStore, Skip } from '../read-model-store/read-model-store.ts'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { type Command, type CommandContext, exitCodes } from './command.ts'
 import { selectedModels } from './select.ts'
 
@@ -49,9 +50,13 @@ const add = async (
   why: string,
 ) => {
   const skips: Skip[] = []
-  for (const target of targets) skips.push(await skipOf(stores, target, { why, at: Date.now() }))
+  for (const target of targets) {
+    skips.push(await skipOf(stores, target, { why, at: Date.now() }))
+    crashPoint('skip:judged')
+  }
   for (const each of skips) {
     const isNew = await stores.readModelStore.addSkip(each)
+    crashPoint('skip:recorded')
     print(
       isNew
         ? `${nameOf(each)} is skipped; a projector that is stopped there goes on within seconds\n`
@@ -69,7 +74,10 @@ const undo = async (
     const { partition, offset } = target
     const model = target.projection.name
     const place = { model, partition, offset, origin: (await originOf(eventStore, target)) ?? '' }
-    if (!(await readModelStore.removeSkip(place))) {
+    crashPoint('skip:located')
+    const isRemoved = await readModelStore.removeSkip(place)
+    crashPoint('skip:removed')
+    if (!isRemoved) {
       throw new TradelogError('SKIP_REFUSED', `${nameOf(place)} is not skipped`)
     }
     print(`${nameOf(place)} counts again; now run: npm run replay -- --model ${model}\n`)

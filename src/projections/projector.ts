@@ -68,8 +68,8 @@ export const projector = (options: ProjectorOptions): Observable<Checkpoint> => 
 const foldCommitAck = (writer: GenerationWriter, watch: ProjectorWatch) => async (batch: Batch) => {
   watch.applying(batch)
   await writer.apply(batch)
-  watch.applied(batch)
   crashPoint('fold:applied')
+  watch.applied(batch)
   batch.ack()
   return writer.checkpoint()
 }

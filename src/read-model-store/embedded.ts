@@ -108,6 +108,7 @@ const skipsOf = (
       exclusively(() => {
         if (skips.get(skipId(skip)) !== undefined) return false
         skips.put(skipId(skip), skip)
+        crashPoint('skip:put')
         return true
       }),
     ),
@@ -116,6 +117,7 @@ const skipsOf = (
       exclusively(() => {
         if (skips.get(skipId(skip)) === undefined) return false
         skips.remove(skipId(skip))
+        crashPoint('skip:taken-out')
         return true
       }),
     ),

@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb'
+import { crashPoint } from '../runtime/crash-point.ts'
 import { isDuplicateKey } from './mongodb-errors.ts'
 import type { ReadModelStore, Skip } from './read-model-store.ts'
 import { skipId } from './skip-id.ts'
@@ -16,6 +17,7 @@ export const openSkips = (db: Db): Skips => {
     },
     addSkip: async (skip) => {
       try {
+        crashPoint('skip:to-insert')
         await skips.insertOne({ _id: skipId(skip), ...skip })
         return true
       } catch (error) {
@@ -23,6 +25,9 @@ export const openSkips = (db: Db): Skips => {
         return false
       }
     },
-    removeSkip: async (skip) => (await skips.deleteOne({ _id: skipId(skip) })).deletedCount === 1,
+    removeSkip: async (skip) => {
+      crashPoint('skip:to-delete')
+      return (await skips.deleteOne({ _id: skipId(skip) })).deletedCount === 1
+    },
   }
 }

@@ -98,6 +98,15 @@ export const crashPoints = [
   'rollback:active-opened',
   'rollback:former-opened',
   'rollback:found',
+
+  'skip:judged',
+  'skip:to-insert',
+  'skip:put',
+  'skip:recorded',
+  'skip:located',
+  'skip:to-delete',
+  'skip:taken-out',
+  'skip:removed',
 ] as const
 
 export type CrashPoint = (typeof crashPoints)[number]

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 
-const main = join(import.meta.dirname, '../../src/cli/main.js')
+/** The command line. */
+export const mainProgram = join(import.meta.dirname, '../../src/cli/main.js')
 
 /** A busy machine takes seconds to start a process. */
 const addressTimeoutMs = 60_000
@@ -28,13 +29,13 @@ export type RunningTradelog = Readonly<{
   exit: () => Promise<number | null>
 }>
 
-/** Starts a command of the command line in a process of its own. */
+/** Starts a command of the command line, or of what else Node is to run, in a process of its own. */
 export const startTradelog = (
   args: readonly string[],
   settings: Settings,
-  program = main,
+  program: readonly string[] = [mainProgram],
 ): RunningTradelog => {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [...program, ...args], {
     env: { ...withoutSettings(process.env), ...settingsEnvironment(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -70,7 +71,11 @@ export const startTradelog = (
 }
 
 /** Runs a command to its end. */
-export const runTradelog = async (args: readonly string[], settings: Settings, program = main) => {
+export const runTradelog = async (
+  args: readonly string[],
+  settings: Settings,
+  program: readonly string[] = [mainProgram],
+) => {
   const running = startTradelog(args, settings, program)
   const code = await running.exit()
   return { code, stdout: running.stdout(), stderr: running.stderr() }

@@ -1,0 +1,89 @@
+import kafkajs, { type Broker } from 'kafkajs'
+import { MongoClient } from 'mongodb'
+import { consumerWithCluster } from '../../src/event-store/kafka-connection.ts'
+import type { Settings } from '../support/tradelog.ts'
+
+/**
+ * What time would do for whoever comes after a killed process: its leases end and its group
+ * memberships. Without this each kill would be followed by up to ten seconds of waiting.
+ */
+export const bury = async (settings: Settings, pid: number, groups: 'groups' | 'leases only') => {
+  if (settings.READ_MODEL_STORE === 'mongodb') await endLeases(settings, pid)
+  if (settings.EVENT_STORE === 'kafka' && groups === 'groups') await endMemberships(settings)
+}
+
+type LeaseDocument = { holder: { pid: number } | null }
+
+const endLeases = async (settings: Settings, pid: number): Promise<void> => {
+  await withDatabase(settings, async (db) => {
+    await db
+      .collection<LeaseDocument>('tradelog_leases')
+      .updateMany({ 'holder.pid': pid }, { $set: { holder: null } })
+  })
+}
+
+/** Removes locks that the stand-in for MongoDB needs; nobody else may be at work. */
+export const endLocks = async (settings: Settings): Promise<void> => {
+  if (settings.READ_MODEL_STORE !== 'mongodb') return
+  await withDatabase(settings, async (db) => {
+    await db.collection('tradelog_locks').deleteMany({})
+  })
+}
+
+export const dropStores = async (settings: Settings): Promise<void> => {
+  if (settings.READ_MODEL_STORE === 'mongodb') {
+    await withDatabase(settings, async (db) => void (await db.dropDatabase()))
+  }
+  if (settings.EVENT_STORE === 'kafka') {
+    const admin = clientOf(settings).admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [settings.KAFKA__TOPIC ?? ''] })
+    await admin.disconnect()
+  }
+}
+
+type Database = ReturnType<MongoClient['db']>
+
+const withDatabase = async (settings: Settings, work: (db: Database) => Promise<void>) => {
+  const client = await MongoClient.connect(settings.MONGODB__URL ?? '')
+  try {
+    await work(client.db(settings.MONGODB__DATABASE_NAME))
+  } finally {
+    await client.close()
+  }
+}
+
+const clientOf = (settings: Settings) =>
+  new kafkajs.Kafka({
+    brokers: (settings.KAFKA__BROKER_URL ?? '').split(','),
+    logLevel: kafkajs.logLevel.NOTHING,
+  })
+
+/** In kafkajs, but not in its types. */
+type LeavableBroker = Broker &
+  Readonly<{ leaveGroup: (member: { groupId: string; memberId: string }) => Promise<unknown> }>
+
+/** Says goodbye for every member of the topic's groups: all of them are dead. */
+const endMemberships = async (settings: Settings): Promise<void> => {
+  const kafka = clientOf(settings)
+  const admin = kafka.admin()
+  const { consumer, cluster } = consumerWithCluster(kafka, kafkajs.PartitionAssigners.roundRobin, {
+    groupId: 'burial',
+  })
+  try {
+    await Promise.all([admin.connect(), cluster.connect()])
+    const { groups } = await admin.listGroups()
+    const ours = groups
+      .map(({ groupId }) => groupId)
+      .filter((groupId) => groupId.startsWith(`${settings.KAFKA__TOPIC}.`))
+    if (ours.length === 0) return
+    for (const { groupId, members } of (await admin.describeGroups(ours)).groups) {
+      const broker = (await cluster.findGroupCoordinator({ groupId })) as LeavableBroker
+      for (const { memberId } of members) await broker.leaveGroup({ groupId, memberId })
+    }
+  } finally {
+    await admin.disconnect()
+    await consumer.disconnect()
+    await cluster.disconnect()
+  }
+}

@@ -1,0 +1,135 @@
+import { hasCode } from '../../src/domain/errors.ts'
+import { readModels } from '../../src/projections/read-models/index.ts'
+import { bury, endLocks } from './burial.ts'
+import { type CommandLine, finishHere, type Outcome, runArmed } from './program.ts'
+import {
+  assertFileOnce,
+  assertVerified,
+  builtStage,
+  caughtUp,
+  emptyStage,
+  isCaughtUp,
+  liveStage,
+  poisonedStage,
+  type Stage,
+} from './stage.ts'
+
+/** Something that is done in a process which may be killed, and then done again to its end. */
+export type Scenario = Readonly<{
+  name: string
+  open: (seed: number) => Promise<Stage>
+  /** Whether a stage serves for one time only. */
+  isOnce: boolean
+  /** What has to be there before; `random` decides what is left behind by others. */
+  prepare: (stage: Stage, random: () => number) => Promise<void>
+  /** In a process of its own; what a killed one held is free again afterwards. */
+  attempt: (stage: Stage, at?: string) => Promise<Outcome>
+  /** Done again, unharmed; then everything has to be right. */
+  finish: (stage: Stage) => Promise<void>
+}>
+
+const start: Scenario = {
+  name: 'start',
+  open: emptyStage,
+  isOnce: true,
+  prepare: async () => {},
+  attempt: async (stage, at) => {
+    const outcome = await runArmed(['start'], stage.settings, { at, done: () => isCaughtUp(stage) })
+    await bury(stage.settings, outcome.pid, 'groups')
+    await endLocks(stage.settings)
+    return outcome
+  },
+  finish: async (stage) => {
+    await runArmed(['start'], stage.settings, { done: () => isCaughtUp(stage) })
+    await assertFileOnce(stage)
+    await assertVerified(stage)
+  },
+}
+
+const commandOn = (
+  line: CommandLine,
+  { open, prepare }: Pick<Scenario, 'open' | 'prepare'>,
+): Scenario => ({
+  name: `${line.join(' ')}${open === liveStage ? ' beside projectors' : ''}`,
+  open,
+  isOnce: false,
+  prepare,
+  attempt: async (stage, at) => {
+    const outcome = await runArmed(line, stage.settings, { at })
+    await bury(stage.settings, outcome.pid, 'leases only')
+    if (open !== liveStage) await endLocks(stage.settings)
+    return outcome
+  },
+  finish: async (stage) => {
+    await finishHere(line, stage.settings)
+    await caughtUp(stage)
+    await assertVerified(stage)
+  },
+})
+
+/** Builds that replays have left behind: the last is gone on with, the others are removed. */
+const withLeftBuilds: Scenario['prepare'] = async ({ stores }, random) => {
+  for (const { name: model, version, kind } of readModels) {
+    const left = Math.floor(random() * 3)
+    for (let i = 0; i < left; i++) await stores.readModelStore.create({ model, version, kind })
+  }
+}
+
+/** A former generation is kept for a minute and up to the next replay, which may have dropped it. */
+const withFormer: Scenario['prepare'] = async ({ stores: { readModelStore }, settings }) => {
+  for (const { name } of readModels) {
+    const pointer = await readModelStore.pointer(name)
+    try {
+      await readModelStore.open(pointer?.former ?? '')
+    } catch (error) {
+      if (!hasCode(error, 'GENERATION_DROPPED')) throw error
+      return finishHere(['replay'], settings)
+    }
+  }
+}
+
+const asItIs: Scenario['prepare'] = async () => {}
+
+/** Names the event that nobody can read, for every model. */
+const skipping = ({ poison }: Stage, ...flags: string[]): CommandLine => {
+  const place = `${poison?.partition}:${poison?.offset}`
+  return ['skip', ...readModels.map(({ name }) => `${name}:${place}`), ...flags]
+}
+
+const skipHere = (stage: Stage) =>
+  finishHere(skipping(stage, '--why', 'nobody can read it'), stage.settings)
+
+const rebuilt = async (stage: Stage): Promise<void> => {
+  await skipHere(stage)
+  await finishHere(['replay'], stage.settings)
+  await assertVerified(stage)
+}
+
+const skip: Scenario = {
+  name: 'skip',
+  open: poisonedStage,
+  isOnce: false,
+  prepare: async ({ stores: { readModelStore } }) => {
+    for (const each of await readModelStore.skips()) await readModelStore.removeSkip(each)
+  },
+  attempt: (stage, at) =>
+    runArmed(skipping(stage, '--why', 'nobody can read it'), stage.settings, { at }),
+  finish: rebuilt,
+}
+
+const skipUndone: Scenario = {
+  ...skip,
+  name: 'skip --undo',
+  prepare: skipHere,
+  attempt: (stage, at) => runArmed(skipping(stage, '--undo'), stage.settings, { at }),
+}
+
+export const scenarios: readonly Scenario[] = [
+  start,
+  commandOn(['replay'], { open: builtStage, prepare: withLeftBuilds }),
+  commandOn(['replay', '--rollback'], { open: builtStage, prepare: withFormer }),
+  commandOn(['replay', '--dry-run'], { open: builtStage, prepare: asItIs }),
+  commandOn(['replay'], { open: liveStage, prepare: asItIs }),
+  skip,
+  skipUndone,
+]

@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import type { Position } from '../../src/domain/recorded-event.ts'
+import { readModels } from '../../src/projections/read-models/index.ts'
+import { eventually } from '../support/eventually.ts'
+import { appendRaw } from '../support/raw-log.ts'
+import { someTrades } from '../support/some-trades.ts'
+import { freshStores } from '../support/store-pair.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { trade } from '../support/trade.ts'
+import { writeTradeFile } from '../support/trade-file.ts'
+import { type Settings, startTradelog } from '../support/tradelog.ts'
+import { dropStores } from './burial.ts'
+import { finishHere, openStores, type Stores } from './program.ts'
+
+export const tradeRows = 240
+const timeoutMs = 120_000
+
+/** Stores on which commands are killed, run again and checked. */
+export type Stage = Readonly<{
+  settings: Settings
+  stores: Stores
+  /** An event at the end of the log that nobody can read. */
+  poison?: Position
+  close: () => Promise<void>
+}>
+
+/** Small appends and batches, so that a few trades pass every point several times. */
+const small: Settings = {
+  INGEST__APPEND_EVENTS_MAX: '40',
+  PROJECTION__BATCH_EVENTS_MAX: '30',
+}
+
+const openStage = async (more: Settings): Promise<Stage> => {
+  const settings = { ...freshStores(), ...small, ...more }
+  const stores = await openStores(settings)
+  const close = async () => {
+    await stores.close()
+    await dropStores(settings)
+  }
+  return { settings, stores, close }
+}
+
+/** Empty stores, and a file that ingest plays into them. */
+export const emptyStage = async (seed: number): Promise<Stage> => {
+  const path = join(temporaryDirectory(), 'trades.csv')
+  await writeTradeFile(path, { rows: tradeRows, seed })
+  return openStage({ FEED: 'file', FILE__PATH: path, FILE__SPEED: 'max' })
+}
+
+/** Every read model built twice, so that there is a generation to go back to. */
+export const builtStage = async (seed: number): Promise<Stage> => {
+  const stage = await openStage({ FEED: 'none' })
+  await stage.stores.eventStore.append(someTrades(tradeRows, seed))
+  await finishHere(['replay'], stage.settings)
+  await finishHere(['replay'], stage.settings)
+  return stage
+}
+
+/** The same, and at the end of the log an event that nobody can read. */
+export const poisonedStage = async (seed: number): Promise<Stage> => {
+  const stage = await builtStage(seed)
+  const poison = await appendRaw(stage.settings, { ...trade(), version: 99 } as never)
+  return { ...stage, poison }
+}
+
+/** The same, and projectors at work. */
+export const liveStage = async (seed: number): Promise<Stage> => {
+  const stage = await builtStage(seed)
+  const role = startTradelog(['project'], stage.settings)
+  const close = async () => {
+    await role.kill()
+    await stage.close()
+  }
+  return { ...stage, close }
+}
+
+/** Whether the whole log is in the active generation of every read model. */
+export const isCaughtUp = async ({ stores }: Stage): Promise<boolean> => {
+  const { eventStore, readModelStore } = stores
+  const heads = await eventStore.heads()
+  if (heads.reduce((sum, { head }) => sum + head, 0) < tradeRows) return false
+  for (const { name } of readModels) {
+    const pointer = await readModelStore.pointer(name)
+    if (pointer === undefined) return false
+    const checkpoint = await (await readModelStore.open(pointer.active)).checkpoint()
+    if (heads.some(({ partition, head }) => (checkpoint.get(partition)?.next ?? 0) < head)) {
+      return false
+    }
+  }
+  return true
+}
+
+export const caughtUp = (stage: Stage) =>
+  eventually(() => isCaughtUp(stage), { timeoutMs, everyMs: 20 })
+
+/** Every row of the file is in the log, once. */
+export const assertFileOnce = async ({ stores: { eventStore } }: Stage): Promise<void> => {
+  const sources: string[] = []
+  for (const { partition, head } of await eventStore.heads()) {
+    const range = { partition, from: 0, to: head, batchEventsMax: tradeRows }
+    for await (const { events } of eventStore.read(range)) {
+      for (const { event } of events) {
+        assert.is(event.type, 'TradeExecuted')
+        if (event.type === 'TradeExecuted') sources.push(event.source)
+      }
+    }
+  }
+  assert.is(sources.length, tradeRows)
+  assert.is(new Set(sources).size, tradeRows)
+}
+
+export const assertVerified = ({ settings }: Stage): Promise<void> =>
+  finishHere(['verify'], { ...settings, FEED: 'none' })
