@@ -20,7 +20,10 @@ export const candlePanel = ({ onInterval }) => {
     const candle = candles.find((one) => timeOfCandle(one) === hovered) ?? candles.at(-1)
     shown.find('#candle').replaceChildren(...(candle === undefined ? [] : legend(candle)))
     const range = candle && `, ${candles.length} from ${minuteOf(candles[0].start)}`
-    canvas.ariaLabel = `${opened.symbol}: candles of ${opened.interval}${range ?? ''}`
+    const gaps = candles.filter(({ complete }) => complete === false).length
+    const lacking = gaps === 0 ? '' : `, ${formatCount(gaps)} incomplete`
+    canvas.ariaLabel = `${opened.symbol}: candles of ${opened.interval}${range ?? ''}${lacking}`
+    shown.find('#gaps').hidden = gaps === 0
   }
   const chart = candleChart(canvas, {
     onHover: (time) => {
@@ -85,10 +88,11 @@ const legend = (candle) => {
     ['Vol', formatVolume(candle.volume)],
     ['Trades', formatCount(candle.trade_count)],
   ]
+  if (candle.complete === false) entries.push(['Feed', 'interrupted'])
   return entries.map(([name, value]) =>
     element(
       'div',
-      {},
+      name === 'Feed' ? { className: 'gap' } : {},
       element('dt', name === 'Start' ? { className: 'hidden' } : {}, name),
       element('dd', {}, value),
     ),

@@ -20,6 +20,13 @@ export const candleChart = (container, { onHover, onNearStart }) => {
     layout: { attributionLogo: false },
   })
   const series = {
+    // Shades the whole height behind a candle that may lack trades; first, so that it lies below.
+    gaps: chart.addSeries(HistogramSeries, {
+      priceScaleId: 'gaps',
+      lastValueVisible: false,
+      priceLineVisible: false,
+      autoscaleInfoProvider: () => ({ priceRange: { minValue: 0, maxValue: 1 } }),
+    }),
     volume: chart.addSeries(HistogramSeries, {
       priceScaleId: '',
       priceFormat: { type: 'volume' },
@@ -34,6 +41,7 @@ export const candleChart = (container, { onHover, onNearStart }) => {
       crosshairMarkerVisible: false,
     }),
   }
+  series.gaps.priceScale().applyOptions({ scaleMargins: { top: 0, bottom: 0 } })
   series.volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } })
   series.candles.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } })
   const time = chart.timeScale()
@@ -46,12 +54,14 @@ export const candleChart = (container, { onHover, onNearStart }) => {
     const digits = Math.max(2, ...candles.slice(-100).map(({ close }) => fractionDigits(close)))
     const priceFormat = { type: 'price', precision: digits, minMove: 10 ** -digits }
     series.candles.applyOptions({ priceFormat })
+    series.gaps.setData(candles.map((candle) => gapOf(candle, colours)))
     series.candles.setData(candles.map(barOf))
     series.vwap.setData(candles.map(vwapOf))
     series.volume.setData(candles.map((candle) => volumeOf(candle, colours)))
   }
   const update = (candle) => {
     const isOld = drawn.length > 0 && candle.start < drawn.at(-1).start
+    series.gaps.update(gapOf(candle, colours), isOld)
     series.candles.update(barOf(candle), isOld)
     series.vwap.update(vwapOf(candle), isOld)
     series.volume.update(volumeOf(candle, colours), isOld)
@@ -84,6 +94,11 @@ export const candleChart = (container, { onHover, onNearStart }) => {
 
 export const timeOfCandle = ({ start }) => Date.parse(start) / 1_000
 
+const gapOf = (candle, { gap }) => {
+  const time = timeOfCandle(candle)
+  return candle.complete === false ? { time, value: 1, color: gap } : { time }
+}
+
 const barOf = (candle) => ({
   time: timeOfCandle(candle),
   open: Number(candle.open),
@@ -105,7 +120,7 @@ const volumeOf = (candle, { upSoft, downSoft }) => ({
 
 const coloursOf = (container) => {
   const style = getComputedStyle(container)
-  const names = ['up', 'down', 'up-soft', 'down-soft', 'vwap', 'panel', 'muted', 'line']
+  const names = ['up', 'down', 'up-soft', 'down-soft', 'vwap', 'gap', 'panel', 'muted', 'line']
   const camel = (name) => name.replace(/-(.)/, (_, letter) => letter.toUpperCase())
   return Object.fromEntries(names.map((name) => [camel(name), style.getPropertyValue(`--${name}`)]))
 }

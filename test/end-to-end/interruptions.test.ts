@@ -1,0 +1,143 @@
+import * as assert from 'uvu/assert'
+import { get } from '../support/api-client.ts'
+import { eventually } from '../support/eventually.ts'
+import { freshStores, storePair } from '../support/store-pair.ts'
+import { suite } from '../support/suite.ts'
+import type { RunningTradelog } from '../support/tradelog.ts'
+import { oneRound, stopAll, verified } from './flow.ts'
+
+const test = suite(`interruptions of the feed on ${storePair.name}`)
+
+const minuteMs = 60_000
+const symbols = ['AAPL', 'MSFT']
+const lengthsMs = { '1m': minuteMs, '5m': 5 * minuteMs, '1h': 60 * minuteMs }
+
+type Interruption = Readonly<{ from: string; until: string; reason: string }>
+type Candle = Readonly<{ start: string; complete: boolean | null; trade_count: number }>
+type Page<T> = Readonly<{ data: readonly T[] }>
+
+const pageOf = async <T>(address: string, path: string): Promise<readonly T[]> => {
+  const { status, data } = await get<Page<T>>(`${address}/api/v1/${path}`)
+  return status === 200 ? data.data : []
+}
+
+const interruptionsOf = (address: string, symbol: string) =>
+  pageOf<Interruption>(address, `interruptions/${symbol}`)
+
+const minutesOf = (address: string, symbol: string) =>
+  pageOf<Candle>(address, `candles/${symbol}?limit=1000`)
+
+/** A server of Finnhub's protocol that can be started again under the same address. */
+const startFeed = async (
+  start: typeof import('../support/tradelog.ts').startTradelog,
+  port = '0',
+) => {
+  const feed = start(['feed', '--port', port], { SIMULATED__TRADES_PER_SECOND: '20' })
+  const urlOf = () => /ws:\/\/\S+/.exec(feed.stdout())?.[0]
+  const url = (await eventually(urlOf, { timeoutMs: 30_000 })) ?? ''
+  return { feed, url }
+}
+
+/** Waits for the first trades behind the next border of a minute, and a little more. */
+const intoNextMinute = async (address: string): Promise<void> => {
+  const [newest] = await minutesOf(address, 'AAPL')
+  await eventually(
+    async () => {
+      const [now] = await minutesOf(address, 'AAPL')
+      return now !== undefined && now.start !== newest?.start && now.trade_count > 50
+    },
+    { timeoutMs: 2 * minuteMs, everyMs: 200 },
+  )
+}
+
+/** Waits until every symbol has so many interruptions; the newest one of each. */
+const newestInterruptions = async (address: string, count: number) => {
+  const all = () => Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
+  await eventually(async () => (await all()).every(({ length }) => length === count), {
+    timeoutMs: minuteMs,
+    everyMs: 100,
+  })
+  return (await all()).flatMap(([newest]) => newest ?? [])
+}
+
+const assertSpan = (
+  { from, until, reason }: Interruption,
+  expected: { reason: string; lostAt: number; againAt: number },
+): void => {
+  assert.is(reason, expected.reason)
+  assert.ok(Date.parse(from) <= expected.lostAt, `${from} is after the loss`)
+  assert.ok(Date.parse(until) >= expected.againAt, `${until} is before the return`)
+}
+
+/** Candles of every length are incomplete where an interruption overlaps them, and nowhere else. */
+const assertCandles = async (address: string): Promise<void> => {
+  for (const symbol of symbols) {
+    const gaps = await interruptionsOf(address, symbol)
+    for (const [interval, lengthMs] of Object.entries(lengthsMs)) {
+      const path = `candles/${symbol}?interval=${interval}&limit=1000`
+      for (const { start, complete } of await pageOf<Candle>(address, path)) {
+        const from = Date.parse(start)
+        const overlaps = (gap: Interruption) =>
+          Date.parse(gap.until) > from && Date.parse(gap.from) < from + lengthMs
+        assert.is(complete, !gaps.some(overlaps), `${symbol} ${interval} ${start}`)
+      }
+    }
+  }
+}
+
+/** The candle of a minute that is over stays complete, and the one in which it happened doesn't. */
+const assertOnlyNewestIncomplete = async (address: string, before: readonly Candle[]) => {
+  const now = await minutesOf(address, 'AAPL')
+  const [hit, ...earlier] = before
+  assert.ok(earlier.length > 0)
+  assert.is(hit?.complete, true)
+  assert.is(now.find(({ start }) => start === hit?.start)?.complete, false)
+  for (const { start } of earlier) {
+    assert.is(now.find((candle) => candle.start === start)?.complete, true, start)
+  }
+}
+
+test(
+  'a feed that was away and an ingest that was killed are in the log; the minutes concerned say so',
+  () =>
+    oneRound(async ({ start }) => {
+      const { feed, url } = await startFeed(start)
+      const stores = { ...freshStores(), SUBSCRIBED_SYMBOLS: symbols.join(',') }
+      const settings = { ...stores, FEED: 'finnhub', FINNHUB__URL: url, FINNHUB__TOKEN: 'none' }
+      const running: RunningTradelog[] = ['project', 'api'].map((role) => start([role], settings))
+      const ingest = start(['ingest'], settings)
+      const address = (await running[1]?.address()) ?? ''
+      await eventually(async () => (await minutesOf(address, 'AAPL')).length > 0, {
+        timeoutMs: minuteMs,
+      })
+      await intoNextMinute(address)
+      await newestInterruptions(address, 0)
+
+      const before = await minutesOf(address, 'AAPL')
+      const lostAt = Date.now()
+      await feed.kill('SIGKILL')
+      const againAt = Date.now()
+      const { feed: second } = await startFeed(start, new URL(url).port)
+      for (const gap of await newestInterruptions(address, 1)) {
+        assertSpan(gap, { reason: 'disconnected', lostAt, againAt })
+      }
+      await assertOnlyNewestIncomplete(address, before)
+      await assertCandles(address)
+
+      const killedAt = Date.now()
+      await ingest.kill('SIGKILL')
+      const startedAt = Date.now()
+      const successor = start(['ingest'], settings)
+      for (const gap of await newestInterruptions(address, 2)) {
+        assertSpan(gap, { reason: 'ingest not running', lostAt: killedAt, againAt: startedAt })
+      }
+      await assertOnlyNewestIncomplete(address, before)
+      await assertCandles(address)
+
+      await stopAll([successor, ...running, second])
+      await verified(stores)
+    }),
+  { timeoutMs: 5 * minuteMs },
+)
+
+test.run()
