@@ -1,6 +1,6 @@
 import { type ErrorCode, TradelogError } from '../domain/errors.ts'
 
-/** What kafkajs' error types, error names and Node's TLS codes mean to an operator. */
+/** What kafkajs' error types and names mean to an operator. */
 const meanings: Readonly<Record<string, ErrorCode>> = {
   MESSAGE_TOO_LARGE: 'EVENT_TOO_LARGE',
   RECORD_LIST_TOO_LARGE: 'EVENT_TOO_LARGE',
