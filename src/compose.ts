@@ -5,9 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isRetriable, TradelogError } from './domain/errors.ts'
 import { openEmbeddedEventStore } from './event-store/embedded.ts'
 import type { EventStore } from './event-store/event-store.ts'
-import { type KafkaEventStoreOptions, openKafkaEventStore } from './event-store/kafka.ts'
+import type { KafkaEventStoreOptions } from './event-store/kafka.ts'
 import { openEmbeddedReadModelStore } from './read-model-store/embedded.ts'
-import { openMongodbReadModelStore } from './read-model-store/mongodb.ts'
 import type { ReadModelStore } from './read-model-store/read-model-store.ts'
 import { backoffMs } from './runtime/backoff.ts'
 import type { Config } from './runtime/config.ts'
@@ -24,28 +23,36 @@ export type Composition = Readonly<{
 /** Names this process where several report side by side. */
 export const processName = `${hostname()}:${process.pid}`
 
-/** The event store that the settings name. The only place that knows which there are. */
-export const openEventStore = async ({ config, life, logger }: Composition): Promise<EventStore> =>
-  life.own(
-    config.eventStore === 'kafka'
-      ? await openKafkaEventStore(kafkaOptions(config, logger))
-      : await openEmbeddedEventStore({
-          directory: join(config.dataDirectory, 'log'),
-          partitions: config.partitions,
-        }),
-  )
+/**
+ * The event store that the settings name. The only place that knows which there are; clients of
+ * servers are loaded where they are needed, as that takes as long as all else.
+ */
+export const openEventStore = async ({
+  config,
+  life,
+  logger,
+}: Composition): Promise<EventStore> => {
+  if (config.eventStore === 'kafka') {
+    const { openKafkaEventStore } = await import('./event-store/kafka.ts')
+    return life.own(await openKafkaEventStore(kafkaOptions(config, logger)))
+  }
+  const directory = join(config.dataDirectory, 'log')
+  return life.own(await openEmbeddedEventStore({ directory, partitions: config.partitions }))
+}
 
 /** The read-model store that the settings name. The only place that knows which there are. */
 export const openReadModelStore = async ({
   config,
   life,
   logger,
-}: Composition): Promise<ReadModelStore> =>
-  life.own(
-    config.readModelStore === 'mongodb'
-      ? await openMongodbReadModelStore({ ...config.mongodb, logger })
-      : await openEmbeddedReadModelStore({ directory: join(config.dataDirectory, 'read-models') }),
-  )
+}: Composition): Promise<ReadModelStore> => {
+  if (config.readModelStore === 'mongodb') {
+    const { openMongodbReadModelStore } = await import('./read-model-store/mongodb.ts')
+    return life.own(await openMongodbReadModelStore({ ...config.mongodb, logger }))
+  }
+  const directory = join(config.dataDirectory, 'read-models')
+  return life.own(await openEmbeddedReadModelStore({ directory }))
+}
 
 /** For roles that run on: a store that is away is waited for, until the process is stopped. */
 export const whenReachable = async <T>(

@@ -51,7 +51,7 @@ const filesUnder = (folder: string): string[] =>
 
 const readSource = (path: string): Source => {
   const text = readFileSync(join(root, path), 'utf8')
-  const imports = Array.from(text.matchAll(/(?:from|import) '([^']+)'/g), ([, to = '']) => to)
+  const imports = Array.from(text.matchAll(/(?:from |import[ (])'([^']+)'/g), ([, to = '']) => to)
   return { path, text, imports }
 }
 
