@@ -50,6 +50,8 @@ export type EmbeddedLog = Readonly<{
   heads: () => readonly number[]
   bounds: () => readonly NamedBounds[]
   slice: (place: SlicePlace) => Slice
+  /** The same for who reads on and on: keeps nothing for others. */
+  sliceOnce: () => (place: SlicePlace) => Slice
   prepare: (records: readonly NewRecord[], recordedAt: UnixMs) => PreparedAppend
   /** All or nothing, on disk when it resolves. `check` runs inside the transaction and may throw. */
   append: (prepared: PreparedAppend, check?: () => void) => Promise<void>
@@ -66,7 +68,7 @@ const cachedEventsMax = 20_000
 export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog> => {
   const environment = await openEnvironment(options)
   const { root, id, leases, failure } = environment
-  const slice = sliceReader(environment)
+  const slice = sliceReader(environment, cachedEventsMax)
   const heads = (): readonly number[] => {
     root.resetReadTxn()
     return environment.heads.get(headsKey) ?? []
@@ -95,6 +97,7 @@ export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog>
     heads: guarded(heads),
     bounds: guarded(() => heads().map((head, partition) => boundsOf(id, partition, head))),
     slice: guarded(slice),
+    sliceOnce: () => guarded(sliceReader(environment, blockEventsMax)),
     prepare,
     append: async (prepared, check = () => {}) => {
       const write = () => {
@@ -124,8 +127,8 @@ const boundsOf = (id: string, partition: number, head: number): NamedBounds => (
   origin: `embedded:${id}:${partition}`,
 })
 
-const sliceReader = ({ blocks }: LogEnvironment) => {
-  const cached = createBlockCache(cachedEventsMax)
+const sliceReader = ({ blocks }: LogEnvironment, keptEventsMax: number) => {
+  const cached = createBlockCache(keptEventsMax)
   const blockOf = (key: BlockKey) => cached(...key, () => decodeBlock(...key, blocks.get(key)))
   /** A position may lie inside a block. */
   const firstOffset = (partition: number, offset: number): number => {

@@ -116,8 +116,9 @@ async function* readSlices(
   const head = log.heads()[partition]
   if (head === undefined) throw new RangeError(`the log has no partition ${partition}`)
   const end = Math.min(to, head)
+  const sliceOf = log.sliceOnce()
   for (let next = from; next < end; ) {
-    const slice = log.slice({ partition, from: next, to: end, eventsMax })
+    const slice = sliceOf({ partition, from: next, to: end, eventsMax })
     yield slice
     next = slice.to
     // The API may run in this process and must have its turn.
