@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { openEventStore, openReadModelStore, processName, whenReachable } from '../compose.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { startProjectRole } from '../projections/project-role.ts'
@@ -7,6 +8,7 @@ import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
 import { scheduleVerify } from '../verify/schedule.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
+import { replayThreads } from './replay-threads.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const project: Command = {
@@ -33,7 +35,11 @@ export const runProject = (
   const { batchEventsMax } = config.projection
   const { everyMs } = config.verify
   const stores = { eventStore, readModelStore, batchEventsMax }
-  const role = life.own(startProjectRole({ ...stores, projections, processName, metrics, logger }))
+  // One processor is left to what runs on meanwhile.
+  const foldInThreads = replayThreads(config, availableParallelism() - 1)
+  const role = life.own(
+    startProjectRole({ ...stores, projections, processName, metrics, logger, foldInThreads }),
+  )
   if (everyMs !== 'off') {
     const models = projections.map(({ name }) => name)
     life.own(scheduleVerify({ ...stores, models, everyMs, logger }))

@@ -25,7 +25,28 @@ export type BuilderOptions = Readonly<{
   signal: AbortSignal
   /** Told after every slice that went into a build. */
   onApplied: (model: string, events: number) => void
+  /** All of them where it isn't given. */
+  partitions?: ReadonlySet<number>
+  /** Does the bulk of a long log; what it leaves is folded here. */
+  foldInThreads?: FoldInThreads | undefined
 }>
+
+/**
+ * Brings generations up to the heads of the log in other threads, which open the stores for
+ * themselves. Rejects with what stopped one of them, when all have ended.
+ */
+export type FoldInThreads = (
+  work: Pick<BuilderOptions, 'signal' | 'onApplied'> &
+    Readonly<{
+      /** The generation's id by its model. */
+      generations: ReadonlyMap<string, string>
+      /** How many events each partition is behind. */
+      behind: ReadonlyMap<number, number>
+    }>,
+) => Promise<void>
+
+/** To start threads for fewer takes longer than folding them. */
+const threadsFromEvents = 50_000
 
 /** Folds the log into several generations, fetching and decoding every event once for all of them. */
 export type Builder = Readonly<{
@@ -52,8 +73,12 @@ export const openBuilder = async (options: BuilderOptions): Promise<Builder> => 
   }
   return {
     catchUp: async () => {
-      const waiting = [...(await eventStore.heads())]
+      const { partitions } = options
+      const waiting = (await eventStore.heads()).filter(
+        ({ partition }) => partitions?.has(partition) ?? true,
+      )
       crashPoint('replay:heads-read')
+      await foldBulk(options, writers, waiting)
       const pass = async () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           await foldPartition(options, writers, next)
@@ -66,14 +91,37 @@ export const openBuilder = async (options: BuilderOptions): Promise<Builder> => 
   }
 }
 
+const nextOf = (writer: GenerationWriter, partition: number): number =>
+  writer.checkpoint().get(partition)?.next ?? 0
+
+const earliest = (writers: ReadonlyMap<string, GenerationWriter>, partition: number): number =>
+  Math.min(...Array.from(writers.values(), (writer) => nextOf(writer, partition)))
+
+/** Lets threads fold what there is, where there is much, and takes note of how far they came. */
+const foldBulk = async (
+  { builds, foldInThreads, signal, onApplied }: BuilderOptions,
+  writers: ReadonlyMap<string, GenerationWriter>,
+  bounds: readonly PartitionBounds[],
+): Promise<void> => {
+  if (foldInThreads === undefined || writers.size === 0) return
+  const behind = new Map(
+    bounds.map(({ partition, head }) => [partition, head - earliest(writers, partition)]),
+  )
+  const events = Array.from(behind.values()).reduce((sum, count) => sum + count, 0)
+  if (events < threadsFromEvents) return
+  const ids = builds.map(({ generation: { info } }) => [info.model, info.id] as const)
+  const generations = new Map(ids.filter(([model]) => writers.has(model)))
+  await foldInThreads({ generations, behind, signal, onApplied })
+  for (const writer of writers.values()) await writer.restart()
+}
+
 const foldPartition = async (
   { eventStore, batchEventsMax, signal, onApplied }: BuilderOptions,
   writers: ReadonlyMap<string, GenerationWriter>,
   { partition, head, origin }: PartitionBounds,
 ): Promise<void> => {
   if (writers.size === 0) return
-  const nextOf = (writer: GenerationWriter) => writer.checkpoint().get(partition)?.next ?? 0
-  const from = Math.min(...Array.from(writers.values(), nextOf))
+  const from = earliest(writers, partition)
   if (origin === null || from >= head) return
   for await (const slice of eventStore.read({
     partition,
@@ -86,7 +134,7 @@ const foldPartition = async (
     crashPoint('replay:slice-read')
     await Promise.all(
       Array.from(writers, async ([model, writer]) => {
-        const rest = after(slice, nextOf(writer))
+        const rest = after(slice, nextOf(writer, partition))
         if (rest === undefined) return
         await writer.apply({ ...rest, origin })
         onApplied(model, rest.events.length)

@@ -27,6 +27,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Readiness } from '../runtime/readiness.ts'
 import { openActiveGeneration } from './active-generation.ts'
+import type { FoldInThreads } from './builder.ts'
 import { createMeter, type Meter } from './meter.ts'
 import { declareProjectionMetrics } from './metrics.ts'
 import type { Projection } from './projection.ts'
@@ -45,6 +46,8 @@ export type ProjectRoleOptions = Readonly<{
   processName: string
   metrics: Metrics
   logger: Logger
+  /** For the replays that a deploy asks for. */
+  foldInThreads?: FoldInThreads | undefined
 }>
 
 export type ProjectRole = Readonly<{

@@ -2,7 +2,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Build, type Builder, openBuilder } from './builder.ts'
+import { type Build, type Builder, type FoldInThreads, openBuilder } from './builder.ts'
 import { checkCounts } from './count-check.ts'
 import { openBuild } from './generations.ts'
 import { handOver } from './hand-over.ts'
@@ -21,6 +21,7 @@ export type ReplayOptions = Readonly<{
   /** Aborting leaves the builds where they are: the next replay goes on with them. */
   signal: AbortSignal
   onProgress?: (progress: ReplayStatus) => void
+  foldInThreads?: FoldInThreads | undefined
 }>
 
 export type ReplayResult = Readonly<{

@@ -46,7 +46,7 @@ export type Config = Readonly<{
     trustedProxies: readonly string[]
   }>
   ingest: Readonly<{ bufferEventsMax: number; appendEventsMax: number }>
-  projection: Readonly<{ batchEventsMax: number }>
+  projection: Readonly<{ batchEventsMax: number; replayThreads: number | 'auto' }>
   verify: Readonly<{ everyMs: number | 'off' }>
   timeouts: Readonly<{ apiRequestMs: number; backgroundOperationMs: number; shutdownMs: number }>
   log: Readonly<{

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { openEventStore, openReadModelStore } from '../compose.ts'
+import { type ErrorCode, hasCode, TradelogError } from '../domain/errors.ts'
+import { type Build, type BuilderOptions, openBuilder } from '../projections/builder.ts'
+import { readModels } from '../projections/read-models/index.ts'
+import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { backoffMs } from '../runtime/backoff.ts'
+import type { Config } from '../runtime/config.ts'
+import { createLifetime } from '../runtime/lifetime.ts'
+import { loggerOf } from './log.ts'
+
+/** What a thread of a replay gets: generations by their models, and its share of the partitions. */
+export type ThreadWork = Readonly<{
+  config: Config
+  generations: ReadonlyMap<string, string>
+  partitions: readonly number[]
+}>
+
+export type FromThread =
+  | Readonly<{ kind: 'applied'; model: string; events: number }>
+  | Readonly<{ kind: 'done' }>
+  | Readonly<{
+      kind: 'failed'
+      code: ErrorCode | null
+      message: string
+      fields: Readonly<Record<string, unknown>>
+      stack: string | undefined
+    }>
+
+/** Failures in a row, with no event folded between them, after which a thread gives up. */
+const failuresMax = 10
+
+const tell = (message: FromThread) => parentPort?.postMessage(message)
+
+const work = async ({ config, generations, partitions }: ThreadWork): Promise<void> => {
+  const stop = new AbortController()
+  parentPort?.on('message', () => stop.abort())
+  const life = createLifetime()
+  const { signal } = stop
+  // What the main thread has said of the stores need not be said again.
+  const logger = loggerOf({ ...config, log: { ...config.log, level: 'error' } })
+  try {
+    const composition = { config, life, logger, signal }
+    const eventStore = await openEventStore(composition)
+    const readModelStore = await openReadModelStore(composition)
+    await fold({
+      builds: await openBuilds(readModelStore, generations),
+      eventStore,
+      readModelStore,
+      batchEventsMax: config.projection.batchEventsMax,
+      partitions: new Set(partitions),
+      signal,
+      onApplied: (model, events) => tell({ kind: 'applied', model, events }),
+    })
+  } finally {
+    await life.close()
+  }
+}
+
+const openBuilds = (
+  store: ReadModelStore,
+  generations: ReadonlyMap<string, string>,
+): Promise<readonly Build[]> =>
+  Promise.all(
+    readModels
+      .filter(({ name }) => generations.has(name))
+      .map(async (projection) => {
+        const generation = await store.open(generations.get(projection.name) ?? '')
+        return { projection, generation }
+      }),
+  )
+
+/**
+ * A row may be fed by partitions of several threads: who comes second starts again at the stored
+ * checkpoint. Each such failure is another's progress, so all come to the end.
+ */
+const fold = async (options: BuilderOptions): Promise<void> => {
+  let failures = 0
+  const onApplied = (model: string, events: number) => {
+    failures = 0
+    options.onApplied(model, events)
+  }
+  for (;;) {
+    try {
+      return await (await openBuilder({ ...options, onApplied })).catchUp()
+    } catch (error) {
+      failures++
+      if (!hasCode(error, 'CHECKPOINT_MOVED') || failures > failuresMax) throw error
+      await sleep(backoffMs(failures), undefined, { signal: options.signal })
+    }
+  }
+}
+
+const failed = (error: unknown): FromThread => {
+  const { code, fields } = error instanceof TradelogError ? error : { code: null, fields: {} }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  return { kind: 'failed', code, message, fields, stack }
+}
+
+try {
+  await work(workerData)
+  tell({ kind: 'done' })
+} catch (error) {
+  tell(failed(error))
+} finally {
+  parentPort?.close()
+}

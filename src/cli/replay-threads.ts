@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { TradelogError } from '../domain/errors.ts'
+import type { FoldInThreads } from '../projections/builder.ts'
+import type { Config } from '../runtime/config.ts'
+import type { FromThread, ThreadWork } from './replay-thread.ts'
+
+/** Threads to fold in, so many as the settings say: `auto` is one for each processor that may be used. */
+export const replayThreads = (config: Config, processors: number): FoldInThreads | undefined => {
+  const { replayThreads: wanted } = config.projection
+  const threads = wanted === 'auto' ? Math.max(1, processors) : wanted
+  return threads === 0 ? undefined : (work) => foldInThreads(config, threads, work)
+}
+
+/** The first failure ends the others; either way all have closed their stores at the end. */
+const foldInThreads = async (
+  config: Config,
+  threads: number,
+  { generations, behind, signal, onApplied }: Parameters<FoldInThreads>[0],
+): Promise<void> => {
+  const failing = new AbortController()
+  const stop = AbortSignal.any([signal, failing.signal])
+  const outcomes = await Promise.allSettled(
+    sharesOf(behind, threads).map((partitions) =>
+      runThread({ config, generations, partitions }, stop, onApplied).catch((error) => {
+        failing.abort(error)
+        throw error
+      }),
+    ),
+  )
+  signal.throwIfAborted()
+  failing.signal.throwIfAborted()
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+/** The partitions with something to fold, shared out so that the threads have equally much to do. */
+export const sharesOf = (
+  behind: ReadonlyMap<number, number>,
+  threads: number,
+): readonly (readonly number[])[] => {
+  const shares = Array.from({ length: threads }, () => ({ events: 0, partitions: [] as number[] }))
+  for (const [partition, events] of [...behind].sort(([, a], [, b]) => b - a)) {
+    const [least] = shares.sort((a, b) => a.events - b.events)
+    if (least === undefined || events === 0) continue
+    least.events += events
+    least.partitions.push(partition)
+  }
+  return shares.map(({ partitions }) => partitions).filter(({ length }) => length > 0)
+}
+
+const runThread = async (
+  work: ThreadWork,
+  stop: AbortSignal,
+  onApplied: (model: string, events: number) => void,
+): Promise<void> => {
+  stop.throwIfAborted()
+  const thread = new Worker(new URL('./replay-thread.js', import.meta.url), { workerData: work })
+  const onStop = () => thread.postMessage('stop')
+  stop.addEventListener('abort', onStop)
+  let end: FromThread | undefined
+  thread.on('message', (message: FromThread) => {
+    if (message.kind === 'applied') onApplied(message.model, message.events)
+    else end = message
+  })
+  try {
+    // Rejects where the thread dies of an error that nobody caught.
+    await once(thread, 'exit')
+  } finally {
+    stop.removeEventListener('abort', onStop)
+  }
+  stop.throwIfAborted()
+  if (end?.kind === 'failed') throw errorOf(end)
+  if (end === undefined) throw new Error('a thread of the replay ended early')
+}
+
+/** The thread's error as it was there, with its code. */
+const errorOf = ({ code, message, fields, stack }: Extract<FromThread, { kind: 'failed' }>) => {
+  const cause = new Error(message)
+  cause.stack = stack ?? ''
+  return code === null ? cause : new TradelogError(code, message, { cause, fields })
+}
