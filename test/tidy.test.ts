@@ -122,7 +122,8 @@ test('every file is used', () => {
       ),
     ]),
   )
-  const entries = /^(src\/cli\/main\.ts|test\/run\.ts|test\/.*\.test\.ts|bench\/[^/]+\.ts)$/
+  const entries =
+    /^(src\/cli\/main\.ts|test\/(soak\/)?run\.ts|test\/.*\.test\.ts|bench\/[^/]+\.ts)$/
   const dead = all.filter(({ path }) => !entries.test(path) && !used.has(path))
   assert.equal(
     dead.map(({ path }) => path),

@@ -1,0 +1,73 @@
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { spoke } from '../end-to-end/flow.ts'
+import { type RunningTradelog, type Settings, startTradelog } from '../support/tradelog.ts'
+
+/** A process of the program, and those that take its place when it was killed. */
+export type Member = Readonly<{
+  name: string
+  /** Undefined while nobody is there. */
+  pid: () => number | undefined
+  startedAt: () => number
+  kill: () => Promise<void>
+  start: () => void
+  signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
+  /** As an operator stops it; gives its exit code. */
+  stop: () => Promise<number | null>
+}>
+
+type Options = Readonly<{
+  name: string
+  args: readonly string[]
+  settings: Settings
+  /** All that was logged goes here. */
+  logDirectory: string
+  /** What nobody should ever see: an end of its own, output that is no log entry. */
+  onSurprise: (surprise: string) => void
+}>
+
+export const startMember = (options: Options): Member => {
+  const { name, args, settings, logDirectory, onSurprise } = options
+  let running: RunningTradelog | undefined
+  let startedAt = 0
+
+  const start = () => {
+    const started = startTradelog(args, settings)
+    running = started
+    startedAt = Date.now()
+    started.exit().then((code) => {
+      appendFileSync(join(logDirectory, `${name}.log`), started.stderr())
+      for (const line of strayLines(started.stderr())) onSurprise(`${name} wrote: ${line}`)
+      if (running !== started) return
+      onSurprise(`${name} ended by itself with ${code}`)
+      start()
+    })
+  }
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    const ending = running
+    if (ending === undefined) return null
+    running = undefined
+    await ending.kill(signal)
+    return await ending.exit()
+  }
+  start()
+  return {
+    name,
+    pid: () => running?.process.pid,
+    startedAt: () => startedAt,
+    kill: async () => void (await end('SIGKILL')),
+    start,
+    signal: (signal) => void running?.process.kill(signal),
+    stop: async () => {
+      if (running !== undefined) await spoke(running)
+      return await end('SIGTERM')
+    },
+  }
+}
+
+/** Everything the program logs is an entry in JSON: the rest is Node's, about what went wrong. */
+const strayLines = (stderr: string): readonly string[] => {
+  const lines = stderr.split('\n')
+  // The last one of a process that was killed may be torn.
+  return lines.slice(0, -1).filter((line) => line !== '' && !line.startsWith('{'))
+}
