@@ -34,6 +34,8 @@ export const appendPart = ({ events }: PartOptions): Part => ({
   name: 'append',
   title: 'Append: 1,000 events at a time, as JSON, each time on disk',
   unit: 'events',
+  remark:
+    'An append is one entry a partition, not one an event: that is how it can beat the floor.',
   needs: [],
   lines: [
     { label: floor, subject: 'raw', events },

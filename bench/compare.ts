@@ -53,7 +53,7 @@ const figuresOf = (
   return {
     rate: median(measurements.map(({ rate }) => rate)),
     ofFloor: ratios.length === 0 ? undefined : median(ratios),
-    cpuSecondsPerMillion: median(measurements.map((each) => each.cpuSecondsPerMillion)),
+    cpuSecondsPerMillion: median(measurements.flatMap((each) => each.cpuSecondsPerMillion ?? [])),
   }
 }
 
@@ -89,6 +89,9 @@ const rowOf = (change: Change): string => {
 
 const round = (rate: number): string => Number(rate.toPrecision(3)).toLocaleString('en')
 
+const commitOf = (reports: readonly Report[]): string =>
+  reports[0]?.parts.flatMap((part) => ('commit' in part ? part.commit : []))[0] ?? 'unknown'
+
 const paths = process.argv.slice(2)
 const [bases, heads] = [reportsOf(paths, 0), reportsOf(paths, 1)]
 const base = figuresByName(bases)
@@ -97,7 +100,7 @@ const changes = Array.from(figuresByName(heads)).flatMap(([name, head]) => {
   return before === undefined ? [] : { name, base: before, head }
 })
 const rows = changes.map(rowOf)
-process.stdout.write(`## Benchmarks: ${bases[0]?.commit} → ${heads[0]?.commit}
+process.stdout.write(`## Benchmarks: ${commitOf(bases)} → ${commitOf(heads)}
 
 ${heads[0]?.machine}. Medians of ${bases.length} runs of each, in turn.
 

@@ -23,6 +23,9 @@ export const kafkaPart = ({ events }: PartOptions): PartOrReason =>
         name: 'kafka',
         title: 'Kafka: 1,000 events an append; Kafka to embedded read models',
         unit: 'events',
+        remark:
+          'The broker shares the processors with everything else. Each projector is a consumer group ' +
+          'of its own, and fetches and decodes every record; a replay does it once for all.',
         needs: [{ name: 'topic', events }],
         lines: [
           { label: produce, subject: 'produce', events },
@@ -52,7 +55,7 @@ export const kafkaPart = ({ events }: PartOptions): PartOrReason =>
             subject: 'replay',
             events,
             models: modelNames,
-            beside: [{ floor: consume, aim: 0.4 }],
+            beside: [{ floor: consume, aim: 0.55 }],
           },
         ],
         subjects: {

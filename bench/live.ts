@@ -23,6 +23,10 @@ export const livePart = (): Part => ({
   name: 'live',
   title: 'Live: feed, ingest, projectors and API in one process on embedded stores',
   unit: 'trades',
+  remark:
+    'Every trade has a number, and the time counts from its sending until a page, or a tick in each ' +
+    'stream, shows it or a later one of its symbol. Pages are asked for every 2 ms; a stream sends a ' +
+    'symbol at most ten times a second, which is in its figures. Client and feed share the processors.',
   needs: [],
   lines: [
     {

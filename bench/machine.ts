@@ -1,21 +1,23 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 
-export type Machine = Readonly<{
-  date: string
-  commit: string
-  machine: string
-  versions: Readonly<Record<string, string>>
-}>
+export type Machine = Readonly<{ machine: string; versions: Readonly<Record<string, string>> }>
+
+/** When, of which code, and how many processes wanted a processor before (a minute's mean). */
+export type Moment = Readonly<{ date: string; commit: string; load: number }>
 
 const root = join(import.meta.dirname, '../..')
-const packages = ['lmdb', 'koa', 'rxjs', 'kafkajs', 'mongodb']
+const packages = ['lmdb', 'koa', 'rxjs', 'kafkajs', 'mongodb', 'ws']
 
-export const describeMachine = (): Machine => ({
+export const describeMoment = (): Moment => ({
   date: new Date().toISOString().slice(0, 16).replace('T', ' '),
   commit: commit(),
+  load: loadavg()[0] ?? Number.NaN,
+})
+
+export const describeMachine = (): Machine => ({
   machine:
     `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, ` +
     `${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}`,

@@ -7,8 +7,8 @@ import { watchMemory } from './process-watch.ts'
 export type Measurement = Readonly<{
   /** Per second. */
   rate: number
-  /** NaN where it wasn't measured. */
-  cpuSecondsPerMillion: number
+  /** Null where it wasn't measured. */
+  cpuSecondsPerMillion: number | null
   /** Highest seen; null where the system doesn't tell. */
   anonymousBytes: number | null
   figures: Readonly<Record<string, number>>
@@ -44,7 +44,8 @@ export const measure = async (
 
 const measurementOf = (outcome: Measured, highest: number | null): Measurement => ({
   rate: outcome.count / outcome.seconds,
-  cpuSecondsPerMillion: ((outcome.cpuSeconds ?? Number.NaN) / outcome.count) * 1_000_000,
+  cpuSecondsPerMillion:
+    outcome.cpuSeconds === null ? null : (outcome.cpuSeconds / outcome.count) * 1_000_000,
   anonymousBytes: outcome.anonymousBytes ?? highest,
   figures: outcome.figures ?? {},
   held: outcome.held ?? null,

@@ -55,6 +55,9 @@ export const pagesPart = ({ pagedTrades }: PartOptions): Part => {
     name: 'pages',
     title: `Pages of trades over HTTP: ${concurrency} requests at a time, keep-alive`,
     unit: 'requests',
+    remark:
+      'A page asked for again while nothing has been committed is sent as it was kept; one asked ' +
+      'for once is read. The number of trades stored should not show.',
     needs: pagedTrades.flatMap((events) => [
       { name: 'log', events },
       { name: 'rows', events },

@@ -56,6 +56,10 @@ export type Part = Readonly<{
   unit: 'events' | 'requests' | 'trades'
   needs: readonly Need[]
   lines: readonly Line[]
+  /** What a reader should know of the figures, whatever they are. */
+  remark?: string
+  /** Says which server took part. */
+  server?: () => Promise<string>
   /** What can't be measured here though the part can, and why. */
   missing?: string
   /** Instead of the run's own. */

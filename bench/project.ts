@@ -69,7 +69,7 @@ const modelLines = (verb: string, subject: string, events: number): readonly Lin
     subject,
     events,
     models: [name],
-    beside: name === 'trades' ? [{ floor: readParseAndPut, aim: 0.85 }] : [{ floor: readAndParse }],
+    beside: name === 'trades' ? [{ floor: readParseAndPut, aim: 0.9 }] : [{ floor: readAndParse }],
   })),
   {
     label: `${verb} all ${modelNames.length}`,
@@ -90,6 +90,9 @@ export const projectPart = ({ events }: PartOptions): Part => ({
   name: 'project',
   title: 'Project live: embedded log to embedded read models, from nothing to the head',
   unit: 'events',
+  remark:
+    'Projectors that drift apart parse the log once each; catching up from nothing is the work of a ' +
+    'replay, which parses once for all.',
   needs: logsOf(events),
   lines: [...floorLines(events), ...modelLines('project', 'live', events)],
   subjects: { ...floors, live: (given) => withEmbeddedStores(given, projectLive) },

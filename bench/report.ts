@@ -1,12 +1,14 @@
-import type { Machine } from './machine.ts'
+import type { Machine, Moment } from './machine.ts'
 import type { Measurement } from './measurement.ts'
 import type { Line, Part } from './part.ts'
 import { quantile, type Spread, spreadOf } from './statistics.ts'
 
 export type LineReport = Readonly<{ line: Line; measurements: readonly Measurement[] }>
 
-type MeasuredPart = Pick<Part, 'name' | 'title' | 'unit'> &
+type MeasuredPart = Pick<Part, 'name' | 'title' | 'unit' | 'remark'> &
+  Moment &
   Readonly<{
+    server: string | null
     lines: readonly LineReport[]
     missing: string | null
     /** What every line that says so ended with. */
@@ -18,27 +20,43 @@ export type PartReport = MeasuredPart | Readonly<{ name: string; reason: string 
 
 export type Report = Machine & Readonly<{ parts: readonly PartReport[] }>
 
-export const markdownOf = ({ date, commit, machine, versions, parts }: Report): string => {
+export const markdownOf = ({ machine, versions, parts }: Report): string => {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  const head = `${date} UTC, commit ${commit}. ${machine}; ${named.join(', ')}.\n`
-  return [head, ...parts.map(partMarkdown)].join('\n')
+  return [preface, `${machine}; ${named.join(', ')}.\n`, ...parts.map(partMarkdown)].join('\n')
 }
+
+const preface = `# Benchmarks
+
+Written by \`npm run bench\`; see [how to run it](README.md). Every line is measured in a process of its own, in another
+order in each repetition, beside the bare store or library doing the same work in the same run. _Ratio_ is of rates,
+repetition by repetition: median (lowest–highest). _CPU_ is the processor time of all threads inside the clock, its ratio
+the other way up, so that more is better in both; on a busy machine it is the one to trust. _Anonymous MB_ is the highest
+\`RssAnon\` seen, without LMDB's mapped files. Start-up and warm-up of the compiler are in the figures unless a line says
+otherwise. A ratio below its aim is a missed aim.
+`
 
 const partMarkdown = (part: PartReport): string => {
   if ('reason' in part) return `## ${part.name}\n\nNot measured: ${part.reason}.\n`
-  const { title, unit, lines, missing, held } = part
+  const { title, unit, lines, date, commit, load } = part
   const letters = lettersOf(lines)
   const rows = lines.map((each) => rowOf(each, lines, letters).join(' | '))
-  const notes = [
-    ...(held === null ? [] : [`All that make read models ended with ${held}`]),
-    ...(missing === null ? [] : [`Not measured: ${missing}`]),
-  ]
   return `## ${title}
+
+${date} UTC, commit ${commit}, load average before ${load.toFixed(1)}.
 
 |   | what | ${unit}/s | ratio | CPU s per million | CPU ratio | anonymous MB |
 | - | ---- | --------: | ----- | ----------------: | --------- | -----------: |
-${rows.map((row) => `| ${row} |\n`).join('')}${notes.map((note) => `\n${note}.\n`).join('')}`
+${rows.map((row) => `| ${row} |\n`).join('')}${notesOf(part)
+  .map((note) => `\n${note}\n`)
+  .join('')}`
 }
+
+const notesOf = ({ remark, server, held, missing }: MeasuredPart): string[] => [
+  ...(remark === undefined ? [] : [remark]),
+  ...(server === null ? [] : [`Server: ${server}.`]),
+  ...(held === null ? [] : [`All that make read models ended with ${held}.`]),
+  ...(missing === null ? [] : [`Not measured: ${missing}.`]),
+]
 
 /** A letter for each line that others are compared with. */
 const lettersOf = (lines: readonly LineReport[]): ReadonlyMap<string, string> => {
@@ -55,17 +73,14 @@ const rowOf = (
   const rate = spreadOf(measurements.map((each) => each.rate))
   const ratios = (speed: (measurement: Measurement) => number, withAim: boolean) =>
     ratiosOf({ line, measurements }, { lines, letters, speed, withAim })
-  const cpu = quantile(
-    measurements.map((each) => each.cpuSecondsPerMillion),
-    0.5,
-  )
+  const cpu = measurements.flatMap(({ cpuSecondsPerMillion }) => cpuSecondsPerMillion ?? [])
   return [
     letters.get(line.label) ?? ' ',
     [line.label, ...figuresOf(line, measurements)].join('; '),
     rateText(line, rate),
     ratios(({ rate }) => rate, true),
-    Number.isNaN(cpu) ? '–' : cpu.toFixed(1),
-    ratios(({ cpuSecondsPerMillion }) => 1 / cpuSecondsPerMillion, false),
+    cpu.length === 0 ? '–' : quantile(cpu, 0.5).toFixed(1),
+    ratios(({ cpuSecondsPerMillion }) => 1 / (cpuSecondsPerMillion ?? Number.NaN), false),
     megabytes(line, measurements),
   ]
 }

@@ -1,17 +1,24 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../test/support/random.ts'
-import { describeMachine } from './machine.ts'
+import { describeMachine, describeMoment } from './machine.ts'
 import { type Measurement, measure } from './measurement.ts'
-import { type Given, type Line, needFolder, type Part, type PartOptions } from './part.ts'
+import {
+  type Given,
+  type Line,
+  needFolder,
+  type Part,
+  type PartOptions,
+  type PartOrReason,
+} from './part.ts'
 import { partsOf, preparation } from './parts.ts'
 import { type LineReport, markdownOf, type PartReport, type Report } from './report.ts'
 
 /**
  * `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N]
- * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked.
+ * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked: see README.md.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,8 +34,8 @@ const { values, positionals } = parseArgs({
 const usual: PartOptions = {
   events: 300_000,
   peerEvents: 1_000_000,
-  baselineEvents: 5_000,
-  killEvents: 10_000,
+  baselineEvents: 3_000,
+  killEvents: 3_000,
   memoryEvents: [100_000, 1_000_000, 10_000_000],
   pagedTrades: [10_000, 1_000_000],
 }
@@ -53,11 +60,26 @@ const main = async (): Promise<void> => {
   const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
   if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(' ')}`)
   const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-  const report: Report = { ...describeMachine(), parts: await measureParts(chosen) }
+  const measured = await measureParts(chosen)
+  const report: Report = { ...describeMachine(), parts: withFormer(parts, measured) }
   const markdown = markdownOf(report)
   process.stdout.write(markdown)
   if (values.markdown !== undefined) writeFileSync(values.markdown, markdown)
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`)
+}
+
+/** The parts of the file that are not measured now stay in it, so that a report can be made in pieces. */
+const withFormer = (
+  parts: readonly PartOrReason[],
+  measured: readonly PartReport[],
+): readonly PartReport[] => {
+  const former: PartReport[] =
+    values.json !== undefined && existsSync(values.json)
+      ? JSON.parse(readFileSync(values.json, 'utf8')).parts
+      : []
+  return parts.flatMap(
+    ({ name }) => [...measured, ...former].find((report) => report.name === name) ?? [],
+  )
 }
 
 const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartReport[]> => {
@@ -70,6 +92,8 @@ const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartRepo
 }
 
 const measurePart = async (part: Part): Promise<PartReport> => {
+  const moment = describeMoment()
+  const server = (await part.server?.()) ?? null
   for (const need of part.needs) {
     const folder = needFolder(prepared, need)
     if (existsSync(folder)) continue
@@ -86,9 +110,10 @@ const measurePart = async (part: Part): Promise<PartReport> => {
       measured.get(line.label)?.push(measurement)
     }
   }
-  const { name, title, unit, missing = null } = part
+  const { name, title, unit, remark, missing = null } = part
   const lines = part.lines.map((line) => ({ line, measurements: measured.get(line.label) ?? [] }))
-  return { name, title, unit, missing, held: commonlyHeld(lines), lines }
+  const described = { name, title, unit, ...(remark === undefined ? {} : { remark }) }
+  return { ...described, ...moment, server, missing, held: commonlyHeld(lines), lines }
 }
 
 /** Programs that don't end with the same have not done the same. */

@@ -73,7 +73,11 @@ export const killTradelog: Subject = (given) =>
     }
     const store = await openMongodbReadModelStore({ url: mongodbUrl, databaseName, logger: silent })
     try {
-      const start = () => startTradelog(['project'], settings).process
+      const start = () => {
+        const { process: child } = startTradelog(['project'], settings)
+        child.stderr?.pipe(process.stderr)
+        return child
+      }
       const seconds = await underKills(given, { start, applied: () => appliedToAll(store) })
       const models = modelNames.flatMap((name) => ['--model', name])
       const { code, stdout } = await runTradelog(['verify', ...models], settings)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { kafkaBrokers, removeTopics, topicOf } from '../kafka.ts'
-import { mongodbUrl, withDatabase, withMongodb } from '../mongodb.ts'
+import { mongodbServer, mongodbUrl, withDatabase, withMongodb } from '../mongodb.ts'
 import { type PartOptions, type PartOrReason, type Subject, startWatch } from '../part.ts'
 import { modelNames, projectLive } from '../projecting.ts'
 import { startBaseline } from './consumer.ts'
@@ -22,6 +22,7 @@ export const baselinePart = ({ baselineEvents: events }: PartOptions): PartOrRea
     name: 'baseline',
     title: 'Baseline: the program of a team without tradelog, one topic in Kafka, one MongoDB',
     unit: 'events',
+    server: mongodbServer,
     needs: [{ name: 'topic', events }],
     lines: [
       { label: baseline, subject: 'baseline', events },
@@ -50,6 +51,7 @@ export const killsPart = ({ killEvents: events }: PartOptions): PartOrReason => 
     name: 'kills',
     title: `Kills: ${kills} SIGKILLs at seeded moments, then what is in MongoDB against the log`,
     unit: 'events',
+    server: mongodbServer,
     needs: [{ name: 'topic', events }],
     lines: [
       { label: baseline, subject: 'baseline', events },
