@@ -5,6 +5,7 @@ import { rollback } from '../../src/projections/rollback.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
 import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
+import { interruption } from '../support/trade.ts'
 import type { Actor } from './scheduler.ts'
 import { eventStoreOf, type Mutation, readModelStoreOf } from './stores.ts'
 import type { World } from './world.ts'
@@ -90,12 +91,12 @@ export const startCommand = (
 
 /** Ingest, as the engine sees it: one append at a time, each tried until it is answered. */
 export const startAppender = (world: World, events: number, seed: number, delayMs: number) => {
-  const trades = someTrades(events, seed)
+  const appended = [interruption(), ...someTrades(events, seed)].slice(seed % 2)
   return startProcess(world, 'appender', delayMs, async (actor, finished) => {
     const { append } = eventStoreOf(world, actor)
     for (;;) {
       try {
-        await append(trades)
+        await append(appended)
         return finished()
       } catch (error) {
         if (!hasCode(error, 'READ_MODEL_STORE_UNAVAILABLE')) throw error

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { LogRecord } from '../../../src/domain/recorded-event.ts'
-import { trade } from '../../support/trade.ts'
+import { interruption, trade } from '../../support/trade.ts'
 import type { ContractTests } from '../event-store.ts'
 import { rejection } from '../event-store-reader.ts'
 import { longest, numbered, readAll, recordsOf, slicesOf } from './log-reading.ts'
@@ -83,6 +83,22 @@ export const reading: ContractTests = {
     }
 
     assert.is((await readAll(store)).length, 50)
+  },
+
+  'events of every type keep their order and their fields': async ({ open }) => {
+    const store = await open()
+    const events = [
+      trade({ price: '1' }),
+      interruption({ reason: 'silent' }),
+      trade({ price: '2' }),
+    ]
+
+    await store.append(events)
+
+    assert.equal(
+      (await readAll(store)).map(({ event }) => event),
+      events,
+    )
   },
 
   'a record that nobody can read keeps its place': async ({ open, appendForeign }) => {
