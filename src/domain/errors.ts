@@ -12,6 +12,8 @@ const codes = {
   EVENT_UNREADABLE: { retriable: false },
   EVENT_NOT_APPLICABLE: { retriable: false },
   SKIP_REFUSED: { retriable: false },
+  COPY_REFUSED: { retriable: false },
+  COPY_TARGET_DIFFERS: { retriable: false },
   NOT_THE_ACTIVE_WRITER: { retriable: true },
   LOG_REPLACED: { retriable: false },
   LOG_TRUNCATED: { retriable: false },

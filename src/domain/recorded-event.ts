@@ -9,5 +9,15 @@ export type RecordedEvent<E = TradelogEvent> = Position & Readonly<{ recordedAt:
 
 export type RecordedTrade = RecordedEvent<TradeExecuted>
 
+/** A record as it lies in the log, whether this code can read it or not. */
+export type RawRecord = Position &
+  Readonly<{
+    recordedAt: UnixMs
+    /** The symbol; null where somebody else's record has none. */
+    key: string | null
+    /** An event as JSON; null where somebody else's record has no value. */
+    value: string | null
+  }>
+
 /** What a log gives back: an event, or the reason why it is none that this code can read. */
 export type LogRecord = RecordedEvent<TradelogEvent | UnreadableEvent>

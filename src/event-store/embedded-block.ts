@@ -1,6 +1,6 @@
 import { TradelogError } from '../domain/errors.ts'
 import { decodeEvent } from '../domain/event.ts'
-import type { LogRecord } from '../domain/recorded-event.ts'
+import type { LogRecord, RawRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 
 /** Consecutive records of one partition, stored as one text. */
@@ -34,6 +34,44 @@ export const decodeBlock = (
       event: decodeEvent(value),
     })),
   )
+}
+
+/** The records of a block as they lie there. */
+export const decodeRawBlock = (
+  partition: number,
+  first: number,
+  text: string | undefined,
+): readonly RawRecord[] => {
+  const { recordedAt, events } = parseBlock(partition, first, text)
+  return events.map((value, i) => {
+    const offset = first + i
+    return { partition, offset, recordedAt, key: keyOf(value), value: JSON.stringify(value) }
+  })
+}
+
+/** The log keeps no keys: a record's key is its symbol. */
+const keyOf = (value: unknown): string | null => {
+  const { symbol } = (value ?? {}) as { symbol?: unknown }
+  return typeof symbol === 'string' ? symbol : null
+}
+
+/** The value of a record of another log. Only what comes back as it was is kept. */
+export const valueOfRaw = ({ partition, offset, key, value }: RawRecord): unknown => {
+  const refused = (why: string) =>
+    new TradelogError(
+      'COPY_REFUSED',
+      `the record at partition ${partition}, offset ${offset} can't be kept by an embedded log: ${why}`,
+      { fields: { partition, offset } },
+    )
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(value ?? '')
+  } catch {
+    throw refused('it is not JSON')
+  }
+  if (JSON.stringify(parsed) !== value) throw refused('its JSON would change')
+  if (keyOf(parsed) !== key) throw refused('its key is not its symbol')
+  return parsed
 }
 
 /** Not to be passed over, and no retry mends it. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { TradelogError } from '../domain/errors.ts'
-import type { LogRecord } from '../domain/recorded-event.ts'
+import type { LogRecord, RawRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { type LeaseTable, transact } from '../runtime/lmdb.ts'
@@ -8,6 +8,7 @@ import {
   createBlockCache,
   damagedLog,
   decodeBlock,
+  decodeRawBlock,
   encodeBlock,
   type NewBlock,
 } from './embedded-block.ts'
@@ -20,8 +21,8 @@ import {
 } from './embedded-environment.ts'
 import type { PartitionBounds, Slice } from './event-store.ts'
 
-/** Any JSON value for a partition. */
-export type NewRecord = Readonly<{ partition: number; value: unknown }>
+/** Any JSON value for a partition, and when it was recorded, where that is not now. */
+export type NewRecord = Readonly<{ partition: number; value: unknown; recordedAt?: UnixMs }>
 
 /** Records made ready to be written; `written` says where the first attempt put them. */
 export type PreparedAppend = { readonly blocks: readonly NewBlock[]; written?: BlockKey }
@@ -52,6 +53,7 @@ export type EmbeddedLog = Readonly<{
   slice: (place: SlicePlace) => Slice
   /** The same for who reads on and on: keeps nothing for others. */
   sliceOnce: () => (place: SlicePlace) => Slice
+  raw: (place: SlicePlace) => readonly RawRecord[]
   prepare: (records: readonly NewRecord[], recordedAt: UnixMs) => PreparedAppend
   /** All or nothing, on disk when it resolves. `check` runs inside the transaction and may throw. */
   append: (prepared: PreparedAppend, check?: () => void) => Promise<void>
@@ -69,6 +71,7 @@ export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog>
   const environment = await openEnvironment(options)
   const { root, id, leases, failure } = environment
   const slice = sliceReader(environment, cachedEventsMax)
+  const raw = recordReader<RawRecord>(environment, (key, text) => decodeRawBlock(...key, text()))
   const heads = (): readonly number[] => {
     root.resetReadTxn()
     return environment.heads.get(headsKey) ?? []
@@ -98,6 +101,7 @@ export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog>
     bounds: guarded(() => heads().map((head, partition) => boundsOf(id, partition, head))),
     slice: guarded(slice),
     sliceOnce: () => guarded(sliceReader(environment, blockEventsMax)),
+    raw: guarded(raw),
     prepare,
     append: async (prepared, check = () => {}) => {
       const write = () => {
@@ -127,50 +131,62 @@ const boundsOf = (id: string, partition: number, head: number): NamedBounds => (
   origin: `embedded:${id}:${partition}`,
 })
 
-const sliceReader = ({ blocks }: LogEnvironment, keptEventsMax: number) => {
+const sliceReader = (environment: LogEnvironment, keptEventsMax: number) => {
   const cached = createBlockCache(keptEventsMax)
-  const blockOf = (key: BlockKey) => cached(...key, () => decodeBlock(...key, blocks.get(key)))
+  const records = recordReader<LogRecord>(environment, (key, text) =>
+    cached(...key, () => decodeBlock(...key, text())),
+  )
+  return (place: SlicePlace): Slice => {
+    const { partition, from } = place
+    const events = records(place)
+    return { partition, from, to: from + events.length, events }
+  }
+}
+
+/** Reads the records of a place; `decode` makes those of a block, whose text is read when asked. */
+const recordReader = <T extends Readonly<{ offset: number }>>(
+  { blocks }: LogEnvironment,
+  decode: (key: BlockKey, text: () => string | undefined) => readonly T[],
+) => {
   /** A position may lie inside a block. */
   const firstOffset = (partition: number, offset: number): number => {
     const backwards = { start: [partition, offset], end: [partition, -1], reverse: true, limit: 1 }
     for (const [, first] of blocks.getKeys(backwards)) return first
     throw damagedLog(partition, offset)
   }
-  return ({ partition, from, to: end, eventsMax }: SlicePlace): Slice => {
+  return ({ partition, from, to: end, eventsMax }: SlicePlace): T[] => {
     const to = Math.min(end, from + eventsMax)
-    const events: LogRecord[] = []
+    const found: T[] = []
     const start = [partition, firstOffset(partition, from)]
     for (const key of blocks.getKeys({ start, end: [partition, to] })) {
-      const next = from + events.length
-      const records = blockOf(key).slice(next - key[1], to - key[1])
+      const next = from + found.length
+      const records = decode(key, () => blocks.get(key)).slice(next - key[1], to - key[1])
       if (records[0]?.offset !== next) throw damagedLog(partition, next)
-      for (const record of records) events.push(record)
+      for (const record of records) found.push(record)
     }
-    if (from + events.length !== to) throw damagedLog(partition, from + events.length)
-    return { partition, from, to, events }
+    if (from + found.length !== to) throw damagedLog(partition, from + found.length)
+    return found
   }
 }
 
+/** A block has one record time, so records of different times lie in different blocks. */
 const prepare = (records: readonly NewRecord[], recordedAt: UnixMs): PreparedAppend => {
   const append = randomUUID()
   const blocks: NewBlock[] = []
-  for (const [partition, values] of byPartition(records)) {
-    for (let at = 0; at < values.length; at += blockEventsMax) {
-      const some = values.slice(at, at + blockEventsMax)
-      blocks.push(encodeBlock(partition, some, { append, recordedAt }))
+  const open = new Map<number, { values: unknown[]; at: UnixMs }>()
+  const close = (partition: number, { values, at }: { values: unknown[]; at: UnixMs }) =>
+    void blocks.push(encodeBlock(partition, values, { append, recordedAt: at }))
+  for (const { partition, value, recordedAt: at = recordedAt } of records) {
+    const block = open.get(partition)
+    if (block !== undefined && block.at === at && block.values.length < blockEventsMax) {
+      block.values.push(value)
+      continue
     }
+    if (block !== undefined) close(partition, block)
+    open.set(partition, { values: [value], at })
   }
+  for (const [partition, block] of open) close(partition, block)
   return { blocks }
-}
-
-const byPartition = (records: readonly NewRecord[]): ReadonlyMap<number, unknown[]> => {
-  const values = new Map<number, unknown[]>()
-  for (const { partition, value } of records) {
-    const before = values.get(partition)
-    if (before === undefined) values.set(partition, [value])
-    else before.push(value)
-  }
-  return values
 }
 
 /** A repeated append finds its first block where the first attempt put it, if that was committed. */

@@ -16,17 +16,21 @@ import {
 import { TradelogError } from '../domain/errors.ts'
 import { eventKey, type TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
+import type { RawRecord } from '../domain/recorded-event.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import type { LmdbLease } from '../runtime/lmdb.ts'
 import { createWakeUp, groupBatches, holdLease } from './embedded-batches.ts'
+import { valueOfRaw } from './embedded-block.ts'
 import type { LogOptions } from './embedded-environment.ts'
 import {
   type EmbeddedLog,
+  type NewRecord,
   openEmbeddedLog,
   type PreparedAppend,
+  type SlicePlace,
   storeClosed,
 } from './embedded-log.ts'
-import type { EventStore, ReadOptions, Slice } from './event-store.ts'
+import type { EventStore, ReadOptions } from './event-store.ts'
 
 /** Once this process was elected for it, only its holder appends. */
 const writerRole = 'ingest'
@@ -46,9 +50,16 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
   const checkOpen = () => {
     if (closed !== undefined) throw storeClosed()
   }
-  const append = appender(log, () => {
+  const write = appender(log, () => {
     if (writerLease !== undefined && !writerLease.isHeld()) throw notTheActiveWriter()
   })
+  const append = async <T>(records: readonly T[], newRecord: (record: T) => NewRecord) => {
+    checkOpen()
+    if (records.length === 0) return
+    await write(records, newRecord)
+    crashPoint('append:durable')
+    wakeUp.wake()
+  }
   /** Complete streams give their leases back, which closing the log waits for. */
   const endStreams = async () => closing.next()
   const whileOpen = <T>(source: () => Observable<T>): Observable<T> =>
@@ -58,15 +69,11 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
     }).pipe(takeUntil(closing))
 
   return {
-    append: async (events) => {
-      checkOpen()
-      if (events.length === 0) return
-      await append(events)
-      crashPoint('append:durable')
-      wakeUp.wake()
-    },
+    append: (events) => append(events, newRecordOf(log)),
+    appendRaw: (records) => append(records, rawRecordOf),
     batches: (wanted) => whileOpen(() => groupBatches(log, wakeUp, wanted)),
-    read: (wanted) => readSlices(log, checkOpen, wanted),
+    read: (wanted) => readPlaces(log, checkOpen, wanted, log.sliceOnce()),
+    readRaw: (wanted) => readPlaces(log, checkOpen, wanted, log.raw),
     heads: async () => {
       checkOpen()
       return log.bounds()
@@ -86,28 +93,36 @@ export const openEmbeddedEventStore = async (options: LogOptions): Promise<Event
   }
 }
 
+const newRecordOf =
+  ({ partitions }: EmbeddedLog) =>
+  (value: TradelogEvent): NewRecord => ({
+    partition: partitionOf(eventKey(value), partitions),
+    value,
+  })
+
+const rawRecordOf = (record: RawRecord): NewRecord => {
+  const { partition, recordedAt } = record
+  return { partition, recordedAt, value: valueOfRaw(record) }
+}
+
 /** Remembers what isn't known to be durable, so that the identical array is never written twice. */
 const appender = (log: EmbeddedLog, checkWriter: () => void) => {
-  const unsettled = new WeakMap<readonly TradelogEvent[], PreparedAppend>()
-  const prepare = (events: readonly TradelogEvent[]) =>
-    log.prepare(
-      events.map((value) => ({ partition: partitionOf(eventKey(value), log.partitions), value })),
-      Date.now(),
-    )
-  return async (events: readonly TradelogEvent[]): Promise<void> => {
-    const prepared = unsettled.get(events) ?? prepare(events)
-    unsettled.set(events, prepared)
+  const unsettled = new WeakMap<readonly unknown[], PreparedAppend>()
+  return async <T>(records: readonly T[], newRecord: (record: T) => NewRecord): Promise<void> => {
+    const prepared = unsettled.get(records) ?? log.prepare(records.map(newRecord), Date.now())
+    unsettled.set(records, prepared)
     crashPoint('append:prepared')
     await log.append(prepared, checkWriter)
-    unsettled.delete(events)
+    unsettled.delete(records)
   }
 }
 
-async function* readSlices(
+async function* readPlaces<T>(
   log: EmbeddedLog,
   checkOpen: () => void,
   { partition, from, to, batchEventsMax: eventsMax, signal }: ReadOptions,
-): AsyncGenerator<Slice> {
+  read: (place: SlicePlace) => T,
+): AsyncGenerator<T> {
   const check = () => {
     checkOpen()
     signal?.throwIfAborted()
@@ -116,11 +131,10 @@ async function* readSlices(
   const head = log.heads()[partition]
   if (head === undefined) throw new RangeError(`the log has no partition ${partition}`)
   const end = Math.min(to, head)
-  const sliceOf = log.sliceOnce()
   for (let next = from; next < end; ) {
-    const slice = sliceOf({ partition, from: next, to: end, eventsMax })
-    yield slice
-    next = slice.to
+    const until = Math.min(end, next + eventsMax)
+    yield read({ partition, from: next, to: until, eventsMax })
+    next = until
     // The API may run in this process and must have its turn.
     await nextTurn()
     check()

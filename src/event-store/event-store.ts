@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs'
 import type { TradelogEvent } from '../domain/event.ts'
-import type { LogRecord } from '../domain/recorded-event.ts'
+import type { LogRecord, RawRecord } from '../domain/recorded-event.ts'
 
 /**
  * A slice of one partition in offset order. `from` is the `to` of the slice before it (a log may
@@ -83,6 +83,16 @@ export interface EventStore {
 
   /** A bounded read outside of any group, for replay, verify and ingest. Pulled: nothing is read ahead of the consumer. */
   read(options: ReadOptions): AsyncIterable<Slice>
+
+  /**
+   * As `append`, with records of another log as they lie there: each goes into the partition that it
+   * names, with its record time; offsets are given anew. Rejects with `COPY_REFUSED`, before anything
+   * is written, at one that this log can't keep as it is.
+   */
+  appendRaw(records: readonly RawRecord[]): Promise<void>
+
+  /** As `read`, with the records as they lie there, for `appendRaw` of another log. */
+  readRaw(options: ReadOptions): AsyncIterable<readonly RawRecord[]>
 
   /** Every partition, in order. */
   heads(): Promise<readonly PartitionBounds[]>

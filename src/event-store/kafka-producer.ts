@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
 import { encodeEvent, eventKey, type TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
+import type { RawRecord } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { marksOf, storeError } from './kafka-errors.ts'
@@ -22,6 +23,8 @@ export type ProducerOptions = Readonly<{
 export type EventProducer = Readonly<{
   /** One after the other; `permit` throws where, when its turn has come, it may not be done. */
   append: (events: readonly TradelogEvent[], permit: () => void) => Promise<void>
+  /** As `append`, with records of another log, each into its partition and with its time. */
+  appendRaw: (records: readonly RawRecord[], permit: () => void) => Promise<void>
   /** Resolves when no append is under way. */
   settled: () => Promise<void>
   /** Waits for the append under way. */
@@ -30,7 +33,15 @@ export type EventProducer = Readonly<{
 
 /** Messages of one partition that go out as one record batch, now and at every retry. */
 type Part = { partition: number; messages: Message[]; acknowledged: boolean }
-type Pending = Readonly<{ events: readonly TradelogEvent[]; parts: readonly Part[] }>
+type Pending = Readonly<{ given: readonly unknown[]; parts: readonly Part[] }>
+/** What is to be sent: the array that the caller gave, and the message of each entry. */
+type Given = Readonly<{ given: readonly unknown[]; messages: () => Iterable<NewMessage> }>
+type NewMessage = Readonly<{
+  partition: number
+  key: string | null
+  value: string | null
+  timestamp: string
+}>
 
 /**
  * The broker knows a repeated record batch by its producer, partition, sequence and count. So a
@@ -60,23 +71,23 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
     }
   }
 
-  const append = async (events: readonly TradelogEvent[]) => {
+  const append = async ({ given, messages }: Given) => {
     // Other events under the sequences of unfinished ones could pass for their repetition.
-    const others = pending !== undefined && pending.events !== events
+    const others = pending !== undefined && pending.given !== given
     if (others || sent >= sequenceMax) await drop()
     if (others) pending = undefined
-    pending ??= { events, parts: partsOf(events, options) }
+    pending ??= { given, parts: partsOf(messages(), options.batchBytesMax) }
     const connection = await connected()
     crashPoint('append:producer-connected')
     await sendParts(connection, options.topic, pending.parts)
     crashPoint('append:parts-acknowledged')
-    sent += events.length
+    sent += given.length
     pending = undefined
   }
 
-  const recovering = async (events: readonly TradelogEvent[]) => {
+  const recovering = async (given: Given) => {
     try {
-      await append(events)
+      await append(given)
     } catch (error) {
       if (lostSequence(error)) {
         options.logger.error({ err: error }, 'the broker lost track of this producer; a new one')
@@ -87,15 +98,19 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
   }
 
   let last: Promise<void> = Promise.resolve()
+  const inTurn = (given: Given, permit: () => void) => {
+    const appended = last.then(() => {
+      permit()
+      return recovering(given)
+    })
+    last = appended.catch(() => {})
+    return appended
+  }
   return {
-    append: (events, permit) => {
-      const appended = last.then(() => {
-        permit()
-        return recovering(events)
-      })
-      last = appended.catch(() => {})
-      return appended
-    },
+    append: (events, permit) =>
+      inTurn({ given: events, messages: () => eventMessages(events, options) }, permit),
+    appendRaw: (records, permit) =>
+      inTurn({ given: records, messages: () => records.map(rawMessage) }, permit),
     settled: () => last,
     close: () => last.then(drop),
   }
@@ -131,32 +146,43 @@ const connect = async (kafka: Kafka): Promise<Producer> => {
 const recordOverheadBytes = 48
 const batchOverheadBytes = 128
 
-const partsOf = (
+function* eventMessages(
   events: readonly TradelogEvent[],
-  { partitions, batchBytesMax, now }: ProducerOptions,
-): readonly Part[] => {
-  const parts: Part[] = []
-  const open = new Map<number, { part: Part; bytes: number }>()
+  { partitions, now }: ProducerOptions,
+): Generator<NewMessage> {
   const timestamp = String(now())
   for (const event of events) {
     const key = eventKey(event)
     const value = encodeEvent(event)
-    const bytes = Buffer.byteLength(key) + Buffer.byteLength(value) + recordOverheadBytes
+    yield { partition: partitionOf(key, partitions), key, value, timestamp }
+  }
+}
+
+const rawMessage = ({ partition, key, value, recordedAt }: RawRecord): NewMessage => {
+  return { partition, key, value, timestamp: String(recordedAt) }
+}
+
+const partsOf = (messages: Iterable<NewMessage>, batchBytesMax: number): readonly Part[] => {
+  const parts: Part[] = []
+  const open = new Map<number, { part: Part; bytes: number }>()
+  for (const message of messages) {
+    const { partition, key, value } = message
+    const bytes =
+      Buffer.byteLength(key ?? '') + Buffer.byteLength(value ?? '') + recordOverheadBytes
     if (bytes + batchOverheadBytes > batchBytesMax) throw tooLarge(key, bytes, batchBytesMax)
-    const partition = partitionOf(key, partitions)
     let last = open.get(partition)
     if (last === undefined || last.bytes + bytes > batchBytesMax) {
       last = { part: { partition, messages: [], acknowledged: false }, bytes: batchOverheadBytes }
       open.set(partition, last)
       parts.push(last.part)
     }
-    last.part.messages.push({ key, value, partition, timestamp })
+    last.part.messages.push(message)
     last.bytes += bytes
   }
   return parts
 }
 
-const tooLarge = (symbol: string, bytes: number, limit: number) =>
+const tooLarge = (symbol: string | null, bytes: number, limit: number) =>
   new TradelogError('EVENT_TOO_LARGE', `an event of ${symbol} takes ${bytes} bytes of ${limit}`, {
     fields: { symbol, bytes, limit },
   })

@@ -1,30 +1,43 @@
 import type { Cluster } from 'kafkajs'
 import { TradelogError } from '../domain/errors.ts'
+import type { RawRecord } from '../domain/recorded-event.ts'
 import type { ReadOptions, Slice } from './event-store.ts'
 import { type KafkaLog, readHeads } from './kafka-bounds.ts'
 import { type Chunk, fetchFrom, leadersOf } from './kafka-fetch.ts'
 import type { Reader } from './kafka-reader.ts'
-import { endBefore, slicesOf } from './kafka-slices.ts'
+import { endBefore, rawRecord, slicesOf } from './kafka-slices.ts'
 
 const fetchLimits = { waitMs: 500, partitionBytesMax: 524_288, totalBytesMax: 524_288 }
 /** Everything below the head is there: a log that gives nothing this often has become shorter. */
 const emptyFetchesMax = 10
 
 /** Fetches when asked for the next slice, and keeps at most one fetch. */
-export async function* boundedRead(
+export const boundedRead = (reader: Reader, log: KafkaLog, options: ReadOptions) =>
+  boundedChunks<Slice>(reader, log, options, (chunk) => slicesOf(chunk, options.batchEventsMax))
+
+export const boundedRawRead = (reader: Reader, log: KafkaLog, options: ReadOptions) =>
+  boundedChunks<readonly RawRecord[]>(reader, log, options, function* ({ partition, records }) {
+    for (let at = 0; at < records.length; at += options.batchEventsMax) {
+      const some = records.slice(at, at + options.batchEventsMax)
+      yield some.map((record) => rawRecord(partition, record))
+    }
+  })
+
+async function* boundedChunks<T>(
   reader: Reader,
   log: KafkaLog,
-  { partition, from, to, batchEventsMax, signal }: ReadOptions,
-): AsyncGenerator<Slice> {
+  { partition, from, to, signal }: ReadOptions,
+  parts: (chunk: Chunk) => Iterable<T>,
+): AsyncGenerator<T> {
   signal?.throwIfAborted()
   const heads = await reader.ask((cluster) => readHeads(cluster, log))
   const end = Math.min(to, heads.get(partition) ?? 0)
   for (let next = from; next < end; ) {
     const chunk = endBefore(await fetchSome(reader, log.topic, partition, next, signal), end)
-    for (const slice of slicesOf(chunk, batchEventsMax)) {
+    for (const part of parts(chunk)) {
       reader.closing.throwIfAborted()
       signal?.throwIfAborted()
-      yield slice
+      yield part
     }
     next = chunk.to
   }

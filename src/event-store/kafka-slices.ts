@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer'
+import { TradelogError } from '../domain/errors.ts'
 import { decodeEvent, type TradelogEvent, type UnreadableEvent } from '../domain/event.ts'
-import type { LogRecord } from '../domain/recorded-event.ts'
+import type { LogRecord, RawRecord } from '../domain/recorded-event.ts'
 import type { Slice } from './event-store.ts'
 import type { Chunk, KafkaRecord } from './kafka-fetch.ts'
 
@@ -31,6 +33,25 @@ export const logRecord = (partition: number, record: KafkaRecord): LogRecord => 
   recordedAt: Number(record.timestamp),
   event: eventOf(record),
 })
+
+/** Only text can be copied as it is. */
+export const rawRecord = (partition: number, record: KafkaRecord): RawRecord => ({
+  partition,
+  offset: Number(record.offset),
+  recordedAt: Number(record.timestamp),
+  key: textOf(partition, record, record.key),
+  value: textOf(partition, record, record.value),
+})
+
+const textOf = (partition: number, { offset }: KafkaRecord, bytes: Buffer | null) => {
+  if (bytes === null) return null
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  throw new TradelogError(
+    'COPY_REFUSED',
+    `the record at partition ${partition}, offset ${offset} isn't UTF-8`,
+    { fields: { partition, offset: Number(offset) } },
+  )
+}
 
 const eventOf = ({ value }: KafkaRecord): TradelogEvent | UnreadableEvent => {
   if (value === null) return { type: 'Unreadable', reason: 'no value' }

@@ -8,7 +8,7 @@ import { type KafkaConnectionOptions, kafkaClient } from './kafka-connection.ts'
 import { election, type RoleState } from './kafka-election.ts'
 import { refuseForeignRecords } from './kafka-foreign.ts'
 import { eventProducer } from './kafka-producer.ts'
-import { boundedRead } from './kafka-read.ts'
+import { boundedRawRead, boundedRead } from './kafka-read.ts'
 import { openReader, type Reader } from './kafka-reader.ts'
 import { openStreams } from './kafka-streams.ts'
 import { ensureTopic, type TopicOptions } from './kafka-topic.ts'
@@ -75,7 +75,12 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
       untilClosed(
         defer(() => liveBatches({ ...asked, kafka: kafka(), log, bounds, logger, onLeaving })),
       ),
+    appendRaw: async (records) => {
+      reader.closing.throwIfAborted()
+      await producer.appendRaw(records, gate.require)
+    },
     read: (asked) => boundedRead(reader, log, asked),
+    readRaw: (asked) => boundedRawRead(reader, log, asked),
     heads: () => reader.ask(bounds.read),
     elect: (role) => {
       const onState = role === writerRole ? gate.onState : () => {}

@@ -6,6 +6,7 @@ import { batches } from './event-store/batches.ts'
 import { closing } from './event-store/closing.ts'
 import { election } from './event-store/election.ts'
 import { groups } from './event-store/groups.ts'
+import { raw } from './event-store/raw.ts'
 import { reading } from './event-store/reading.ts'
 
 /** An empty log of its own, on which several stores may be open at once, as in several processes. */
@@ -28,7 +29,15 @@ type Until = <T>(check: () => T | Promise<T>) => Promise<NonNullable<T>>
 type Body = (log: TestLog & { until: Until }) => Promise<void>
 export type ContractTests = Readonly<Record<string, Body>>
 
-const contract: readonly ContractTests[] = [appending, reading, batches, groups, election, closing]
+const contract: readonly ContractTests[] = [
+  appending,
+  reading,
+  raw,
+  batches,
+  groups,
+  election,
+  closing,
+]
 
 /** What every event store does. `createLog` is called for each test. */
 export const eventStoreContract = (

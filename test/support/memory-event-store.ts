@@ -1,8 +1,8 @@
 import { concat, NEVER, Observable, of, type Subscriber } from 'rxjs'
 import { TradelogError } from '../../src/domain/errors.ts'
-import type { TradelogEvent } from '../../src/domain/event.ts'
+import { encodeEvent, eventKey, type TradelogEvent } from '../../src/domain/event.ts'
 import { partitionOf } from '../../src/domain/partition.ts'
-import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
+import type { RawRecord, RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type {
   Batch,
   BatchesOptions,
@@ -78,6 +78,11 @@ export const openMemoryEventStore = ({
         at = slice.to
       }
     },
+    appendRaw: (records) => perform('append raw', () => appendRaw(log, records)),
+    readRaw: async function* ({ partition, from, to }) {
+      const records = await perform('read raw', () => log.partitions[partition]?.records ?? [])
+      yield records.filter(({ offset }) => offset >= from && offset < to).map(rawOf)
+    },
     elect: () => concat(of(true), NEVER),
     close: async () => expel(log, owner),
   }
@@ -115,6 +120,18 @@ const append = (log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: num
 
 const timeOf = (event: TradelogEvent) =>
   event.type === 'TradeExecuted' ? event.executedAt : event.until
+
+const appendRaw = (log: MemoryLog, records: readonly RawRecord[]): void => {
+  for (const { partition, recordedAt, value } of records) {
+    const to = log.partitions[partition]
+    const event = JSON.parse(value ?? '') as TradelogEvent
+    to?.records.push({ partition, offset: to.head++, recordedAt, event })
+  }
+}
+
+const rawOf = ({ event, ...place }: RecordedEvent): RawRecord => {
+  return { ...place, key: eventKey(event), value: encodeEvent(event) }
+}
 
 const boundsOf = ({ partitions }: MemoryLog): readonly PartitionBounds[] =>
   partitions.map(({ head }, partition) => {
