@@ -13,6 +13,7 @@ const arrows: Record<string, readonly string[]> = {
   runtime: ['domain'],
   'event-store': ['domain', 'runtime'],
   'feed-server': ['domain', 'runtime'],
+  copy: ['domain', 'runtime', 'event-store'],
   ingest: ['domain', 'runtime', 'event-store'],
   'read-model-store': ['domain', 'runtime'],
   projections: ['domain', 'runtime', 'event-store', 'read-model-store'],
@@ -24,6 +25,7 @@ const arrows: Record<string, readonly string[]> = {
 /** Files that a folder may import by name only: ports and shapes, never what runs behind them. */
 const doors: Record<string, RegExp> = {
   'ingest>event-store': /event-store\/event-store\.ts$/,
+  'copy>event-store': /event-store\/event-store\.ts$/,
   'projections>event-store': /event-store\/event-store\.ts$/,
   'projections>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
   'verify>event-store': /event-store\/event-store\.ts$/,

@@ -32,6 +32,8 @@ export type Command = Readonly<{
   takesNames?: boolean
   /** Settings that its flags stand for, as environment variables. */
   environment?: (flags: Flags) => Readonly<Record<string, string>>
+  /** Where a signal ends it before its work is done; 0 unless given. */
+  exitCodeWhenStopped?: number
   /** The exit code, or `until stopped` for a role that runs on. */
   run: (context: CommandContext) => Promise<number | 'until stopped'>
 }>

@@ -1,5 +1,6 @@
 import { api } from './api.ts'
 import type { Command } from './command.ts'
+import { copy } from './copy.ts'
 import { feed } from './feed.ts'
 import { ingest } from './ingest.ts'
 import { project } from './project.ts'
@@ -20,5 +21,6 @@ export const commands: Readonly<Record<string, Command>> = {
   verify,
   skip,
   rejects,
+  copy,
   watch,
 }

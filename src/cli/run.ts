@@ -24,7 +24,7 @@ export const run = async (command: Command, given: Given): Promise<number> => {
       running.catch(() => {}),
       sleep(given.config.timeouts.shutdownMs / 2, undefined, { ref: false }),
     ])
-    return exitCodes.ok
+    return command.exitCodeWhenStopped ?? exitCodes.ok
   } finally {
     exitAfter(given.config.timeouts.shutdownMs, given.logger)
     await life.close()

@@ -16,6 +16,8 @@ usage: tradelog COMMAND [--config FILE] [options]
   skip M:PARTITION:OFFSET … --why TEXT
                         leave an event out that a read model can't apply
          [--list | --undo] [--json]
+  copy --to FILE.yaml   the log into another one, or into a file (.ndjson, .ndjson.gz, -) and back
+       [--from FILE] [--json]
   rejects [--limit N]   what ingest couldn't take as trades, and why; the latest 50
          [--json]
   watch [--api URL]     a running API on this terminal: prices, read models, replays

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { filter, firstValueFrom, map, merge, shareReplay, timer } from 'rxjs'
+import { isRetriable, TradelogError } from '../domain/errors.ts'
+import type { RawRecord } from '../domain/recorded-event.ts'
+import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
+import { backoffMs } from '../runtime/backoff.ts'
+import type { CopySource, CopyTarget } from './copy.ts'
+
+const batchEventsMax = 2_000
+/** A writer that was killed keeps its place as long as its session lasts. */
+const electedWithinMs = 30_000
+const appendTriesMax = 10
+
+/** The log as it is now: what is appended from now on is left to the next copy. */
+export const logSource = async (eventStore: EventStore): Promise<CopySource> => {
+  const bounds = await eventStore.heads()
+  for (const { partition, start } of bounds) if (start > 0) throw truncated(partition, start)
+  return {
+    partitions: bounds.length,
+    total: bounds.reduce((sum, { head }) => sum + head, 0),
+    records: () => recordsOf(eventStore, bounds, () => 0),
+  }
+}
+
+/** The caller has taken the writer's place: see `takeWritersPlace`. */
+export const logTarget = async (eventStore: EventStore): Promise<CopyTarget> => {
+  const read = new Map<number, number>()
+  const { length: partitions } = await eventStore.heads()
+  return {
+    partitions,
+    isReadable: true,
+    unread: async function* () {
+      const bounds = await eventStore.heads()
+      yield* recordsOf(eventStore, bounds, (partition) => read.get(partition) ?? 0)
+      for (const { partition, head } of bounds) read.set(partition, head)
+    },
+    append: (records) => appendPatiently(eventStore, records),
+    flush: async () => {},
+  }
+}
+
+/**
+ * Writes into a log in the place of ingest, until closed: neither an ingest nor another copy does
+ * meanwhile. Rejects with `NOT_THE_ACTIVE_WRITER` where one has that place and keeps it.
+ */
+export const takeWritersPlace = async (eventStore: EventStore): Promise<{ close: () => void }> => {
+  const election = eventStore.elect('ingest').pipe(shareReplay({ bufferSize: 1, refCount: true }))
+  const elected = merge(
+    election.pipe(filter((isElected) => isElected)),
+    timer(electedWithinMs).pipe(map(() => false)),
+  )
+  const place = election.subscribe({ error: () => {} })
+  if (await firstValueFrom(elected)) return { close: () => place.unsubscribe() }
+  place.unsubscribe()
+  throw notTheWriter()
+}
+
+export const refuseSameLog = async (source: EventStore, target: EventStore): Promise<void> => {
+  const origins = (await source.heads()).map(({ origin }) => origin)
+  for (const { origin } of await target.heads()) {
+    if (origin === null || !origins.includes(origin)) continue
+    throw new TradelogError('COPY_REFUSED', 'source and target are the same log')
+  }
+}
+
+async function* recordsOf(
+  eventStore: EventStore,
+  bounds: readonly PartitionBounds[],
+  from: (partition: number) => number,
+): AsyncGenerator<readonly RawRecord[]> {
+  for (const { partition, head: to } of bounds) {
+    const range = { partition, from: from(partition), to, batchEventsMax }
+    if (range.from < to) yield* eventStore.readRaw(range)
+  }
+}
+
+/** The identical array again is the same append. */
+const appendPatiently = async (
+  eventStore: EventStore,
+  records: readonly RawRecord[],
+): Promise<void> => {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await eventStore.appendRaw(records)
+    } catch (error) {
+      if (!isRetriable(error) || failures === appendTriesMax) throw error
+      await sleep(backoffMs(failures))
+    }
+  }
+}
+
+const truncated = (partition: number, start: number) =>
+  new TradelogError(
+    'LOG_TRUNCATED',
+    `partition ${partition} of the source begins at offset ${start}: what it has lost can't be copied`,
+    { fields: { partition, start } },
+  )
+
+const notTheWriter = () =>
+  new TradelogError(
+    'NOT_THE_ACTIVE_WRITER',
+    'another process writes into the target; no ingest and no other copy may run on it',
+  )
