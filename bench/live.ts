@@ -10,6 +10,8 @@ import { silent } from './projecting.ts'
 import { quantile } from './statistics.ts'
 
 const warmUpSeconds = 4
+/** By then the heap of the server has the size that it keeps. */
+const streamsWarmUpSeconds = 15
 const seconds = 20
 const burstSeconds = 10
 const streams = 200
@@ -47,7 +49,7 @@ export const livePart = (): Part => ({
   subjects: {
     visible: (given) => withProgram(given, warmUpSeconds + seconds, untilVisible),
     burst: (given) => withProgram(given, burstSeconds, absorbed),
-    streamed: (given) => withProgram(given, warmUpSeconds + seconds, untilStreamed),
+    streamed: (given) => withProgram(given, streamsWarmUpSeconds + seconds, untilStreamed),
   },
 })
 
@@ -179,7 +181,7 @@ const untilStreamed = async ({ trades, client, port, pid }: Program): Promise<Me
   await untilKnown(client, liveSymbols.at(-1) ?? '')
   const every = Array.from({ length: streams }, () => arrivals(trades, streamedTradesPerSample))
   const closers = every.map(({ seen }) => openStream(port, seen))
-  await sleep(warmUpSeconds * 1_000)
+  await sleep(streamsWarmUpSeconds * 1_000)
   for (const { restart } of every) restart()
   const stop = startClock(pid, trades)
   const bytes = await sampled((seconds - 4) * 1_000, () => anonymousBytes(pid))
