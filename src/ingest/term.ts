@@ -11,6 +11,7 @@ import { createEventBuffer, type EventBuffer } from './event-buffer.ts'
 import { type FinnhubFeed, openFinnhubFeed } from './finnhub-feed.ts'
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
 import { heardUntil, interruptionsOf } from './interruptions.ts'
+import type { Gap } from './listening.ts'
 import { createRecordedRows } from './recorded-rows.ts'
 import type { RejectLog } from './reject-log.ts'
 
@@ -155,14 +156,19 @@ const absenceBefore = async (
   over: AbortSignal,
   listeningSince: Promise<UnixMs | undefined>,
 ): Promise<readonly TradelogEvent[]> => {
-  const { eventStore, feed, counts } = options
+  const { eventStore, feed } = options
   if (feed.source === 'file') return []
   const from = await insist(options, over, () => heardUntil(eventStore, over))
   const until = await listeningSince
   if (from === undefined || until === undefined) return []
-  const gap = { from: Math.min(from, until), until, reason: 'ingest not running' } as const
+  return told(options, { from: Math.min(from, until), until, reason: 'ingest not running' })
+}
+
+/** A gap as events, counted and logged. */
+const told = ({ feed, counts, logger }: TermOptions, gap: Gap): readonly TradelogEvent[] => {
   const events = interruptionsOf(gap, feed)
   counts.interruptions += events.length
+  logger.warn(gap, 'trades may be missing: the feed was interrupted')
   return events
 }
 
@@ -197,10 +203,7 @@ const openFeed = (
     onConnected: () => counts.connections++,
     onListening: (since, gap) => {
       hear(since)
-      if (gap === undefined || feed.source === 'file') return
-      const interruptions = interruptionsOf(gap, feed)
-      counts.interruptions += interruptions.length
-      buffer.add(interruptions)
+      if (gap !== undefined && feed.source !== 'file') buffer.add(told(options, gap))
     },
     logger,
     now,

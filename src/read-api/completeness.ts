@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hasCode } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { InterruptionRow } from '../projections/read-models/interruptions.ts'
@@ -51,6 +52,8 @@ export const interruptedIn = async (
   let rows: readonly StoredRow[] | undefined
   for (const { start, end } of spans) {
     if (rows === undefined || !isDecidedBy(rows, start)) {
+      // Others have their turn between reads, and the time limit too.
+      if (rows !== undefined) await nextTurn()
       const from = encodeKey([symbol, start + 1])
       rows = await generation.page({ from, to, limit: rowsMax, reverse: false, signal })
     }
