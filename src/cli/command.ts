@@ -32,8 +32,11 @@ export type Command = Readonly<{
   takesNames?: boolean
   /** Settings that its flags stand for, as environment variables. */
   environment?: (flags: Flags) => Readonly<Record<string, string>>
-  /** Where a signal ends it before its work is done; 0 unless given. */
-  exitCodeWhenStopped?: number
+  /**
+   * For a command with an end of its own: its exit code where a signal stops it before that, or an
+   * error that may pass keeps it from it. A role that is stopped ends with 0.
+   */
+  exitCodeWhenUnfinished?: number
   /** The exit code, or `until stopped` for a role that runs on. */
   run: (context: CommandContext) => Promise<number | 'until stopped'>
 }>

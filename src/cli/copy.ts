@@ -11,7 +11,7 @@ import { type Command, type CommandContext, exitCodes } from './command.ts'
 
 export const copy: Command = {
   options: { from: { type: 'string' }, to: { type: 'string' }, json: { type: 'boolean' } },
-  exitCodeWhenStopped: exitCodes.failed,
+  exitCodeWhenUnfinished: exitCodes.failed,
   run: async (context) => {
     const { flags, signal } = context
     const from = endOf('--from', flags.from ?? 'settings')

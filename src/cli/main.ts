@@ -26,7 +26,8 @@ const main = async (): Promise<number> => {
     return await start(command, rest)
   } catch (error) {
     say(error instanceof TradelogError ? `${error.code}: ${error.message}` : String(error))
-    return isRefusal(error) ? exitCodes.refused : exitCodes.failed
+    if (isRefusal(error)) return exitCodes.refused
+    return command.exitCodeWhenUnfinished ?? exitCodes.failed
   }
 }
 

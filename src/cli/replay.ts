@@ -10,6 +10,7 @@ import { replayThreads } from './replay-threads.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const replay: Command = {
+  exitCodeWhenUnfinished: exitCodes.failed,
   options: {
     ...modelOption,
     'dry-run': { type: 'boolean' },

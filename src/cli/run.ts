@@ -24,7 +24,7 @@ export const run = async (command: Command, given: Given): Promise<number> => {
       running.catch(() => {}),
       sleep(given.config.timeouts.shutdownMs / 2, undefined, { ref: false }),
     ])
-    return command.exitCodeWhenStopped ?? exitCodes.ok
+    return command.exitCodeWhenUnfinished ?? exitCodes.ok
   } finally {
     exitAfter(given.config.timeouts.shutdownMs, given.logger)
     await life.close()

@@ -9,7 +9,7 @@ usage: tradelog COMMAND [--config FILE] [options]
   feed                  a Finnhub-protocol server: simulated, or --file F [--speed 1|N|max]
   replay [--model M …]  rebuild read models from the log while the API keeps serving
          [--dry-run | --rollback] [--json]
-                        exit 0 done, 1 failed (run it again: it goes on), 2 refused
+                        exit 0 done, 1 failed or stopped (run it again: it goes on), 2 refused
   verify [--model M …]  compare read models with an independent fold of the log
          [--generation G] [--json]
                         exit 0 equal, 1 different, 2 could not check

@@ -4,6 +4,7 @@ import { type Command, exitCodes } from './command.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const verify: Command = {
+  exitCodeWhenUnfinished: exitCodes.refused,
   options: {
     ...modelOption,
     generation: { type: 'string' },

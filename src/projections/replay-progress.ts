@@ -10,6 +10,8 @@ export type ReplayProgressOptions = Readonly<{
   eventStore: EventStore
   readModelStore: ReadModelStore
   logger: Logger
+  /** Aborted where somebody stops the replay: it hasn't failed then. */
+  signal: AbortSignal
   onProgress?: ((status: ReplayStatus) => void) | undefined
 }>
 
@@ -27,7 +29,7 @@ const reportEveryMs = 1_000
 type Counts = { state: ReplayStatus['state']; before: number; done: number; total: number }
 
 export const createReplayProgress = (options: ReplayProgressOptions): ReplayProgress => {
-  const { builds, eventStore, readModelStore, logger, onProgress } = options
+  const { builds, eventStore, readModelStore, logger, signal, onProgress } = options
   const startedAt = Date.now()
   const counts = new Map<string, Counts>()
   let failure: ReplayStatus['error'] = null
@@ -54,6 +56,10 @@ export const createReplayProgress = (options: ReplayProgressOptions): ReplayProg
     }
   }
 
+  const end = (state: ReplayStatus['state']) => {
+    for (const count of counts.values()) if (count.state === 'building') count.state = state
+  }
+
   return {
     start: async () => {
       const heads = await eventStore.heads()
@@ -77,11 +83,10 @@ export const createReplayProgress = (options: ReplayProgressOptions): ReplayProg
       if (count !== undefined) count.state = 'promoted'
     },
     failed: (error) => {
+      end(signal.aborted ? 'interrupted' : 'failed')
+      if (signal.aborted) return
       const code = error instanceof TradelogError ? error.code : 'INTERNAL_ERROR'
       failure = { code, message: error instanceof Error ? error.message : String(error) }
-      for (const count of counts.values()) {
-        if (count.state === 'building') count.state = 'failed'
-      }
     },
     close: async () => {
       clearInterval(timer)

@@ -72,7 +72,8 @@ export type ReplayStatus = Readonly<{
   model: string
   version: number
   generation: string
-  state: 'building' | 'promoted' | 'failed'
+  /** `interrupted`: whoever replays next goes on with it. */
+  state: 'building' | 'promoted' | 'interrupted' | 'failed'
   eventsDone: number
   eventsTotal: number
   eventsPerSecond: number

@@ -1,6 +1,6 @@
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { commands } from '../../src/cli/commands.ts'
@@ -133,6 +133,40 @@ test('verify before anything was built says that it could not check', async () =
   assert.is(code, 2)
   assert.is(JSON.parse(stdout).result, 'could not check')
 })
+
+/** Nobody listens there. */
+const away = { EVENT_STORE: 'kafka', KAFKA__BROKER_URL: '127.0.0.1:1' }
+
+for (const [command, expected, says] of [
+  ['verify', 2, 'could not check'],
+  ['replay', 1, 'run it again'],
+] as const) {
+  test(`a ${command} whose log is away ends with ${expected} (${says}), and says why`, async () => {
+    const settings = { ...away, DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
+    const { code, stdout, stderr } = await runTradelog([command], settings)
+    assert.is(code, expected, stderr)
+    assert.is(stdout, '')
+    assert.match(stderr, /^tradelog: EVENT_STORE_UNAVAILABLE: .*\n$/)
+  })
+
+  test(`a ${command} that is stopped ends with ${expected} (${says})`, async () => {
+    // It takes connections and never answers.
+    const broker = createServer().listen(0, '127.0.0.1')
+    const asked = once(broker, 'connection')
+    await once(broker, 'listening')
+    const { port } = broker.address() as AddressInfo
+    const running = startTradelog([command], {
+      EVENT_STORE: 'kafka',
+      KAFKA__BROKER_URL: `127.0.0.1:${port}`,
+      DATA_DIRECTORY: temporaryDirectory(),
+    })
+    const [socket] = (await asked) as [Socket]
+    await running.kill('SIGTERM')
+    assert.is(await running.exit(), expected, running.stderr())
+    socket.destroy()
+    broker.close()
+  })
+}
 
 test('a second signal ends a process at once', async () => {
   const tradelog = startTradelog(['start'], { DATA_DIRECTORY: temporaryDirectory(), API_PORT: '0' })

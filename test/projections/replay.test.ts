@@ -83,11 +83,16 @@ test('an interrupted replay goes on where it was', async () => {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(2_000))
   const interruption = new AbortController()
+  const states = new Set<string>()
   const interrupted = rebuild(engine, {
     signal: interruption.signal,
-    onProgress: () => queueMicrotask(() => interruption.abort()),
+    onProgress: ({ state }) => {
+      states.add(state)
+      queueMicrotask(() => interruption.abort())
+    },
   })
   await interrupted.then(unexpected, () => {})
+  assert.equal([...states], ['building', 'interrupted'])
   const left = (await engine.readModelStore.generations('trades')).map(({ id }) => id)
   assert.is(left.length, 1)
   const [trades] = await rebuild(engine)

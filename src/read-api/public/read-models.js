@@ -69,6 +69,9 @@ const problem = ({ code, message }) => element('p', { className: 'problem' }, `$
 const replay = (replay) => {
   const { state, is_stale, generation, events_done, events_total, error } = replay
   if (state === 'failed') return [problem(error ?? { code: 'Replay', message: 'failed' })]
+  if (state === 'interrupted') {
+    return [element('p', { className: 'replay' }, `Replay interrupted at ${share(replay)}`)]
+  }
   if (state === 'promoted') return [element('p', { className: 'replay' }, replayed(replay))]
   if (is_stale)
     return [
@@ -83,10 +86,12 @@ const replay = (replay) => {
   return [element('div', { className: 'replay' }, bar, element('p', {}, replaying(replay)))]
 }
 
-const replaying = ({ events_done, events_total, events_per_second, remaining_ms }) => {
-  const share = events_total === 0 ? 100 : Math.floor((100 * events_done) / events_total)
+const share = ({ events_done, events_total }) =>
+  `${events_total === 0 ? 100 : Math.floor((100 * events_done) / events_total)} %`
+
+const replaying = ({ events_per_second, remaining_ms, ...done }) => {
   const rest = remaining_ms === null ? '' : ` · ${formatDuration(remaining_ms)} left`
-  return `Replaying ${share} % · ${formatCompact(events_per_second)}/s${rest}`
+  return `Replaying ${share(done)} · ${formatCompact(events_per_second)}/s${rest}`
 }
 
 const replayed = ({ events_done, started_at }) =>

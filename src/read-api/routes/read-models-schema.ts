@@ -24,7 +24,7 @@ const replay = object(
   {
     generation: text('What it builds'),
     version: count('Version of the projection that builds it'),
-    state: oneOf(['building', 'promoted', 'failed'], 'How far it got'),
+    state: oneOf(['building', 'promoted', 'interrupted', 'failed'], 'How far it got'),
     events_done: count('Events applied'),
     events_total: count('Events to apply'),
     events_per_second: number('Rate'),
