@@ -1,21 +1,20 @@
-import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
-import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Given, type Measured, needFolder } from './part.ts'
-import { type Stores, wantedOf } from './projecting.ts'
-import { partitions } from './trades.ts'
+import { type Stores, withStores } from './projecting.ts'
 
 /** Runs the work on the prepared log and on empty read models, in one process. */
-export const withEmbeddedStores = async (
+export const withEmbeddedStores = (
   given: Given,
   work: (stores: Stores) => Promise<Measured>,
 ): Promise<Measured> => {
-  const directory = needFolder(given.prepared, { name: 'log', events: given.events })
-  const eventStore = await openEmbeddedEventStore({ directory, partitions })
-  const readModelStore = await openEmbeddedReadModelStore({ directory: given.scratch })
-  try {
-    return await work({ eventStore, readModelStore, ...wantedOf(given) })
-  } finally {
-    await eventStore.close()
-    await readModelStore.close()
-  }
+  linkLog(given)
+  return withStores(given, { EVENT_STORE: 'embedded', READ_MODEL_STORE: 'embedded' }, work)
 }
+
+/** Puts the prepared log where the settings look for one. */
+export const linkLog = ({ prepared, scratch, events }: Given): void =>
+  symlinkSync(needFolder(prepared, { name: 'log', events }), join(scratch, 'log'))
+
+/** Where the read models are that `withEmbeddedStores` has made in a folder. */
+export const readModelsIn = (folder: string): string => join(folder, 'read-models')

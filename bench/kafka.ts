@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import type { EventStore } from '../src/event-store/event-store.ts'
 import { openKafkaEventStore } from '../src/event-store/kafka.ts'
-import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
+import type { Settings } from '../test/support/tradelog.ts'
 import { appendAll } from './append.ts'
 import type { Given, Measured, PartOptions, PartOrReason, Subject } from './part.ts'
 import { startWatch } from './part.ts'
 import type { Stores } from './projecting.ts'
-import { modelNames, projectLive, replayModels, silent, wantedOf } from './projecting.ts'
+import { modelNames, projectLive, replayModels, silent, withStores } from './projecting.ts'
 import { partitions } from './trades.ts'
 
 const { KAFKA_BROKERS } = process.env
@@ -170,19 +170,17 @@ export const consumeRaw: Subject = async (given) => {
   return measured
 }
 
-export const withKafkaLog = async (
+export const withKafkaLog = (
   given: Given,
   work: (stores: Stores) => Promise<Measured>,
-): Promise<Measured> => {
-  const eventStore = await openKafkaLog(topicOf(given))
-  const readModelStore = await openEmbeddedReadModelStore({ directory: given.scratch })
-  try {
-    return await work({ eventStore, readModelStore, ...wantedOf(given) })
-  } finally {
-    await eventStore.close()
-    await readModelStore.close()
-  }
-}
+): Promise<Measured> =>
+  withStores(given, { ...kafkaSettings(given), READ_MODEL_STORE: 'embedded' }, work)
+
+export const kafkaSettings = (given: Given): Settings => ({
+  EVENT_STORE: 'kafka',
+  KAFKA__BROKER_URL: kafkaBrokers.join(),
+  KAFKA__TOPIC: topicOf(given),
+})
 
 /** The broker forgets groups that have read nothing else. */
 export const removeTopics = (run: string): Promise<void> =>

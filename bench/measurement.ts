@@ -46,7 +46,7 @@ const measurementOf = (outcome: Measured, highest: number | null): Measurement =
   rate: outcome.count / outcome.seconds,
   cpuSecondsPerMillion:
     outcome.cpuSeconds === null ? null : (outcome.cpuSeconds / outcome.count) * 1_000_000,
-  anonymousBytes: outcome.anonymousBytes ?? highest,
+  anonymousBytes: outcome.anonymousBytes === undefined ? highest : outcome.anonymousBytes,
   figures: outcome.figures ?? {},
   held: outcome.held ?? null,
 })

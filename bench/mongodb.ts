@@ -1,22 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { MongoClient } from 'mongodb'
-import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
-import type { EventStore } from '../src/event-store/event-store.ts'
 import { foldSeries } from '../src/projections/fold.ts'
 import { trades } from '../src/projections/read-models/trades.ts'
-import { openMongodbReadModelStore } from '../src/read-model-store/mongodb.ts'
 import { documentOfSeries, type RowDocument } from '../src/read-model-store/mongodb-rows.ts'
-import { consume, consumeRaw, kafkaBrokers, openKafkaLog, removeTopics, topicOf } from './kafka.ts'
+import type { Settings } from '../test/support/tradelog.ts'
+import { linkLog } from './embedded.ts'
+import { consume, consumeRaw, kafkaBrokers, kafkaSettings, removeTopics } from './kafka.ts'
 import type { PartOptions, PartOrReason, Subject } from './part.ts'
-import { type Given, type Measured, needFolder, startWatch } from './part.ts'
-import {
-  modelNames,
-  projectLive,
-  replayModels,
-  type Stores,
-  silent,
-  wantedOf,
-} from './projecting.ts'
+import { type Given, type Measured, startWatch } from './part.ts'
+import { modelNames, projectLive, replayModels, type Stores, withStores } from './projecting.ts'
 import { partitions, tradeBatches } from './trades.ts'
 
 export const mongodbUrl = process.env.MONGODB_URL ?? ''
@@ -99,27 +91,28 @@ export const withDatabase = async (
   }
 }
 
-export const withMongodb = (given: Given, work: (stores: Stores) => Promise<Measured>) =>
-  withDatabase(async (databaseName) => {
-    const readModelStore = await openMongodbReadModelStore({
-      url: mongodbUrl,
-      databaseName,
-      logger: silent,
-    })
-    const eventStore = await openLog(given)
-    try {
-      return await work({ eventStore, readModelStore, ...wantedOf(given) })
-    } finally {
-      await eventStore.close()
-      await readModelStore.close()
-    }
-  })
-
-const openLog = (given: Given): Promise<EventStore> => {
-  if (kafkaBrokers.length > 0) return openKafkaLog(topicOf(given))
-  const directory = needFolder(given.prepared, { name: 'log', events: given.events })
-  return openEmbeddedEventStore({ directory, partitions })
+export const withMongodb = (
+  given: Given,
+  work: (stores: Stores) => Promise<Measured>,
+): Promise<Measured> => {
+  if (kafkaBrokers.length === 0) linkLog(given)
+  return withDatabase((databaseName) =>
+    withStores(
+      given,
+      {
+        ...(kafkaBrokers.length > 0 ? kafkaSettings(given) : { EVENT_STORE: 'embedded' }),
+        ...mongodbSettings(databaseName),
+      },
+      work,
+    ),
+  )
 }
+
+export const mongodbSettings = (databaseName: string): Settings => ({
+  READ_MODEL_STORE: 'mongodb',
+  MONGODB__URL: mongodbUrl,
+  MONGODB__DATABASE_NAME: databaseName,
+})
 
 /** As many inserts at a time as there are partitions; the making of the documents is not in the time. */
 const insertRaw: Subject = ({ events }) =>

@@ -23,8 +23,8 @@ export type Measured = Readonly<{
   figures?: Readonly<Record<string, number>>
   /** What it has made, where all lines of the part have to make the same. */
   held?: string
-  /** Where the process that matters isn't the measuring one. */
-  anonymousBytes?: number
+  /** Where the process that matters isn't the measuring one; null where that wasn't measured. */
+  anonymousBytes?: number | null
 }>
 
 export type Subject = (given: Given) => Promise<Measured>

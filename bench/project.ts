@@ -107,7 +107,7 @@ export const replayPart = ({ events }: PartOptions): Part => ({
     ...floorLines(events),
     ...modelLines('replay', 'replay', events),
     {
-      label: `build all ${modelNames.length}, without check and promotion`,
+      label: `build all ${modelNames.length} in one thread, without check and promotion`,
       subject: 'build',
       events,
       models: modelNames,

@@ -1,20 +1,26 @@
+import { availableParallelism } from 'node:os'
 import { pino } from 'pino'
 import { lastValueFrom, NEVER, takeWhile } from 'rxjs'
+import { replayThreads } from '../src/cli/replay-threads.ts'
+import { openEventStore, openReadModelStore } from '../src/compose.ts'
 import type { EventStore } from '../src/event-store/event-store.ts'
 import { openActiveGeneration } from '../src/projections/active-generation.ts'
-import { openBuilder } from '../src/projections/builder.ts'
+import { type FoldInThreads, openBuilder } from '../src/projections/builder.ts'
 import type { Projection } from '../src/projections/projection.ts'
 import { projector } from '../src/projections/projector.ts'
 import { readModels } from '../src/projections/read-models/index.ts'
 import { replay } from '../src/projections/replay.ts'
 import type { Checkpoint, ReadModelStore } from '../src/read-model-store/read-model-store.ts'
+import { createLifetime } from '../src/runtime/lifetime.ts'
+import type { Settings } from '../test/support/tradelog.ts'
 import { type Given, type Measured, startWatch } from './part.ts'
+import { configOf } from './settings.ts'
 
 /** Those that trades are folded into. */
 export const modelNames = ['trades', 'symbols', 'candles', 'vwap']
 
 /** What of the given the work on stores takes. */
-export const wantedOf = ({ models, batchEventsMax }: Given) => ({
+const wantedOf = ({ models, batchEventsMax }: Given) => ({
   projections: readModels.filter(({ name }) => models.includes(name)),
   batchEventsMax,
 })
@@ -24,7 +30,27 @@ export type Stores = Readonly<{
   readModelStore: ReadModelStore
   projections: readonly Projection[]
   batchEventsMax: number
+  foldInThreads: FoldInThreads | undefined
 }>
+
+/** Opens the stores that the settings name, as every command does. */
+export const withStores = async (
+  given: Given,
+  settings: Settings,
+  work: (stores: Stores) => Promise<Measured>,
+): Promise<Measured> => {
+  const config = configOf(given, settings)
+  const life = createLifetime()
+  const composition = { config, life, logger: silent, signal: new AbortController().signal }
+  try {
+    const eventStore = await openEventStore(composition)
+    const readModelStore = await openReadModelStore(composition)
+    const foldInThreads = replayThreads(config, availableParallelism())
+    return await work({ eventStore, readModelStore, foldInThreads, ...wantedOf(given) })
+  } finally {
+    await life.close()
+  }
+}
 
 export const silent = pino({ enabled: false })
 
@@ -66,7 +92,7 @@ export const projectLive = async (stores: Stores): Promise<Measured> => {
   return { count: total, ...stop() }
 }
 
-/** What a replay does up to the check of its counts. */
+/** What a replay does up to the check of its counts, without its threads. */
 export const build = async ({
   eventStore,
   readModelStore,
@@ -88,7 +114,7 @@ export const build = async ({
   return { count: read(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
 }
 
-/** All of `tradelog replay`: build, check the counts, promote. */
+/** All of `tradelog replay`: build in threads, check the counts, promote. */
 export const replayModels = async (stores: Stores): Promise<Measured> => {
   const { signal } = new AbortController()
   const stop = startWatch()

@@ -5,6 +5,7 @@ import { startReadApi } from '../src/read-api/server.ts'
 import { openEmbeddedReadModelStore } from '../src/read-model-store/embedded.ts'
 import { loadConfig } from '../src/runtime/config.ts'
 import { createMetrics } from '../src/runtime/metrics.ts'
+import { readModelsIn } from './embedded.ts'
 import { createClient } from './http-load.ts'
 import { newestPath, type Served } from './pages.ts'
 import { type Given, needFolder } from './part.ts'
@@ -13,7 +14,7 @@ import { openRawRows } from './raw-lmdb.ts'
 
 /** The server process of one measurement: `serve.js WHAT GIVEN`. Ends with its parent. */
 const startApi = async ({ prepared, events }: Given): Promise<number> => {
-  const directory = needFolder(prepared, { name: 'rows', events })
+  const directory = readModelsIn(needFolder(prepared, { name: 'rows', events }))
   const store = await openEmbeddedReadModelStore({ directory })
   const { port } = await startReadApi({
     store,

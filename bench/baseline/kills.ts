@@ -8,8 +8,8 @@ import { openMongodbReadModelStore } from '../../src/read-model-store/mongodb.ts
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 import { seededRandom } from '../../test/support/random.ts'
 import { runTradelog, startTradelog } from '../../test/support/tradelog.ts'
-import { committedOffsets, kafkaBrokers, topicOf } from '../kafka.ts'
-import { mongodbUrl, withDatabase } from '../mongodb.ts'
+import { committedOffsets, kafkaBrokers, kafkaSettings, topicOf } from '../kafka.ts'
+import { mongodbSettings, mongodbUrl, withDatabase } from '../mongodb.ts'
 import type { Given, Measured, Subject } from '../part.ts'
 import { modelNames, silent } from '../projecting.ts'
 import { partitions, tradeBatches } from '../trades.ts'
@@ -60,13 +60,9 @@ export const killBaseline: Subject = (given) =>
 export const killTradelog: Subject = (given) =>
   withDatabase(async (databaseName) => {
     const settings = {
-      EVENT_STORE: 'kafka',
-      KAFKA__BROKER_URL: kafkaBrokers.join(),
-      KAFKA__TOPIC: topicOf(given),
+      ...kafkaSettings(given),
+      ...mongodbSettings(databaseName),
       PARTITIONS: String(partitions),
-      READ_MODEL_STORE: 'mongodb',
-      MONGODB__URL: mongodbUrl,
-      MONGODB__DATABASE_NAME: databaseName,
       DATA_DIRECTORY: given.scratch,
       PROJECTION__BATCH_EVENTS_MAX: String(batchEventsMax),
       LOG__LEVEL: 'error',
@@ -189,7 +185,7 @@ const outcome = (
     'of candles': candles.size,
     ...more,
   }
-  return { count: events, seconds, cpuSeconds: null, figures }
+  return { count: events, seconds, cpuSeconds: null, anonymousBytes: null, figures }
 }
 
 const increase = (counts: Map<string, number>, key: string): void =>
