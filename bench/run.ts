@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
   options: {
     events: { type: 'string' },
     repetitions: { type: 'string', default: '3' },
-    'batch-events': { type: 'string', default: '1000' },
+    'batch-events': { type: 'string', default: '2000' },
     json: { type: 'string' },
     markdown: { type: 'string' },
   },

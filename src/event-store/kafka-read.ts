@@ -7,7 +7,7 @@ import { type Chunk, fetchFrom, leadersOf } from './kafka-fetch.ts'
 import type { Reader } from './kafka-reader.ts'
 import { endBefore, rawRecord, slicesOf } from './kafka-slices.ts'
 
-const fetchLimits = { waitMs: 500, partitionBytesMax: 524_288, totalBytesMax: 524_288 }
+const fetchLimits = { waitMs: 500, partitionBytesMax: 1_048_576, totalBytesMax: 1_048_576 }
 /** Everything below the head is there: a log that gives nothing this often has become shorter. */
 const emptyFetchesMax = 10
 
