@@ -59,10 +59,11 @@ const inTime = async <T>(work: Promise<T>, timeoutMs: number): Promise<T> => {
 }
 
 const problemsOf = ({ statuses, models }: Overview, now: UnixMs): readonly Problem[] => {
+  // By its own clock: one that hangs is late with everything, and says nothing of the log.
   const lateHeads = statuses.heads
     .filter(({ isStale }) => !isStale)
+    .filter(({ headsAt, writtenAt }) => headsAt && writtenAt - headsAt > statusStaleAfterMs)
     .map(({ headsAt }) => headsAt)
-    .filter((at) => typeof at === 'number' && now - at > statusStaleAfterMs)
   const ofModels = models.flatMap(({ model, status }) => {
     const part = `read model ${model}`
     if (status === undefined) return [{ part, message: 'is not built yet', since: null }]
