@@ -15,6 +15,7 @@ type Service = Readonly<{
   environment?: Readonly<Record<string, string | number>>
   healthcheck?: Readonly<{ test: readonly string[] }>
   ports?: readonly string[]
+  profiles?: readonly string[]
   volumes?: readonly string[]
   stop_grace_period?: string
   container_name?: string
@@ -52,6 +53,8 @@ test('the services are those that the page on scaling out names', () => {
       'docker-compose.yml ingest',
       'docker-compose.yml project',
       'docker-compose.yml api',
+      'docker-compose.yml prometheus',
+      'docker-compose.yml grafana',
       'docker-compose.prod.yml api',
     ],
   )
@@ -62,12 +65,12 @@ test('every service can be scaled, is checked for health and does not run as roo
     const where = `${name} of ${file}`
     assert.is(service.container_name, undefined, where)
     assert.is(service.healthcheck?.test[0], 'CMD', where)
-    assert.match(service.user ?? 'root', /^(node|appuser|mongodb)$/, where)
+    assert.match(service.user ?? 'root', /^(node|appuser|mongodb|nobody|472)$/, where)
   }
 })
 
 test('images of others are pinned to a version', () => {
-  for (const { service } of foreign) assert.match(service.image, /:\d+\.\d+(\.\d+)?$/)
+  for (const { service } of foreign) assert.match(service.image, /:v?\d+\.\d+(\.\d+)?$/)
 })
 
 test('the roles are commands of the program, run as in package.json', () => {
@@ -124,7 +127,7 @@ test('what the servers keep outlives their containers', () => {
   assert.equal(compose.services.mongodb?.volumes, ['mongodb:/data/db'])
   const { volumes, environment } = compose.services.kafka ?? {}
   assert.equal(volumes, [`kafka:${environment?.KAFKA_LOG_DIRS}`])
-  assert.equal(Object.keys(compose.volumes ?? {}), ['kafka', 'mongodb'])
+  assert.equal(Object.keys(compose.volumes ?? {}), ['kafka', 'mongodb', 'prometheus'])
 })
 
 test('a role waits until its servers are healthy, and the API does not need Kafka', () => {

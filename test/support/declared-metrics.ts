@@ -3,13 +3,21 @@ import { declareProjectionMetrics } from '../../src/projections/metrics.ts'
 import { declareApiMetrics } from '../../src/read-api/metrics.ts'
 import { createMetrics, createProcessMetrics } from '../../src/runtime/metrics.ts'
 
-/** The names of all that the roles declare. */
-export const declaredMetrics = (): readonly string[] => {
+const declared = () => {
   const metrics = createMetrics()
   for (const declare of [declareIngestMetrics, declareProjectionMetrics, declareApiMetrics]) {
     declare(metrics)
   }
-  return metrics.names()
+  return metrics
+}
+
+/** The names of all that the roles declare. */
+export const declaredMetrics = (): readonly string[] => declared().names()
+
+/** Their types, as Prometheus is told them. */
+export const declaredTypes = async (): Promise<ReadonlyMap<string, string>> => {
+  const lines = (await declared().text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)
+  return new Map(Array.from(lines, ([, name = '', type = '']) => [name, type]))
 }
 
 /** The names that every process has, whatever its role. */
