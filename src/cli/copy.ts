@@ -82,6 +82,7 @@ const openTarget = async (
   }
   const eventStore = await openLog(context, path)
   if (from !== undefined) await refuseSameLog(from, eventStore)
+  context.logger.info('a copy waits for the writer of its target to stand down, up to 30 s')
   context.life.own(await takeWritersPlace(eventStore))
   return logTarget(eventStore)
 }

@@ -60,6 +60,14 @@ const refused: readonly Refusal[] = [
   ['a skip of no partition', ['skip', 'trades:6:0', '--why', 'x'], /SKIP_REFUSED.*no partition/],
   ['an undo of no skip', ['skip', 'trades:0:0', '--undo'], /SKIP_REFUSED.*is not skipped/],
   ['a limit that is none', ['rejects', '--limit', '0'], /--limit must be/],
+  ['a copy to nowhere', ['copy'], /--to must name/],
+  ['a copy to a file of no kind', ['copy', '--to', 'log.txt'], /--to must name/],
+  [
+    'a copy from a file that is not there',
+    ['copy', '--from', '/no.ndjson', '--to', '-'],
+    /no\.ndjson/,
+  ],
+  ['a copy into settings that are none', ['copy', '--to', '/no/such.yaml'], /\/no\/such\.yaml/],
   ['a rollback without a former generation', ['replay', '--rollback'], /no former generation/],
 ]
 
