@@ -82,7 +82,7 @@ const openTarget = async (
   }
   const eventStore = await openLog(context, path)
   if (from !== undefined) await refuseSameLog(from, eventStore)
-  context.logger.info('a copy waits for the writer of its target to stand down, up to 30 s')
+  context.logger.info("taking the writer's place in the target; up to 30 s where another has it")
   context.life.own(await takeWritersPlace(eventStore))
   return logTarget(eventStore)
 }

@@ -132,7 +132,7 @@ test(
       const heads = await store.heads()
 
       const waiting = start(['copy', '--to', to], settings)
-      await eventually(() => waiting.stderr().includes('waits for the writer'))
+      await eventually(() => waiting.stderr().includes("the writer's place"))
       await waiting.kill('SIGTERM')
 
       assert.is(await waiting.exit(), 1)
