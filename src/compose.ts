@@ -48,7 +48,13 @@ export const openReadModelStore = async ({
 }: Composition): Promise<ReadModelStore> => {
   if (config.readModelStore === 'mongodb') {
     const { openMongodbReadModelStore } = await import('./read-model-store/mongodb.ts')
-    return life.own(await openMongodbReadModelStore({ ...config.mongodb, logger }))
+    return life.own(
+      await openMongodbReadModelStore({
+        ...config.mongodb,
+        operationTimeoutMs: config.timeouts.backgroundOperationMs,
+        logger,
+      }),
+    )
   }
   const directory = join(config.dataDirectory, 'read-models')
   return life.own(await openEmbeddedReadModelStore({ directory }))

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
 import { hasCode } from '../../src/domain/errors.ts'
@@ -62,6 +63,22 @@ const pathsOf = (value: unknown, path: string[] = []): string[] =>
         .flatMap(([name, inner]) => pathsOf(inner, [...path, name]))
         .sort()
     : [path.join(',')]
+
+test('every setting is read by somebody', () => {
+  const source = fileURLToPath(new URL('../../../src', import.meta.url))
+  const code = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.startsWith(join('runtime', 'config')))
+    .map((path) => readFileSync(join(source, path), 'utf8'))
+    .join('\n')
+  const names = namesOf(loadConfig({ environment: {} }).config)
+  const unread = names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))
+  assert.equal(unread, [])
+})
+
+const namesOf = (value: object): readonly string[] =>
+  Object.entries(value).flatMap(([name, inner]) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? namesOf(inner) : [name],
+  )
 
 test('nothing in it can be changed', () => {
   const { config } = loadConfig({ environment: {} })

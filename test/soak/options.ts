@@ -6,7 +6,7 @@ export type SoakOptions = Readonly<{
   tradesPerSecond: number
   seed: number
   faultEveryMs: number
-  /** Asks for symbols, VWAP and health only: a stand-in for MongoDB scans for everything else. */
+  /** For a stand-in for MongoDB that scans: asks for symbols, VWAP and health only; verify may take long. */
   fewRoutes: boolean
   /** How long the read models may take to catch up when the feed has stopped. */
   catchUpMinutesMax: number
@@ -18,7 +18,8 @@ export const soakUsage = `usage: npm run soak -- [options]
   --rate N            trades a second (5000)
   --seed N            of trades and faults (TRADELOG_SEED, or one of the clock)
   --fault-every N     seconds between faults (20)
-  --few-routes        ask only for symbols, VWAP and health, where a store scans
+  --few-routes        for a store that scans: ask only for symbols, VWAP and health,
+                      and give verify all the time it needs
   --catch-up N        most minutes to catch up in after the last trade (30)
 
 The stores are those of the end-to-end tests (TRADELOG_TEST_EVENT_STORE=kafka,

@@ -59,7 +59,8 @@ export const soak = async (
   for (const member of others) stopped.push(await stop(member))
   failures.push(...stopped.flat())
   tell(`${elapsed(flowFrom)} verifying`)
-  const verification = await runTradelog(['verify'], settings)
+  const patience = options.fewRoutes ? { TIMEOUTS__BACKGROUND_OPERATION: '10m' } : {}
+  const verification = await runTradelog(['verify'], { ...settings, ...patience })
   if (verification.code !== 0) failures.push(`verify ended with ${verification.code}`)
   return {
     options,
