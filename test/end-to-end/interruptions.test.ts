@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { get } from '../support/api-client.ts'
 import { eventually } from '../support/eventually.ts'
@@ -107,9 +108,7 @@ test(
       const running: RunningTradelog[] = ['project', 'api'].map((role) => start([role], settings))
       const ingest = start(['ingest'], settings)
       const address = (await running[1]?.address()) ?? ''
-      await eventually(async () => (await minutesOf(address, 'AAPL')).length > 0, {
-        timeoutMs: minuteMs,
-      })
+      await reads(address, ingest)
       await intoNextMinute(address)
       await newestInterruptions(address, 0)
 
@@ -135,6 +134,61 @@ test(
       await assertCandles(address)
 
       await stopAll([successor, ...running, second])
+      await verified(stores)
+    }),
+  { timeoutMs: 5 * minuteMs },
+)
+
+/** Waits until every symbol has an interruption that covers this span. */
+const covered = (address: string, { lostAt, againAt }: { lostAt: number; againAt: number }) =>
+  eventually(
+    async () => {
+      const all = await Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
+      return all.every((gaps) =>
+        gaps.some(({ from, until }) => Date.parse(from) <= lostAt && Date.parse(until) >= againAt),
+      )
+    },
+    { timeoutMs: minuteMs, everyMs: 100 },
+  )
+
+const reads = (address: string, running: RunningTradelog) =>
+  eventually(
+    async () => {
+      if (running.process.exitCode !== null) throw new Error(running.stderr())
+      return (await minutesOf(address, 'AAPL')).length > 0
+    },
+    { timeoutMs: minuteMs },
+  )
+
+test(
+  'a feed that is lost while ingest hangs, and a takeover, are covered from before the loss on',
+  () =>
+    oneRound(async ({ start }) => {
+      const { feed, url } = await startFeed(start)
+      const stores = { ...freshStores(), SUBSCRIBED_SYMBOLS: symbols.join(',') }
+      const settings = { ...stores, FEED: 'finnhub', FINNHUB__URL: url, FINNHUB__TOKEN: 'none' }
+      const running: RunningTradelog[] = ['project', 'api'].map((role) => start([role], settings))
+      const ingest = start(['ingest'], settings)
+      const address = (await running[1]?.address()) ?? ''
+      await reads(address, ingest)
+
+      // What the feed still sends is read when ingest goes on, and must not pass for heard then.
+      ingest.process.kill('SIGSTOP')
+      await sleep(500)
+      const lostAt = Date.now()
+      await feed.kill('SIGKILL')
+      const againAt = Date.now()
+      const { feed: second } = await startFeed(start, new URL(url).port)
+      ingest.process.kill('SIGCONT')
+      await covered(address, { lostAt, againAt })
+
+      const standby = start(['ingest'], settings)
+      await eventually(() => standby.stderr().includes('stands by'), { timeoutMs: minuteMs })
+      const killedAt = Date.now()
+      await ingest.kill('SIGKILL')
+      await covered(address, { lostAt: killedAt, againAt: killedAt })
+      await assertCandles(address)
+      await stopAll([standby, ...running, second])
       await verified(stores)
     }),
   { timeoutMs: 5 * minuteMs },
