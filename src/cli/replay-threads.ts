@@ -48,13 +48,19 @@ export const sharesOf = (
   return shares.map(({ partitions }) => partitions).filter(({ length }) => length > 0)
 }
 
+/** Half of Node's own: a batch lives shortly, and every thread has such a heap. */
+const resourceLimits = { maxYoungGenerationSizeMb: 24 }
+
 const runThread = async (
   work: ThreadWork,
   stop: AbortSignal,
   onApplied: (model: string, events: number) => void,
 ): Promise<void> => {
   stop.throwIfAborted()
-  const thread = new Worker(new URL('./replay-thread.js', import.meta.url), { workerData: work })
+  const thread = new Worker(new URL('./replay-thread.js', import.meta.url), {
+    workerData: work,
+    resourceLimits,
+  })
   const onStop = () => thread.postMessage('stop')
   stop.addEventListener('abort', onStop)
   let end: FromThread | undefined

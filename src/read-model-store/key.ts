@@ -47,5 +47,8 @@ export const keysUnder = (parts: readonly KeyPart[]): { from: Key; to: Key } => 
 
 const encodeNumber = (value: number): string => {
   const digits = String(value)
-  return String.fromCharCode(digitsBase + digits.length) + digits
+  return `${lengthLetters[digits.length]}${digits}`
 }
+
+/** By the number of digits; 2^53 − 1 has 16. */
+const lengthLetters = Array.from({ length: 17 }, (_, n) => String.fromCharCode(digitsBase + n))
