@@ -1,0 +1,62 @@
+import * as assert from 'uvu/assert'
+import { createEventBuffer } from '../../src/ingest/event-buffer.ts'
+import { suite } from '../support/suite.ts'
+import { trade } from '../support/trade.ts'
+
+const test = suite('event buffer')
+
+const bufferOf = (eventsMax: number) => {
+  const signs: string[] = []
+  const buffer = createEventBuffer({
+    eventsMax,
+    onFull: () => void signs.push('full'),
+    onRoom: () => void signs.push('room'),
+  })
+  return { buffer, signs }
+}
+const some = (count: number) =>
+  Array.from({ length: count }, (_, nth) => trade({ executedAt: nth }))
+
+test('is full at its limit, not one event before, and says so once', () => {
+  const { buffer, signs } = bufferOf(10)
+  buffer.add(some(9))
+  assert.equal(signs, [])
+  buffer.add(some(1))
+  assert.equal(signs, ['full'])
+  buffer.add(some(5))
+  assert.equal(signs, ['full'])
+  assert.is(buffer.size(), 15, 'what the socket had read already is kept')
+})
+
+test('has room again when half of it is free, not one event before', async () => {
+  const { buffer, signs } = bufferOf(10)
+  buffer.add(some(10))
+  await buffer.take(4)
+  assert.equal(signs, ['full'])
+  await buffer.take(1)
+  assert.equal(signs, ['full', 'room'])
+  buffer.add(some(5))
+  assert.equal(signs, ['full', 'room', 'full'])
+})
+
+test('gives the oldest, at most as many as are asked for, and waits for the first', async () => {
+  const { buffer } = bufferOf(10)
+  const waiting = buffer.take(3)
+  const events = some(5)
+  buffer.add(events)
+  assert.equal(await waiting, events.slice(0, 3))
+  assert.equal(await buffer.take(3), events.slice(3))
+})
+
+test('gives what is left after its end, then nothing', async () => {
+  const { buffer } = bufferOf(10)
+  buffer.add(some(2))
+  buffer.end()
+  assert.is((await buffer.take(10)).length, 2)
+  assert.equal(await buffer.take(10), [])
+  buffer.add(some(3))
+  assert.is(buffer.clear(), 3)
+  assert.is(buffer.size(), 0)
+})
+
+test.run()
