@@ -65,7 +65,7 @@ export type Part = Readonly<{
   /** Instead of the run's own. */
   repetitions?: number
   subjects: Readonly<Record<string, Subject>>
-  /** Removes what the part left on servers. */
+  /** Removes what the run left on servers. */
   cleanUp?: (run: string) => Promise<void>
 }>
 

@@ -84,9 +84,12 @@ const withFormer = (
 
 const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartReport[]> => {
   const reports: PartReport[] = []
-  for (const part of parts) {
-    if ('reason' in part) reports.push(part)
-    else reports.push(await measurePart(part).finally(() => part.cleanUp?.(run)))
+  try {
+    for (const part of parts) reports.push('reason' in part ? part : await measurePart(part))
+  } finally {
+    // At the end, as parts may share what is on a server.
+    const cleanUps = parts.map((part) => ('cleanUp' in part ? part.cleanUp : undefined))
+    for (const cleanUp of new Set(cleanUps)) await cleanUp?.(run)
   }
   return reports
 }
