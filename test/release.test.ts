@@ -1,8 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
 import { suite } from './support/suite.ts'
+import { temporaryDirectory } from './support/temporary-directory.ts'
 
 const test = suite('release')
 
@@ -113,6 +116,28 @@ test('dependencies of every kind that there is are kept up', () => {
   }
   assert.equal(kinds, Object.keys(marks))
   for (const path of Object.values(marks)) assert.ok(existsSync(pathOf(path)), path)
+})
+
+test('the servers of the soak are containers that its script stops and starts', () => {
+  const directory = temporaryDirectory()
+  const said = join(directory, 'said')
+  const docker = `#!/bin/sh\necho "$*" >> ${said}\ncase $1 in inspect) echo healthy ;; esac\n`
+  writeFileSync(join(directory, 'docker'), docker, { mode: 0o755 })
+  const script = pathOf('test/soak/containers.sh')
+  const env = { PATH: `${directory}:/usr/bin:/bin`, KAFKA_CONTAINER: 'k1', MONGODB_CONTAINER: 'm1' }
+  const run = (...args: string[]) => spawnSync('sh', [script, ...args], { env }).status
+  assert.equal(
+    [run('kill', 'kafka'), run('up', 'kafka'), run('pause', 'mongo'), run('resume', 'mongo')],
+    [0, 0, 0, 0],
+  )
+  assert.equal([run('kill', 'redis'), run('drop', 'kafka')], [2, 2])
+  assert.equal(readFileSync(said, 'utf8').trim().split('\n'), [
+    'kill k1',
+    'start k1',
+    'inspect --format {{.State.Health.Status}} k1',
+    'pause m1',
+    'unpause m1',
+  ])
 })
 
 test('an issue form asks for what GitHub can show', () => {
