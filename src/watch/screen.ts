@@ -143,7 +143,7 @@ const generation = ({ version, generation: id }: ReadModel): string => {
 
 const stateStyle = ({ state }: ReadModel): Style | undefined => {
   if (state === 'caught up') return 'green'
-  return state === 'stopped' || state === 'frozen' ? 'red' : 'yellow'
+  return ['stopped', 'frozen', 'stalled'].includes(state) ? 'red' : 'yellow'
 }
 
 const barCharacters = 10
