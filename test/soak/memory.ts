@@ -12,7 +12,7 @@ export type MemoryOf = Readonly<{
   isFlat: boolean | undefined
 }>
 
-type Sample = Readonly<{ at: number; ageMs: number; anonymousMiB: number }>
+export type Sample = Readonly<{ at: number; ageMs: number; anonymousMiB: number }>
 
 const everyMs = 2_000
 /** Caches, compiled code and buffers are there by then. */
@@ -41,7 +41,7 @@ export const sampleMemory = (members: readonly Member[]) => {
   }
 }
 
-const memoryOf = (name: string, taken: readonly Sample[]): MemoryOf => {
+export const memoryOf = (name: string, taken: readonly Sample[]): MemoryOf => {
   const begin = taken[0]?.at ?? 0
   const thirdMs = ((taken.at(-1)?.at ?? 0) - begin) / 3
   const warm = taken.filter(({ ageMs }) => ageMs >= warmMs)

@@ -1,0 +1,112 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import * as assert from 'uvu/assert'
+import { seededRandom } from '../support/random.ts'
+import { suite } from '../support/suite.ts'
+import { planFaults } from './faults.ts'
+import { strayLines } from './member.ts'
+import { memoryOf, type Sample } from './memory.ts'
+import { soakOptions } from './options.ts'
+import { readApi } from './readers.ts'
+
+const test = suite('judgement of the soak')
+
+const nothing = async () => {}
+const targets = ['feed', 'api', 'kafka'].map((name) => ({
+  name,
+  kill: nothing,
+  revive: nothing,
+  pause: nothing,
+  resume: nothing,
+}))
+const planOf = (seed: number) =>
+  planFaults({ random: seededRandom(seed), targets, everyMs: 20_000, untilMs: 20 * 60_000 })
+
+test('the same seed makes the same faults, of every kind, each over before the next', () => {
+  const faults = planOf(7)
+  assert.equal(planOf(7), faults)
+  assert.not.equal(planOf(8), faults)
+  assert.is(faults.length, 59)
+  const kinds = new Set(faults.map(({ kind, target }) => `${kind} ${target}`))
+  assert.is(kinds.size, 6)
+  for (const [nth, { atMs, awayMs }] of faults.entries()) {
+    assert.is(atMs, (nth + 1) * 20_000)
+    assert.ok(awayMs <= 15_000)
+  }
+})
+
+/** Twenty minutes of one process. */
+const samples = (mibAt: (minute: number) => number): readonly Sample[] =>
+  Array.from({ length: 600 }, (_, nth) => ({
+    at: nth * 2_000,
+    ageMs: nth * 2_000,
+    anonymousMiB: mibAt(nth / 30),
+  }))
+
+test('memory that grows is told from memory that only moves', () => {
+  const flat = memoryOf(
+    'api',
+    samples((minute) => 100 + 20 * Math.sin(minute)),
+  )
+  assert.is(flat.isFlat, true)
+  assert.ok(flat.mostMiB > 119)
+  assert.is(
+    memoryOf(
+      'api',
+      samples((minute) => (minute < 1 ? 10 : 100)),
+    ).isFlat,
+    true,
+  )
+  assert.is(
+    memoryOf(
+      'api',
+      samples((minute) => 100 + 10 * minute),
+    ).isFlat,
+    false,
+  )
+  assert.is(memoryOf('api', samples(() => 100).slice(0, 60)).isFlat, undefined)
+})
+
+test('what is written and is no log entry is noticed, but for a line that a kill has torn', () => {
+  const entry = '{"level":30,"msg":"listening"}\n'
+  assert.equal(strayLines(entry + entry), [])
+  assert.equal(strayLines(`${entry}{"level":30,"ms`), [])
+  assert.equal(strayLines(`${entry}Error: unhandled\n${entry}`), ['Error: unhandled'])
+})
+
+test('an answer that no fault excuses is noticed, and so is a count that goes back', async () => {
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked += 1
+    response.statusCode = asked === 2 ? 500 : asked === 3 ? 503 : 200
+    const available = [{ symbol: 'AAPL', trade_count: asked === 1 ? 5 : 4 }]
+    response.end(JSON.stringify({ data: { available }, error: null }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const reading = readApi(`http://127.0.0.1:${port}`, { fewRoutes: true })
+  await new Promise<void>((resolve) => {
+    server.on('request', () => {
+      if (asked === 4) resolve()
+    })
+  })
+  const { answers, wrong } = await reading.end()
+  server.closeAllConnections()
+  server.close()
+  assert.equal(answers, { 200: 2, 500: 1, 503: 1 })
+  assert.equal(wrong, ['/api/v1/vwap: 500', 'AAPL went back to 4 trades'])
+})
+
+test('an option that makes no sense is refused', () => {
+  assert.is(soakOptions(['--help']), undefined)
+  assert.is(soakOptions(['--minutes', '3'])?.minutes, 3)
+  for (const args of [
+    ['--minutes', '0'],
+    ['--rate', 'many'],
+    ['--colour', 'red'],
+  ]) {
+    assert.throws(() => soakOptions(args))
+  }
+})
+
+test.run()
