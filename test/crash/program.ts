@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { commands } from '../../src/cli/commands.ts'
-import { openEventStore, openReadModelStore } from '../../src/compose.ts'
+import { openEventStore, openReadModelStore, whenReachable } from '../../src/compose.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 import { loadConfig } from '../../src/runtime/config.ts'
@@ -60,8 +60,8 @@ export type Stores = Readonly<{
 
 export const openStores = async (settings: Settings): Promise<Stores> => {
   const context = composition(settings)
-  const eventStore = await openEventStore(context)
-  const readModelStore = await openReadModelStore(context)
+  const eventStore = await whenReachable(openEventStore, context)
+  const readModelStore = await whenReachable(openReadModelStore, context)
   return { eventStore, readModelStore, close: context.life.close }
 }
 
