@@ -20,11 +20,12 @@ import type { EventStore } from '../event-store/event-store.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { createCounts, type IngestCounts } from './counts.ts'
 import { openRejectLog } from './reject-log.ts'
-import { beginTerm, type FeedSettings, type Term } from './term.ts'
+import { beginTerm, type FeedSettings, type Term, type TermOptions } from './term.ts'
 
 export type IngestOptions = Readonly<{
   eventStore: Pick<EventStore, 'append' | 'heads' | 'read' | 'elect'>
   feed: FeedSettings
+  connect?: NonNullable<TermOptions['connect']>
   /** Where the reject log is kept. */
   directory: string
   bufferEventsMax: number

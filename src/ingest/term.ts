@@ -8,7 +8,7 @@ import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import type { IngestCounts } from './counts.ts'
 import { createEventBuffer, type EventBuffer } from './event-buffer.ts'
-import { type FinnhubFeed, openFinnhubFeed } from './finnhub-feed.ts'
+import { type FinnhubFeed, type FinnhubFeedOptions, openFinnhubFeed } from './finnhub-feed.ts'
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
 import { heardUntil, interruptionsOf } from './interruptions.ts'
 import type { Gap } from './listening.ts'
@@ -26,6 +26,8 @@ export type FeedSettings = Readonly<{
 export type TermOptions = Readonly<{
   eventStore: Pick<EventStore, 'append' | 'heads' | 'read'>
   feed: FeedSettings
+  /** Another way to the feed than by a socket. */
+  connect?: (options: FinnhubFeedOptions) => FinnhubFeed
   /** The socket isn't read while so many wait; what it had read already comes on top. */
   bufferEventsMax: number
   appendEventsMax: number
@@ -178,7 +180,7 @@ const openFeed = (
   buffer: EventBuffer,
   hear: (since: UnixMs) => void,
 ): FinnhubFeed => {
-  const { feed, counts, logger, now } = options
+  const { feed, connect = openFinnhubFeed, counts, logger, now } = options
   const reject = (rejected: Reject) => {
     counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1
     options.rejectLog.add(rejected, now())
@@ -195,7 +197,7 @@ const openFeed = (
     if (trades.length > 0) buffer.add(trades)
     return kind === 'ping' || trades.length > 0
   }
-  return openFinnhubFeed({
+  return connect({
     ...feed,
     backoff: options.backoff,
     onMessage,

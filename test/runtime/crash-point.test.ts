@@ -51,7 +51,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'event-store/kafka-producer.ts: return await producer': 'append:producer-connected follows',
   'event-store/kafka-producer.ts: if (others || sent >= sequenceMax) await drop()':
     'after 2^30 events, or when an append is given up',
-  'event-store/kafka-producer.ts: await append(events)': inside,
+  'event-store/kafka-producer.ts: await append(given)': inside,
   'event-store/kafka-producer.ts: await drop()': 'only after the broker forgot the producer',
   'event-store/kafka-producer.ts: await producer.connect()': 'append:producer-connected follows',
   'event-store/kafka-producer.ts: await producer.disconnect()': 'only where no broker answers',
@@ -69,6 +69,8 @@ const exceptions: Readonly<Record<string, string>> = {
   'projections/projector.ts: const checkpoint = await writer.restart()': inside,
   'projections/builder.ts: const checkpoint = await writer.restart()': inside,
   'projections/builder.ts: await foldPartition(options, writers, next)': inside,
+  'projections/builder.ts: await foldInThreads({ generations, behind, signal, onApplied })': inside,
+  'projections/builder.ts: for (const writer of writers.values()) await writer.restart()': inside,
   'projections/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, pass))':
     inside,
   'projections/builder.ts: await writer.apply({ ...rest, origin })': inside,

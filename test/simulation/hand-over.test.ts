@@ -13,8 +13,8 @@ import { simulate } from './simulate.ts'
  */
 const test = suite('hand-over, simulated')
 
-/** 300 seeds with the usual two rounds; 10,000 with the twenty of `npm run test:full`. */
-const seeds = faultRounds * (faultRounds < 20 ? 150 : 500)
+/** 300 seeds with the usual two rounds; 100,000 with the twenty of `npm run test:full`. */
+const seeds = faultRounds * (faultRounds < 20 ? 150 : 5_000)
 
 /** A fault that is found at all is found this soon. */
 const mutationSeedsMax = 1_000
@@ -65,13 +65,13 @@ test('a seed replays exactly', async () => {
   })
 })
 
-for (const [name, mutation] of Object.entries(mutations)) {
+for (const [name, mistake] of Object.entries(mutations)) {
   test(
     `finds ${name}`,
     async () => {
       await withFakeTime(async () => {
         for (let seed = 1; seed <= mutationSeedsMax; seed++) {
-          if ((await simulate(seed, { mutation })).violation !== undefined) return
+          if ((await simulate(seed, mistake)).violation !== undefined) return
         }
         assert.unreachable(`not found in ${mutationSeedsMax} interleavings`)
       })

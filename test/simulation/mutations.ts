@@ -1,21 +1,138 @@
-import type { Commit } from '../../src/read-model-store/read-model-store.ts'
+import type { Commit, StoredRow } from '../../src/read-model-store/read-model-store.ts'
 import type { Table } from '../support/memory-generation.ts'
+import type { Plan } from './plan.ts'
 import type { Mutation } from './stores.ts'
 
+/** A fault of a store or an engine, and where it has to show if not everywhere. */
+export type Mistake = Readonly<{ mutation: Mutation; plan?: (of: Plan) => Plan }>
+
+const ofGeneration = (
+  generation: NonNullable<Mutation['generation']>,
+  plan?: Mistake['plan'],
+): Mistake => ({ mutation: { generation }, ...(plan && { plan }) })
+
+const ofEventStore = (
+  eventStore: NonNullable<Mutation['eventStore']>,
+  plan?: Mistake['plan'],
+): Mistake => ({ mutation: { eventStore }, ...(plan && { plan }) })
+
+/** One kind of disturbance and no other: that it alone brings the mistake to light. */
+const only =
+  (some: Partial<Plan>) =>
+  (of: Plan): Plan => ({ ...of, ...calm, ...some })
+
+const calm: Partial<Plan> = {
+  projectors: 1,
+  ingests: 1,
+  isTransactional: true,
+  isUnordered: false,
+  appendsInParts: false,
+  faultRate: 0,
+  repeatRate: 0,
+  staleReads: 0,
+  slowRate: 0,
+  crashes: 0,
+  hangs: 0,
+  rebalances: 0,
+}
+
+const blindly: NonNullable<Mutation['generation']> = (generation, { table }) => ({
+  ...generation,
+  commit: (commit) =>
+    generation.commit({ ...unguarded(commit, table), from: nextOf(table, commit.partition) }),
+})
+
 /** Faults that a store or an engine could have. Each must show within a few seeds. */
-export const mutations: Readonly<Record<string, Mutation>> = {
-  'a commit that ignores the checkpoint': (generation, { table }) => ({
+export const mutations: Readonly<Record<string, Mistake>> = {
+  'a commit that ignores the checkpoint': ofGeneration(blindly),
+
+  'a log that appends again what a driver repeats': ofEventStore(
+    (store, { world: { log }, open }) => {
+      const forgetful = Object.assign(new Set<never>(), { has: () => false })
+      return { ...store, append: open({}, { ...log, appended: forgetful }).append }
+    },
+    only({ repeatRate: 0.2 }),
+  ),
+
+  'the same where a read answers what was true before a failover': ofGeneration(
+    blindly,
+    only({ staleReads: 20, rebalances: 8, commands: [] }),
+  ),
+
+  'a batch taken for written when its last row is, where rows are written in no order':
+    ofGeneration(
+      (generation, { table }) => ({
+        ...generation,
+        commit: (commit) => {
+          const { kind, writes } = commit.rows
+          const last = writes.at(-1)
+          const isThere = kind === 'series' && last !== undefined && table.rows.has(last.key)
+          return generation.commit(isThere ? { ...commit, rows: { kind, writes: [] } } : commit)
+        },
+      }),
+      only({ isTransactional: false, isUnordered: true, faultRate: 0.05, batchEventsMax: 6 }),
+    ),
+
+  'one position for all partitions, of which one may be behind': ofGeneration((generation) => ({
     ...generation,
-    commit: (commit) =>
-      generation.commit({ ...unguarded(commit, table), from: nextOf(table, commit.partition) }),
+    checkpoint: async () => {
+      const checkpoint = await generation.checkpoint()
+      const next = Math.max(0, ...Array.from(checkpoint.values(), (of) => of.next))
+      return new Map(Array.from(checkpoint, ([partition, of]) => [partition, { ...of, next }]))
+    },
+  })),
+
+  'a log that takes an append for another when it is repeated': ofEventStore(
+    (store) => ({ ...store, append: (events) => store.append([...events]) }),
+    only({ faultRate: 0.05 }),
+  ),
+
+  'a log that says it has all of an append of which it has a part': ofEventStore(
+    (store) => ({ ...store, append: (events) => store.append(events).catch(() => {}) }),
+    only({ appendsInParts: true, faultRate: 0.05 }),
+  ),
+
+  'a log that takes appends of an ingest that is no longer elected': ofEventStore(
+    (store, { open }) => ({ ...store, append: open({}).append }),
+    only({ feedRows: 20, ingests: 2, hangs: 6, crashes: 2, slowRate: 0.2 }),
+  ),
+
+  'pages counted from the newest row, which moves': ofGeneration((generation, { actor }) => {
+    let walk = { to: '', keys: [] as string[] }
+    return {
+      ...generation,
+      page: async (options) => {
+        if (!actor.name.startsWith('reader')) return generation.page(options)
+        if (!walk.keys.includes(options.to)) walk = { to: options.to, keys: [] }
+        const { length } = walk.keys
+        const all = await generation.page({ ...options, to: walk.to, limit: 1_000 })
+        const rows = all.slice(length, length + options.limit)
+        walk.keys.push(...rows.slice(0, options.limit - 1).map(({ key }) => key))
+        return rows
+      },
+    }
   }),
 
-  'a commit that ignores what has gone into a row': (generation, { table }) => ({
+  'rows shown as they were earlier': ofGeneration((generation, { actor, world }) => {
+    let earlier: readonly StoredRow[] | undefined
+    return {
+      ...generation,
+      scan: async function* (options) {
+        const isOld = actor.name.startsWith('reader') && world.scheduler.choose(2) === 0
+        for await (const rows of generation.scan(options)) {
+          earlier ??= rows
+          yield isOld ? earlier : rows
+        }
+      },
+    }
+  }),
+
+  'a commit that ignores what has gone into a row': ofGeneration((generation, { table }) => ({
     ...generation,
     commit: (commit) => generation.commit(unguarded(commit, table)),
-  }),
+  })),
 
-  'a checkpoint moved before its rows are written': (generation, { world }) => ({
+  'a checkpoint moved before its rows are written': ofGeneration((generation, { world }) => ({
     ...generation,
     commit: async (commit) => {
       const { kind } = commit.rows
@@ -23,9 +140,9 @@ export const mutations: Readonly<Record<string, Mutation>> = {
       if (moved === 'moved' || world.plan.isTransactional) return moved
       return generation.commit({ ...commit, from: commit.to })
     },
-  }),
+  })),
 
-  'rows cached for ever, also after others have written': (generation) => {
+  'rows cached for ever, also after others have written': ofGeneration((generation) => {
     const cache = new Map<string, Promise<unknown>>()
     return {
       ...generation,
@@ -40,25 +157,27 @@ export const mutations: Readonly<Record<string, Mutation>> = {
         return Promise.all(keys.map((key) => cache.get(key))) as ReturnType<typeof generation.read>
       },
     }
-  },
-
-  'a promotion that does not look at the active checkpoint': (generation, { world, actor }) => ({
-    ...generation,
-    checkpoint: async () => {
-      const checkpoint = await generation.checkpoint()
-      const { id, model } = generation.info
-      const isActive = world.database.pointers.get(model)?.active === id
-      return isActive && actor.name.startsWith('replay') ? new Map() : checkpoint
-    },
   }),
 
-  'a store that says it has written what it has not': (generation, { world }) => ({
+  'a promotion that does not look at the active checkpoint': ofGeneration(
+    (generation, { world, actor }) => ({
+      ...generation,
+      checkpoint: async () => {
+        const checkpoint = await generation.checkpoint()
+        const { id, model } = generation.info
+        const isActive = world.database.pointers.get(model)?.active === id
+        return isActive && actor.name.startsWith('replay') ? new Map() : checkpoint
+      },
+    }),
+  ),
+
+  'a store that says it has written what it has not': ofGeneration((generation, { world }) => ({
     ...generation,
     commit: (commit) =>
       world.scheduler.choose(50) === 0
         ? generation.commit({ ...commit, rows: { kind: commit.rows.kind, writes: [] } })
         : generation.commit(commit),
-  }),
+  })),
 }
 
 const nextOf = (table: Table, partition: number) => table.checkpoint.get(partition)?.next ?? 0

@@ -6,6 +6,16 @@ export type Plan = Readonly<{
   projections: readonly Projection[]
   /** Rows and checkpoint in one transaction, or one by one. */
   isTransactional: boolean
+  /** Rows of a commit are written in no order, and all that can be. */
+  isUnordered: boolean
+  /** Each partition's events of an append are an operation of their own. */
+  appendsInParts: boolean
+  /** Rows of a file that is fed to ingest. */
+  feedRows: number
+  /** Processes of the ingest role; one is elected. */
+  ingests: number
+  /** Processes that read pages and rows as the API does. */
+  readers: number
   projectors: number
   commands: readonly ('replay' | 'rollback')[]
   appends: readonly number[]
@@ -13,6 +23,10 @@ export type Plan = Readonly<{
   gapsBelow: number
   /** Of all operations, those that fail: half of them with, half of them without their effect. */
   faultRate: number
+  /** Of all writes, those that a driver repeats, as it lost the first answer. */
+  repeatRate: number
+  /** Reads that answer what was true earlier. */
+  staleReads: number
   /** Of all operations, those that take effect late. */
   slowRate: number
   crashes: number
@@ -31,12 +45,19 @@ export const planOf = (random: () => number): Plan => {
   return {
     projections: readModels.slice(first, first + oneOf(1, 1, 1, 2)),
     isTransactional: oneOf(true, false, false),
+    isUnordered: oneOf(true, false),
+    appendsInParts: oneOf(true, false),
+    feedRows: oneOf(0, 0, 8, 20),
+    ingests: oneOf(1, 2, 2),
+    readers: oneOf(0, 0, 1, 2),
     projectors: oneOf(1, 2, 2, 3),
     commands: ['replay', ...times(choose(4), () => oneOf('replay' as const, 'rollback'))],
     appends: times(1 + choose(20), () => 1 + choose(3)),
     batchEventsMax: 1 + choose(6),
     gapsBelow: oneOf(1, 1, 3),
     faultRate: oneOf(0, 0, 0.01, 0.05),
+    repeatRate: oneOf(0, 0, 0.02, 0.1),
+    staleReads: oneOf(0, 0, 1, 4),
     slowRate: oneOf(0, 0.02, 0.1),
     crashes: oneOf(0, 1, 2, 4),
     hangs: oneOf(0, 0, 1, 3),

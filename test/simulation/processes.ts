@@ -25,7 +25,7 @@ const attemptsMax = 6
 const tryAgainMs = 2_500
 const restartMsMax = 2_000
 
-const startProcess = (world: World, name: string, delayMs: number, body: Body): Process => {
+export const startProcess = (world: World, name: string, delayMs: number, body: Body): Process => {
   const { scheduler } = world
   let starts = 0
   let actor: Actor
@@ -90,10 +90,17 @@ export const startCommand = (
   })
 
 /** Ingest, as the engine sees it: one append at a time, each tried until it is answered. */
-export const startAppender = (world: World, events: number, seed: number, delayMs: number) => {
+export const startAppender = (
+  world: World,
+  mutation: Mutation,
+  events: number,
+  seed: number,
+  delayMs: number,
+) => {
   const appended = [interruption(), ...someTrades(events, seed)].slice(seed % 2)
+  world.recorded.push(...appended)
   return startProcess(world, 'appender', delayMs, async (actor, finished) => {
-    const { append } = eventStoreOf(world, actor)
+    const { append } = eventStoreOf(world, actor, mutation)
     for (;;) {
       try {
         await append(appended)
@@ -108,7 +115,7 @@ export const startAppender = (world: World, events: number, seed: number, delayM
 const portsOf = (world: World, mutation: Mutation, actor: Actor) => ({
   projections: world.plan.projections,
   batchEventsMax: world.plan.batchEventsMax,
-  eventStore: eventStoreOf(world, actor),
+  eventStore: eventStoreOf(world, actor, mutation),
   readModelStore: readModelStoreOf(world, actor, mutation),
   logger: silent,
 })

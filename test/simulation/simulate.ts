@@ -1,8 +1,10 @@
 import { expel } from '../support/memory-event-store.ts'
 import { seededRandom } from '../support/random.ts'
 import { obey } from './fake-time.ts'
-import { planOf } from './plan.ts'
+import { startFeed } from './feed.ts'
+import { type Plan, planOf } from './plan.ts'
 import { type Process, startAppender, startCommand, startProjector } from './processes.ts'
+import { startReader } from './readers.ts'
 import { createScheduler } from './scheduler.ts'
 import type { Mutation } from './stores.ts'
 import { createWorld, type World } from './world.ts'
@@ -18,7 +20,12 @@ export type Outcome = Readonly<{
   trace: readonly string[]
 }>
 
-export type SimulationOptions = Readonly<{ mutation?: Mutation; traced?: boolean }>
+export type SimulationOptions = Readonly<{
+  mutation?: Mutation
+  traced?: boolean
+  /** Changes what the seed would try. */
+  plan?: (of: Plan) => Plan
+}>
 
 /** Everything with a beginning has an end long before this many operations. */
 const stepsMax = 20_000
@@ -29,14 +36,14 @@ const workMax = 150
 /** Within `withFakeTime`: one seed, one course of events. */
 export const simulate = async (
   seed: number,
-  { mutation = (generation) => generation, traced = false }: SimulationOptions = {},
+  { mutation = {}, traced = false, plan = (of) => of }: SimulationOptions = {},
 ): Promise<Outcome> => {
   const random = seededRandom(seed)
   const trace: string[] = []
   const scheduler = createScheduler(random, (line) => {
     if (traced) trace.push(line())
   })
-  const world = createWorld(planOf(random), scheduler)
+  const world = createWorld(plan(planOf(random)), scheduler)
   if (traced) trace.push(JSON.stringify(summaryOf(world)))
   obey(scheduler)
   try {
@@ -61,7 +68,13 @@ const run = async (world: World, mutation: Mutation, seed: number): Promise<void
     startProjector(world, mutation, `projector ${i + 1}`, delayMs()),
   )
   const finite = [
-    ...plan.appends.map((events, i) => startAppender(world, events, seed * 100 + i, delayMs())),
+    ...plan.appends.map((events, i) =>
+      startAppender(world, mutation, events, seed * 100 + i, delayMs()),
+    ),
+    ...startFeed(world, mutation, seed, delayMs),
+    ...Array.from({ length: plan.readers }, (_, i) =>
+      startReader(world, mutation, `reader ${i + 1}`, delayMs()),
+    ),
     ...plan.commands.map((kind, i) =>
       startCommand(world, mutation, kind, `${kind} ${i + 1}`, delayMs()),
     ),

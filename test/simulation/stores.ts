@@ -5,28 +5,43 @@ import type {
   Lease,
   ReadModelStore,
 } from '../../src/read-model-store/read-model-store.ts'
-import { openMemoryEventStore, type Perform } from '../support/memory-event-store.ts'
-import type { Table } from '../support/memory-generation.ts'
+import {
+  type MemoryLog,
+  openMemoryEventStore,
+  type Perform,
+} from '../support/memory-event-store.ts'
+import { memoryGeneration, type Table } from '../support/memory-generation.ts'
 import { openMemoryReadModelStore } from '../support/memory-read-model-store.ts'
 import type { Actor } from './scheduler.ts'
 import type { World } from './world.ts'
 
 /** Puts a fault into a store on purpose, to see that it is found. */
-export type Mutation = (
-  generation: Generation,
-  context: Readonly<{ table: Table; world: World; actor: Actor }>,
-) => Generation
+export type Mutation = Readonly<{
+  generation?: (
+    generation: Generation,
+    context: Readonly<{ table: Table; world: World; actor: Actor }>,
+  ) => Generation
+  eventStore?: (
+    store: EventStore,
+    context: Readonly<{ world: World; open: (owner: object, log?: MemoryLog) => EventStore }>,
+  ) => EventStore
+}>
 
-export const eventStoreOf = (world: World, actor: Actor): EventStore =>
-  openMemoryEventStore({
-    log: world.log,
-    gapsBelow: world.plan.gapsBelow,
-    perform: (label, effect) => world.perform(actor, label, effect),
-    owner: actor,
-  })
+export const eventStoreOf = (world: World, actor: Actor, { eventStore }: Mutation): EventStore => {
+  const { gapsBelow, appendsInParts: inParts } = world.plan
+  const perform: Perform = (label, effect) => world.perform(actor, label, effect)
+  const open = (owner: object, log = world.log) =>
+    openMemoryEventStore({ log, gapsBelow, inParts, perform, owner })
+  const store = open(actor)
+  return eventStore?.(store, { world, open }) ?? store
+}
 
 /** The read-model store as one process sees it: every operation in the scheduler's hands. */
-export const readModelStoreOf = (world: World, actor: Actor, mutate: Mutation): ReadModelStore => {
+export const readModelStoreOf = (
+  world: World,
+  actor: Actor,
+  mutation: Mutation,
+): ReadModelStore => {
   const { database, plan, scheduler } = world
   const perform: Perform = (label, effect) => world.perform(actor, label, effect)
   const store = openMemoryReadModelStore({
@@ -34,18 +49,20 @@ export const readModelStoreOf = (world: World, actor: Actor, mutate: Mutation): 
     now: scheduler.now,
     newId: (model, at) => `${model}-${at}-${Math.floor(scheduler.random() * 1e9)}`,
     beforeWrite: plan.isTransactional ? () => {} : () => perform('write', () => {}),
+    chooseWrite: plan.isUnordered ? scheduler.choose : undefined,
   })
   const handle = (inner: Generation): Generation => {
     const table = database.tables.get(inner.info.id)
     if (table === undefined) return inner
-    const generation = simulatedGeneration(inner, table, plan.isTransactional, perform)
-    return mutate(generation, { table, world, actor })
+    const generation = simulatedGeneration(world, actor, inner, table)
+    return mutation.generation?.(generation, { table, world, actor }) ?? generation
   }
   const seen = new Map<string, Checkpoint | undefined>()
 
   return {
     ...store,
-    generations: (model) => perform('generations', () => store.generations(model)),
+    generations: (model) =>
+      perform('generations', () => earlierOr(world, actor, store).generations(model)),
     create: (options) => perform('create', async () => handle(await store.create(options))),
     open: (id) => perform('open', async () => handle(await store.open(id))),
     drop: (id) =>
@@ -57,7 +74,7 @@ export const readModelStoreOf = (world: World, actor: Actor, mutate: Mutation): 
       }),
     pointer: (model) =>
       perform('pointer', async () => {
-        const pointer = await store.pointer(model)
+        const pointer = await earlierOr(world, actor, store).pointer(model)
         const active = database.tables.get(pointer?.active ?? '')
         seen.set(model, active && new Map(active.checkpoint))
         return pointer
@@ -82,32 +99,50 @@ export const readModelStoreOf = (world: World, actor: Actor, mutate: Mutation): 
   }
 }
 
+/** The store as it was, where this read is one that a failover led astray. */
+const earlierOr = (world: World, actor: Actor, store: ReadModelStore): ReadModelStore => {
+  const database = world.earlier(actor)
+  return database === undefined ? store : openMemoryReadModelStore({ database })
+}
+
 const simulatedGeneration = (
+  world: World,
+  actor: Actor,
   inner: Generation,
   table: Table,
-  isTransactional: boolean,
-  perform: Perform,
-): Generation => ({
-  info: inner.info,
-  checkpoint: () => perform('checkpoint', () => inner.checkpoint()),
-  read: (keys, signal) => perform('read rows', () => inner.read(keys, signal)),
-  commit: (commit) =>
-    perform(`commit ${commit.partition}:${commit.from}-${commit.to}`, async () => {
-      const before = isTransactional ? [...table.rows] : []
-      const result = await inner.commit(commit)
-      if (result === 'moved' && isTransactional) {
-        table.rows.clear()
-        for (const [key, row] of before) table.rows.set(key, row)
-      }
-      return result
-    }),
-  page: (options) => perform('page', () => inner.page(options)),
-  count: (signal) => perform('count', () => inner.count(signal)),
-  scan: async function* (options) {
-    await perform('scan', () => {})
-    yield* inner.scan(options)
-  },
-})
+): Generation => {
+  const { isTransactional } = world.plan
+  const perform: Perform = (label, effect) => world.perform(actor, label, effect)
+  const { info } = inner
+  /** Itself, or what it was; a generation that wasn't there yet isn't seen as gone. */
+  const earlierOrNow = (): Generation => {
+    const earlier = world.earlier(actor)?.tables.get(info.id)
+    if (earlier === undefined) return inner
+    world.misled.add(info.id)
+    return memoryGeneration(earlier)
+  }
+  return {
+    info,
+    checkpoint: () => perform('checkpoint', () => earlierOrNow().checkpoint()),
+    read: (keys, signal) => perform('read rows', () => earlierOrNow().read(keys, signal)),
+    commit: (commit) =>
+      perform(`commit ${commit.partition}:${commit.from}-${commit.to}`, async () => {
+        const before = isTransactional ? [...table.rows] : []
+        const result = await inner.commit(commit)
+        if (result === 'moved' && isTransactional) {
+          table.rows.clear()
+          for (const [key, row] of before) table.rows.set(key, row)
+        }
+        return result
+      }),
+    page: (options) => perform('page', () => inner.page(options)),
+    count: (signal) => perform('count', () => earlierOrNow().count(signal)),
+    scan: async function* (options) {
+      await perform('scan', () => {})
+      yield* inner.scan(options)
+    },
+  }
+}
 
 /** Kept alive by a timer of its process: one that hangs for long loses it. */
 const renewed = (lease: Lease, ttlMs: number, perform: Perform): Lease => {

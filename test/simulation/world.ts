@@ -1,4 +1,5 @@
 import { TradelogError } from '../../src/domain/errors.ts'
+import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type { Checkpoint, Pointer } from '../../src/read-model-store/read-model-store.ts'
 import { type MemoryLog, memoryLog } from '../support/memory-event-store.ts'
@@ -18,6 +19,14 @@ export type World = Readonly<{
   violations: string[]
   /** An operation of a store: others may come before it; it may fail before or after its effect. */
   perform: <T>(actor: Actor, label: string, effect: () => T) => Promise<Awaited<T>>
+  /** The database as it was, where the seed leads a read of this actor astray; else undefined. */
+  earlier: (actor: Actor) => MemoryDatabase | undefined
+  /** Generations of which somebody has read what was true earlier. */
+  misled: Set<string>
+  /** Who reads as the API does: what it reads is always true. */
+  trusting: Set<Actor>
+  /** Events that have to be in the log, once each, in the end. */
+  recorded: TradelogEvent[]
   /** To be told with the checkpoint that the former generation had when it was looked up. */
   promoted: (pointer: Pointer, seen: Checkpoint | undefined) => void
   failures: Map<string, number>
@@ -37,9 +46,16 @@ export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
   const everPromoted = new Set<string>()
   const violations: string[] = []
   const failures = new Map<string, number>()
+  const misled = new Set<string>()
+  const trusting = new Set<Actor>()
+  const recorded: TradelogEvent[] = []
   let work = 0
-  let { faultRate, slowRate } = plan
+  let past: MemoryDatabase | undefined
+  let { faultRate, slowRate, repeatRate, staleReads } = plan
 
+  const remember = () => {
+    if (scheduler.random() < rememberRate) past = copyOf(database)
+  }
   const checkGeneration = (id: string, when: string) => {
     const table = database.tables.get(id)
     if (table === undefined) return
@@ -63,16 +79,30 @@ export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
         const isSlow = scheduler.random() < slowRate
         // A membership begins with an answer: the dead join no group.
         const schedule = label === 'join' ? scheduler.add : scheduler.send
-        schedule(actor, label, isSlow ? scheduler.choose(slowMsMax) : 0, () => {
+        const delayMs = () => (isSlow ? scheduler.choose(slowMsMax) : 0)
+        const isRepeated = isRepeatable.test(label) && scheduler.random() < repeatRate
+        if (isRepeated) scheduler.send(actor, `${label}, unanswered`, 0, () => void unheard(effect))
+        schedule(actor, label, delayMs(), () => {
           if (isWork.test(label)) work += 1
+          if (staleReads > 0 && /^(commit|promote)/.test(label)) remember()
           if (scheduler.random() >= faultRate) answer(effect).then(resolve, reject)
           else if (scheduler.choose(2) === 0) reject(unavailable(label))
           else answer(effect).then(() => reject(unavailable(label)), reject)
         })
       }),
-    promoted: ({ active }, seen = new Map()) => {
+    earlier: (actor) => {
+      if (staleReads === 0 || past === undefined || trusting.has(actor)) return undefined
+      if (scheduler.random() >= staleRate) return undefined
+      staleReads -= 1
+      return past
+    },
+    misled,
+    trusting,
+    recorded,
+    promoted: ({ active, former }, seen = new Map()) => {
       everPromoted.add(active)
       checkGeneration(active, 'when promoted')
+      if (former !== null && misled.has(former)) return
       for (const [partition, { next }] of seen) {
         const is = database.tables.get(active)?.checkpoint.get(partition)?.next ?? 0
         if (is < next) violations.push(`${active} takes readers back from ${next} to ${is}`)
@@ -80,16 +110,51 @@ export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
     },
     check: () => {
       for (const id of everPromoted) checkGeneration(id, 'in the end')
+      const wrong = wrongRecords(log, recorded)
+      if (wrong !== undefined) violations.push(wrong)
     },
     work: () => work,
     calmDown: () => {
       faultRate = 0
       slowRate = 0
+      repeatRate = 0
+      staleReads = 0
     },
   }
 }
 
 const slowMsMax = 3_000
+const staleRate = 0.05
+const rememberRate = 0.2
+
+/** What a driver sends again by itself when it hears nothing. */
+const isRepeatable = /^(append|commit|promote|create|drop|lease |release|write status)/
+
+/** An effect of which nobody hears, whatever it ends in. */
+const unheard = (effect: () => unknown): Promise<unknown> => answer(effect).catch(() => {})
+
+const copyOf = ({ tables, pointers, ...others }: MemoryDatabase): MemoryDatabase => ({
+  ...others,
+  pointers: new Map(pointers),
+  tables: new Map(
+    Array.from(tables, ([id, { rows, checkpoint, ...table }]) => [
+      id,
+      { ...table, rows: new Map(rows), checkpoint: new Map(checkpoint) },
+    ]),
+  ),
+})
+
+/** Trades of a file are known by their row; others are appended as they are. */
+const identityOf = (event: TradelogEvent) =>
+  event.source.startsWith('file:') ? event.source : event
+
+const wrongRecords = (log: MemoryLog, recorded: readonly TradelogEvent[]): string | undefined => {
+  const there = eventsOf(log).map(({ event }) => identityOf(event))
+  const wanted = new Set(recorded.map(identityOf))
+  const isAll = new Set(there).size === there.length && there.every((each) => wanted.has(each))
+  if (isAll && there.length === wanted.size) return undefined
+  return `the log has ${there.length} events, ${new Set(there).size} of them apart, of ${wanted.size}`
+}
 
 const isWork = /^(fetch|read|commit|write|promote|drop)/
 

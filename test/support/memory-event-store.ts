@@ -1,4 +1,4 @@
-import { concat, NEVER, Observable, of, type Subscriber } from 'rxjs'
+import { Observable, type Subscriber } from 'rxjs'
 import { TradelogError } from '../../src/domain/errors.ts'
 import { encodeEvent, eventKey, type TradelogEvent } from '../../src/domain/event.ts'
 import { partitionOf } from '../../src/domain/partition.ts'
@@ -17,11 +17,17 @@ export type MemoryLog = Readonly<{
   groups: Map<string, Set<Member>>
   /** Arrays already appended: the same one again is the same append. */
   appended: Set<readonly TradelogEvent[]>
+  /** Of arrays appended part by part: their events by partition. */
+  parts: WeakMap<readonly TradelogEvent[], readonly (readonly TradelogEvent[])[]>
+  /** Who stands for a role; the first has it. */
+  roles: Map<string, Candidate[]>
   /** Called, once, at the next append. */
   waiting: Set<() => void>
   /** One of so many: who gets a partition, how large a slice or a gap is. */
   choose: (count: number) => number
 }>
+
+type Candidate = Readonly<{ owner: object; tell: () => void; expelled: () => void }>
 
 type MemoryPartition = { head: number; records: RecordedEvent[] }
 
@@ -37,6 +43,8 @@ export const memoryLog = ({ partitions, choose = () => 0 }: LogOptions): MemoryL
   partitions: Array.from({ length: partitions }, () => ({ head: 0, records: [] })),
   groups: new Map(),
   appended: new Set(),
+  parts: new WeakMap(),
+  roles: new Map(),
   waiting: new Set(),
   choose,
 })
@@ -52,6 +60,8 @@ export type MemoryEventStoreOptions = Readonly<{
   perform?: Perform
   /** Offsets left out before an event: fewer than this. */
   gapsBelow?: number
+  /** Each partition's events of an append are an operation of their own, as in Kafka. */
+  inParts?: boolean
   /** The process, for `expel`. */
   owner?: object
 }>
@@ -61,11 +71,27 @@ export const openMemoryEventStore = ({
   log,
   perform = atOnce,
   gapsBelow = 1,
+  inParts = false,
   owner = {},
 }: MemoryEventStoreOptions): EventStore => {
   const membership = { log, perform, owner }
+  const elected = new Set<string>()
+  /** Inside an operation: whoever was elected and isn't any more may not append. */
+  const permit = () => {
+    const [holder] = log.roles.get(writerRole) ?? []
+    if (elected.has(writerRole) && holder?.owner !== owner) throw notTheActiveWriter()
+  }
+  const appendOne = (events: readonly TradelogEvent[]) =>
+    perform('append', () => {
+      permit()
+      append(log, events, gapsBelow)
+    })
   return {
-    append: (events) => perform('append', () => append(log, events, gapsBelow)),
+    append: async (events) => {
+      const parts = inParts ? partsOf(log, events) : [events]
+      const ends = await Promise.allSettled(parts.map(appendOne))
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
+    },
     heads: () => perform('heads', () => boundsOf(log)),
     batches: (batches) => new Observable((subscriber) => join(membership, batches, subscriber)),
     read: async function* ({ partition, from, to, batchEventsMax, signal }) {
@@ -83,7 +109,7 @@ export const openMemoryEventStore = ({
       const records = await perform('read raw', () => log.partitions[partition]?.records ?? [])
       yield records.filter(({ offset }) => offset >= from && offset < to).map(rawOf)
     },
-    elect: () => concat(of(true), NEVER),
+    elect: (role) => election(membership, role, () => elected.add(role)),
     close: async () => expel(log, owner),
   }
 }
@@ -98,7 +124,70 @@ export const expel = (log: MemoryLog, owner: object): void => {
     }
     if (gone.length > 0) shareOut(log, members)
   }
+  for (const [role, candidates] of log.roles) {
+    const [gone, left] = [true, false].map((isOwner) =>
+      candidates.filter((of) => (of.owner === owner) === isOwner),
+    )
+    log.roles.set(role, left ?? [])
+    for (const candidate of gone ?? []) candidate.expelled()
+    left?.[0]?.tell()
+  }
 }
+
+const writerRole = 'ingest'
+
+/** The one that has waited longest has the role; who is expelled hears of it, and stands again. */
+const election = ({ log, perform, owner }: Membership, role: string, onElected: () => void) =>
+  new Observable<boolean>((subscriber) => {
+    const hear = (label: string, then: () => void) =>
+      void perform(label, () => {
+        if (!subscriber.closed) then()
+      }).catch((error) => subscriber.error(error))
+    const isHolder = () => log.roles.get(role)?.[0] === candidate
+    const candidate: Candidate = {
+      owner,
+      tell: () =>
+        hear('elected', () => {
+          if (!isHolder()) return
+          onElected()
+          subscriber.next(true)
+        }),
+      expelled: () =>
+        hear('deposed', () => {
+          subscriber.next(false)
+          stand()
+        }),
+    }
+    const stand = () =>
+      hear('stand', () => {
+        log.roles.set(role, [...(log.roles.get(role) ?? []), candidate])
+        if (isHolder()) candidate.tell()
+      })
+    subscriber.next(false)
+    stand()
+    return () => {
+      const left = (log.roles.get(role) ?? []).filter((of) => of !== candidate)
+      const wasHolder = isHolder()
+      log.roles.set(role, left)
+      if (wasHolder) left[0]?.tell()
+    }
+  })
+
+const partsOf = (log: MemoryLog, events: readonly TradelogEvent[]) => {
+  const known = log.parts.get(events)
+  if (known !== undefined) return known
+  const byPartition = new Map<number, TradelogEvent[]>()
+  for (const event of events) {
+    const partition = partitionOf(event.symbol, log.partitions.length)
+    byPartition.set(partition, [...(byPartition.get(partition) ?? []), event])
+  }
+  const parts = [...byPartition.values()]
+  log.parts.set(events, parts)
+  return parts
+}
+
+const notTheActiveWriter = () =>
+  new TradelogError('NOT_THE_ACTIVE_WRITER', 'another process has become the active ingest')
 
 const atOnce = async <T>(_label: string, effect: () => T): Promise<Awaited<T>> => await effect()
 

@@ -35,12 +35,17 @@ export const memoryTable = (info: GenerationInfo): Table => ({
   dropped: false,
 })
 
-type Options = Readonly<{ beforeWrite?: BeforeWrite; closed?: () => boolean }>
+type Options = Readonly<{
+  beforeWrite?: BeforeWrite
+  /** Where rows are written in no order, and one that has moved doesn't stop the others: which next. */
+  chooseWrite?: ((count: number) => number) | undefined
+  closed?: () => boolean
+}>
 
 /** A generation without transactions, in the order of writes that the port demands. */
 export const memoryGeneration = (
   table: Table,
-  { beforeWrite = () => {}, closed = () => false }: Options = {},
+  { beforeWrite = () => {}, chooseWrite, closed = () => false }: Options = {},
 ): Generation => {
   const check = (signal?: AbortSignal) => {
     if (closed()) throw new TradelogError('READ_MODEL_STORE_CLOSED', 'the store is closed')
@@ -59,7 +64,7 @@ export const memoryGeneration = (
     },
     commit: async (commit) => {
       check()
-      return write(table, commit, beforeWrite)
+      return write(table, commit, beforeWrite, chooseWrite)
     },
     page: async (options) => {
       check(options.signal)
@@ -92,13 +97,20 @@ const write = async (
   table: Table,
   { partition, from, to, applied, origin, rows }: Commit,
   beforeWrite: BeforeWrite,
+  chooseWrite: Options['chooseWrite'],
 ): Promise<'committed' | 'moved'> => {
   const isAtFrom = () => (table.checkpoint.get(partition)?.next ?? 0) === from
   if (!isAtFrom()) return 'moved'
-  for (const one of rows.writes) {
+  const left = [...rows.writes]
+  let isMoved = false
+  while (left.length > 0) {
     await beforeWrite()
-    if (!writeRow(table, one)) return 'moved'
+    for (const one of left.splice(chooseWrite?.(left.length) ?? 0, 1)) {
+      if (!writeRow(table, one)) isMoved = true
+    }
+    if (isMoved && chooseWrite === undefined) break
   }
+  if (isMoved) return 'moved'
   await beforeWrite()
   if (!isAtFrom()) return 'moved'
   table.checkpoint.set(partition, { next: to, applied, origin })

@@ -34,6 +34,7 @@ export const memoryDatabase = (): MemoryDatabase => ({
 type Options = Readonly<{
   database?: MemoryDatabase
   beforeWrite?: BeforeWrite
+  chooseWrite?: ((count: number) => number) | undefined
   now?: () => number
   newId?: (model: string, createdAt: number) => string
 }>
@@ -42,6 +43,7 @@ type Options = Readonly<{
 export const openMemoryReadModelStore = ({
   database = memoryDatabase(),
   beforeWrite = () => {},
+  chooseWrite,
   now = Date.now,
   newId = newGenerationId,
 }: Options = {}): ReadModelStore => {
@@ -54,7 +56,7 @@ export const openMemoryReadModelStore = ({
     return answer()
   }
   const handle = (table: Table): Generation => {
-    const generation = memoryGeneration(table, { beforeWrite, closed: () => closed })
+    const generation = memoryGeneration(table, { beforeWrite, chooseWrite, closed: () => closed })
     const commit: Generation['commit'] = (batch) => {
       const committing = generation.commit(batch).finally(() => commits.delete(committing))
       commits.add(committing)

@@ -2,7 +2,7 @@ import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
 import { seededRandom } from './random.ts'
 import { trade } from './trade.ts'
 
-const symbols = ['AAPL', 'MSFT', 'BINANCE:BTCUSDT', '__proto__', 'ÄÖ€😀']
+export const tradeSymbols = ['AAPL', 'MSFT', 'BINANCE:BTCUSDT', '__proto__', 'ÄÖ€😀']
 
 /** Seeded trades of several symbols, in time order but for some late ones, many in one millisecond. */
 export const someTrades = (count: number, seed = 1): readonly TradeExecuted[] => {
@@ -11,7 +11,7 @@ export const someTrades = (count: number, seed = 1): readonly TradeExecuted[] =>
   return Array.from({ length: count }, () => {
     if (random() > 0.5) time += Math.floor(random() * 5_000)
     return trade({
-      symbol: symbols[Math.floor(random() * symbols.length)] ?? 'AAPL',
+      symbol: tradeSymbols[Math.floor(random() * tradeSymbols.length)] ?? 'AAPL',
       price: (100 + Math.floor(random() * 1_000) / 100).toString(),
       volume: Math.floor(random() * 50).toString(),
       executedAt: random() > 0.95 ? time - 90_000 : time,
