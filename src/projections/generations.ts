@@ -2,6 +2,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type {
   Generation,
   GenerationInfo,
+  Pointer,
   ReadModelStore,
 } from '../read-model-store/read-model-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
@@ -41,7 +42,7 @@ export const openBuild = async (
 }
 
 const sortOut = async (store: ReadModelStore, { name, version }: Projection) => {
-  const pointer = await store.pointer(name)
+  const pointer = await surePointer(store, name)
   const formerIsOld = (pointer?.promotedAt ?? 0) + formerKeptMs < Date.now()
   const isBuild = ({ id }: GenerationInfo) => id > (pointer?.active ?? '')
   const others = (await store.generations(name)).filter(
@@ -51,6 +52,18 @@ const sortOut = async (store: ReadModelStore, { name, version }: Projection) => 
   const obsolete = others.filter((info) => info !== candidates.at(-1))
   const former = formerIsOld && pointer?.former ? [{ id: pointer.former }] : []
   return { candidates, obsolete: [...obsolete, ...former] }
+}
+
+/**
+ * What two looks in a row agree on: one alone may say what was true before a failover, and then a
+ * generation that serves would pass for one that nobody needs.
+ */
+const surePointer = async (store: ReadModelStore, model: string): Promise<Pointer | undefined> => {
+  for (let last = await store.pointer(model); ; ) {
+    const pointer = await store.pointer(model)
+    if (pointer?.active === last?.active && pointer?.former === last?.former) return pointer
+    last = pointer
+  }
 }
 
 const fitsLog = async (

@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import { hasCode } from '../../src/domain/errors.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { replay } from '../../src/projections/replay.ts'
+import type { Pointer, ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
@@ -48,6 +49,31 @@ test('rebuilds every model from offset zero and promotes it, verified', async ()
   const after = await engine.readModelStore.pointer('candles')
   assert.is(after?.former, before?.active)
   await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('drops nothing that serves, though one look at the pointer tells what was before', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(100))
+  await rebuild(engine)
+  const earlier = new Map<string, Pointer | undefined>()
+  for (const { name } of readModels) earlier.set(name, await engine.readModelStore.pointer(name))
+  await rebuild(engine)
+  await engine.readModelStore.create({ model: 'trades', version: 1, kind: 'series' })
+  const drops: string[] = []
+  const misleading: ReadModelStore = {
+    ...engine.readModelStore,
+    pointer: async (model) => {
+      const answer = earlier.get(model) ?? (await engine.readModelStore.pointer(model))
+      earlier.delete(model)
+      return answer
+    },
+    drop: async (id) => void drops.push(id),
+  }
+  const serving = await engine.readModelStore.pointer('trades')
+  const results = await rebuild({ ...engine, readModelStore: misleading })
+  assert.equal(drops, [])
+  assert.is(results.find(({ model }) => model === 'trades')?.former, serving?.active)
   await engine.close()
 })
 

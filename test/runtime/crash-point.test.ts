@@ -79,7 +79,9 @@ const exceptions: Readonly<Record<string, string>> = {
   'projections/generations.ts: if (await fitsLog(projection, generation, eventStore)) return generation':
     reading,
   'projections/generations.ts: await store.drop(left.id)': inside,
-  'projections/generations.ts: const pointer = await store.pointer(name)': reading,
+  'projections/generations.ts: const pointer = await surePointer(store, name)': reading,
+  'projections/generations.ts: for (let last = await store.pointer(model); ; ) {': reading,
+  'projections/generations.ts: const pointer = await store.pointer(model)': reading,
   'projections/generations.ts: const others = (await store.generations(name)).filter(': reading,
   'projections/generations.ts: const checkpoint = await generation.checkpoint()': reading,
   'projections/generations.ts: const heads = await eventStore.heads()': reading,

@@ -1,3 +1,4 @@
+import { readModels } from '../../src/projections/read-models/index.ts'
 import type { Commit, StoredRow } from '../../src/read-model-store/read-model-store.ts'
 import type { Table } from '../support/memory-generation.ts'
 import type { Plan } from './plan.ts'
@@ -40,6 +41,12 @@ const blindly: NonNullable<Mutation['generation']> = (generation, { table }) => 
   ...generation,
   commit: (commit) =>
     generation.commit({ ...unguarded(commit, table), from: nextOf(table, commit.partition) }),
+})
+
+/** One model and its readers, undisturbed. */
+const watched = (model: string) => (of: Plan) => ({
+  ...only({ readers: 2, commands: [] })(of),
+  projections: readModels.filter(({ name }) => name === model),
 })
 
 /** Faults that a store or an engine could have. Each must show within a few seeds. */
@@ -94,7 +101,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
 
   'a log that takes appends of an ingest that is no longer elected': ofEventStore(
     (store, { open }) => ({ ...store, append: open({}).append }),
-    only({ feedRows: 20, ingests: 2, hangs: 6, crashes: 2, slowRate: 0.2 }),
+    only({ feedRows: 20, ingests: 2, hangs: 12, slowRate: 0.3, readers: 0, commands: [] }),
   ),
 
   'pages counted from the newest row, which moves': ofGeneration((generation, { actor }) => {
@@ -111,7 +118,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
         return rows
       },
     }
-  }),
+  }, watched('trades')),
 
   'rows shown as they were earlier': ofGeneration((generation, { actor, world }) => {
     let earlier: readonly StoredRow[] | undefined
@@ -125,7 +132,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
         }
       },
     }
-  }),
+  }, watched('symbols')),
 
   'a commit that ignores what has gone into a row': ofGeneration((generation, { table }) => ({
     ...generation,

@@ -51,6 +51,7 @@ export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
   const recorded: TradelogEvent[] = []
   let work = 0
   let past: MemoryDatabase | undefined
+  let lastAstray: Actor | undefined
   let { faultRate, slowRate, repeatRate, staleReads } = plan
 
   const remember = () => {
@@ -92,7 +93,10 @@ export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
       }),
     earlier: (actor) => {
       if (staleReads === 0 || past === undefined || trusting.has(actor)) return undefined
-      if (scheduler.random() >= staleRate) return undefined
+      // Once, and then the truth.
+      const isLedAstray = lastAstray !== actor && scheduler.random() < staleRate
+      lastAstray = isLedAstray ? actor : undefined
+      if (!isLedAstray) return undefined
       staleReads -= 1
       return past
     },
