@@ -15,6 +15,7 @@ const codes = {
   COPY_REFUSED: { retriable: false },
   COPY_TARGET_DIFFERS: { retriable: false },
   NOT_THE_ACTIVE_WRITER: { retriable: true },
+  ELECTION_LAPSED: { retriable: true },
   LOG_REPLACED: { retriable: false },
   LOG_TRUNCATED: { retriable: false },
   CHECKPOINT_BEYOND_HEAD: { retriable: false },

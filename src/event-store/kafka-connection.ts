@@ -12,6 +12,7 @@ import type { Logger } from 'pino'
 import { connectOnceAtATime } from './kafka-connect-once.ts'
 import { marksOf, storeError } from './kafka-errors.ts'
 import { armTimerOnlyWhilePending } from './kafka-idle-timer.ts'
+import { guardedSockets } from './kafka-write-guard.ts'
 
 const { logLevel } = kafkajs
 
@@ -28,9 +29,9 @@ export type KafkaConnectionOptions = Readonly<{
 
 /**
  * A client of its own: kafkajs keeps committed offsets per client and group, so two members of one
- * group in one process must not share a client.
+ * group in one process must not share a client. `mayWrite` is asked before each write into the log.
  */
-export const kafkaClient = (options: KafkaConnectionOptions): Kafka => {
+export const kafkaClient = (options: KafkaConnectionOptions, mayWrite?: () => boolean): Kafka => {
   armTimerOnlyWhilePending()
   connectOnceAtATime()
   return new kafkajs.Kafka({
@@ -44,6 +45,7 @@ export const kafkaClient = (options: KafkaConnectionOptions): Kafka => {
     logCreator: quietLog(options.logger),
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
     ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+    ...(mayWrite === undefined ? {} : { socketFactory: guardedSockets(mayWrite) }),
   })
 }
 

@@ -18,8 +18,16 @@ export type ElectionOptions = Readonly<{
   onLeaving: (left: Promise<void>) => void
 }>
 
-/** `surely` is false while the group can't be asked for so long that another may be elected. */
-export type RoleState = Readonly<{ holds: false } | { holds: true; surely: () => boolean }>
+export type RoleState = Readonly<
+  | { holds: false }
+  | {
+      holds: true
+      /** False while the group can't be asked for so long that another may be elected. */
+      surely: () => boolean
+      /** How often that was so, and the role was held again after it. */
+      lapses: () => number
+    }
+>
 
 const rejoinMs = 500
 
@@ -33,13 +41,19 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
     let heldSince: number | undefined
     let rejoin: NodeJS.Timeout | undefined
     let member: Member | undefined
+    let confirmedAt = 0
+    let lapses = 0
 
-    const surely = () => Date.now() < (member?.confirmedAt() ?? 0) + sessionTimeoutMs
+    const surely = () => Date.now() < confirmedAt + sessionTimeoutMs
+    const confirm = (askedAt: number) => {
+      if (heldSince !== undefined && askedAt >= confirmedAt + sessionTimeoutMs) lapses += 1
+      confirmedAt = askedAt
+    }
     const tell = (holds: boolean) => {
       const before = heldSince !== undefined
       if (holds === before) return
       heldSince = holds ? Date.now() : undefined
-      onState(holds ? { holds, surely } : { holds })
+      onState(holds ? { holds, surely, lapses: () => lapses } : { holds })
       logger.info({ role }, holds ? 'elected' : 'no longer elected, standing by')
       subscriber.next(holds)
     }
@@ -51,9 +65,12 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
         assigner: allToOne(() => heldSince),
         onJoining: async () => {},
         onJoined: (partitions) => tell(partitions.length > 0),
+        onConfirmed: confirm,
         onLost: (error) => {
           if (!error.retriable) return subscriber.error(error)
           logger.debug({ err: error, role }, 'the group is out of reach')
+          // Another may be elected as soon as this membership has been given up.
+          confirmedAt = 0
           onLeaving(joined.leave())
           rejoin = setTimeout(join, rejoinMs)
         },

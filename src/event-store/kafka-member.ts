@@ -11,6 +11,8 @@ export type MemberOptions = Readonly<{
   /** Before every join, also the first: what was assigned is no more once this resolves. */
   onJoining: () => Promise<void>
   onJoined: (partitions: readonly number[]) => void
+  /** The coordinator has answered what was asked then: still a member. Told before `onJoined`. */
+  onConfirmed?: (askedAt: number) => void
   /** Once, when the membership ended by itself. */
   onLost: (error: TradelogError) => void
 }>
@@ -18,8 +20,6 @@ export type MemberOptions = Readonly<{
 /** A member of a consumer group that is told its partitions, and reads none of them. */
 export type Member = Readonly<{
   cluster: Cluster
-  /** When we asked the question that the coordinator last answered with: still a member. */
-  confirmedAt: () => number
   commit: (positions: ReadonlyMap<number, number>) => Promise<void>
   /** Waits for a join under way. */
   leave: () => Promise<void>
@@ -48,7 +48,7 @@ export const joinGroup = (options: MemberOptions): Member => {
     retry: { retries: 3, restartOnFailure: async () => false },
   })
   let leaving = false
-  const confirmation = confirmationOf(consumer)
+  tellOfConfirmations(consumer, options.onConfirmed ?? (() => {}))
   const lose = (error: unknown) => {
     if (leaving) return
     leaving = true
@@ -71,7 +71,6 @@ export const joinGroup = (options: MemberOptions): Member => {
   const started = start().catch(lose)
   return {
     cluster,
-    confirmedAt: () => confirmation.at,
     commit: (positions) =>
       consumer.commitOffsets(
         [...positions].map(([partition, at]) => ({ topic, partition, offset: String(at) })),
@@ -99,16 +98,11 @@ const beforeEachJoin = (cluster: Cluster, hook: () => Promise<void>): void => {
 }
 
 /** An answer may be read long after it was given, so what counts is when its question was sent. */
-const confirmationOf = (consumer: Consumer): { at: number } => {
-  const confirmation = { at: 0 }
+const tellOfConfirmations = (consumer: Consumer, tell: (askedAt: number) => void): void => {
   let askedAt = 0
-  const confirm = () => {
-    confirmation.at = askedAt
-  }
   consumer.on(consumer.events.REQUEST, ({ payload: { apiName, sentAt } }) => {
     if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedAt = sentAt
   })
-  consumer.on(consumer.events.HEARTBEAT, confirm)
-  consumer.on(consumer.events.GROUP_JOIN, confirm)
-  return confirmation
+  consumer.on(consumer.events.HEARTBEAT, () => tell(askedAt))
+  consumer.on(consumer.events.GROUP_JOIN, () => tell(askedAt))
 }

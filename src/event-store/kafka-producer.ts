@@ -11,7 +11,8 @@ import { marksOf, storeError } from './kafka-errors.ts'
 const { Partitioners } = kafkajs
 
 export type ProducerOptions = Readonly<{
-  kafka: () => Kafka
+  /** A client that asks this before each write. */
+  kafka: (mayWrite: () => boolean) => Kafka
   topic: string
   partitions: number
   /** The broker's limit of one batch of records. */
@@ -20,11 +21,16 @@ export type ProducerOptions = Readonly<{
   now: () => UnixMs
 }>
 
+export type Permit = () => () => boolean
+
 export type EventProducer = Readonly<{
-  /** One after the other; `permit` throws where, when its turn has come, it may not be done. */
-  append: (events: readonly TradelogEvent[], permit: () => void) => Promise<void>
+  /**
+   * One after the other; `permit` throws where, when its turn has come, it may not be done, and
+   * gives what says whether it still may.
+   */
+  append: (events: readonly TradelogEvent[], permit: Permit) => Promise<void>
   /** As `append`, with records of another log, each into its partition and with its time. */
-  appendRaw: (records: readonly RawRecord[], permit: () => void) => Promise<void>
+  appendRaw: (records: readonly RawRecord[], permit: Permit) => Promise<void>
   /** Resolves when no append is under way. */
   settled: () => Promise<void>
   /** Waits for the append under way. */
@@ -53,6 +59,7 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
   let pending: Pending | undefined
   let producer: Promise<Producer> | undefined
   let sent = 0
+  let mayWrite = () => false
 
   const drop = async () => {
     const former = producer
@@ -62,7 +69,7 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
   }
 
   const connected = async () => {
-    producer ??= connect(options.kafka())
+    producer ??= connect(options.kafka(() => mayWrite()))
     try {
       return await producer
     } catch (error) {
@@ -98,9 +105,9 @@ export const eventProducer = (options: ProducerOptions): EventProducer => {
   }
 
   let last: Promise<void> = Promise.resolve()
-  const inTurn = (given: Given, permit: () => void) => {
+  const inTurn = (given: Given, permit: Permit) => {
     const appended = last.then(() => {
-      permit()
+      mayWrite = permit()
       return recovering(given)
     })
     last = appended.catch(() => {})

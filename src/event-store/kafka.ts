@@ -54,7 +54,7 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
   const { topic, logger, now = Date.now } = options
   const { log, batchBytesMax, reader, bounds } = opened
   const { partitions } = log
-  const kafka = () => kafkaClient(options)
+  const kafka = (mayWrite?: () => boolean) => kafkaClient(options, mayWrite)
   const streams = openStreams(logger)
   const { untilClosed, onLeaving } = streams
   const producer = eventProducer({ kafka, topic, partitions, batchBytesMax, logger, now })
@@ -99,18 +99,28 @@ const writerRole = 'ingest'
 
 const writerGate = () => {
   let writer: RoleState | undefined
+  let lapsesTold = 0
   return {
     onState: (state: RoleState) => {
       writer = state
+      lapsesTold = state.holds ? state.lapses() : 0
     },
-    /** Throws where this process may not append, or can't know whether it may. */
-    require: () => {
-      if (writer?.holds === false) {
+    /** Throws where this process may not append, or can't know it; gives whether it still may. */
+    require: (): (() => boolean) => {
+      const permitted = writer
+      if (permitted === undefined) return () => writer === undefined
+      if (!permitted.holds) {
         throw new TradelogError('NOT_THE_ACTIVE_WRITER', 'this process is not the active ingest')
       }
-      if (writer?.surely() === false) {
+      if (!permitted.surely()) {
         throw new TradelogError('EVENT_STORE_UNAVAILABLE', 'Kafka has not confirmed the election')
       }
+      const lapses = permitted.lapses()
+      if (lapses > lapsesTold) {
+        lapsesTold = lapses
+        throw new TradelogError('ELECTION_LAPSED', 'another ingest may have appended meanwhile')
+      }
+      return () => writer === permitted && permitted.surely() && permitted.lapses() === lapses
     },
   }
 }

@@ -10,6 +10,11 @@ export type RecordedRows = Readonly<{
    * taken nothing.
    */
   passOver: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
+  /**
+   * As `passOver`, where others may have appended since. Gives the same array where the log has
+   * none of it: an event store takes that for the repetition that it may be.
+   */
+  passOverAgain: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
 }>
 
 type Row = Readonly<{ hash: string; number: number }>
@@ -51,7 +56,12 @@ export const createRecordedRows = (
     }
     return events.filter(isNew)
   }
-  return { passOver }
+  const passOverAgain = async (events: readonly TradelogEvent[]) => {
+    highest.clear()
+    const left = await passOver(events)
+    return left.length === events.length ? events : left
+  }
+  return { passOver, passOverAgain }
 }
 
 /** Reads backwards in growing steps: a file that was being played is found near the head. */

@@ -12,7 +12,7 @@ import { type FinnhubFeed, type FinnhubFeedOptions, openFinnhubFeed } from './fi
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
 import { heardUntil, interruptionsOf } from './interruptions.ts'
 import type { Gap } from './listening.ts'
-import { createRecordedRows } from './recorded-rows.ts'
+import { createRecordedRows, type RecordedRows } from './recorded-rows.ts'
 import type { RejectLog } from './reject-log.ts'
 
 export type FeedSettings = Readonly<{
@@ -75,16 +75,16 @@ export const beginTerm = (options: TermOptions): Term => {
   const { hear, listeningSince } = firstHeard()
   const feed = openFeed(options, buffer, hear)
 
+  const waiting = (count: number) => {
+    inFlight = count
+  }
   const appendNext = async (events: readonly TradelogEvent[]) => {
-    inFlight = events.length
-    const fresh = await insist(options, over.signal, () => rows.passOver(events))
-    crashPoint('append:rows-passed-over')
-    counts.passedOver += events.length - fresh.length
-    inFlight = fresh.length
-    if (fresh.length > 0) await insist(options, over.signal, () => eventStore.append(fresh))
+    waiting(events.length)
+    const appended = await appendFresh(options, over.signal, rows, events, waiting)
     crashPoint('append:counted')
-    counts.appended += fresh.length
-    inFlight = 0
+    counts.passedOver += events.length - appended
+    counts.appended += appended
+    waiting(0)
   }
   const run = async () => {
     try {
@@ -120,6 +120,41 @@ export const beginTerm = (options: TermOptions): Term => {
     finish,
     drop,
     ended: run(),
+  }
+}
+
+/**
+ * Appends what the log doesn't have; gives how many these were. Where another may have been the
+ * active one for a while, what it has appended is passed over as well.
+ */
+const appendFresh = async (
+  options: TermOptions,
+  over: AbortSignal,
+  rows: RecordedRows,
+  events: readonly TradelogEvent[],
+  waiting: (count: number) => void,
+): Promise<number> => {
+  let fresh = await insist(options, over, () => rows.passOver(events))
+  crashPoint('append:rows-passed-over')
+  for (;;) {
+    waiting(fresh.length)
+    if (fresh.length === 0 || (await isAppended(options, over, fresh))) return fresh.length
+    const again = fresh
+    fresh = await insist(options, over, () => rows.passOverAgain(again))
+  }
+}
+
+const isAppended = async (
+  options: TermOptions,
+  over: AbortSignal,
+  events: readonly TradelogEvent[],
+): Promise<boolean> => {
+  try {
+    await insist(options, over, () => options.eventStore.append(events))
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ELECTION_LAPSED')) return false
+    throw error
   }
 }
 
@@ -213,6 +248,9 @@ const openFeed = (
   })
 }
 
+/** What the next call would be told as well, or has to be told with other events. */
+const electionErrors = ['NOT_THE_ACTIVE_WRITER', 'ELECTION_LAPSED'] as const
+
 /** Repeats the identical call until the event store takes it, or refuses for good. */
 const insist = async <T>(
   { backoff, counts, logger, random }: TermOptions,
@@ -225,7 +263,7 @@ const insist = async <T>(
       if (failures > 0) logger.info({ failures }, 'event store is back')
       return answer
     } catch (error) {
-      if (over.aborted || !isRetriable(error) || hasCode(error, 'NOT_THE_ACTIVE_WRITER'))
+      if (over.aborted || !isRetriable(error) || electionErrors.some((of) => hasCode(error, of)))
         throw error
       counts.appendFailures++
       if (++failures === 1) logger.warn({ err: error }, 'event store is away')

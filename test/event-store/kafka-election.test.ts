@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { hasCode } from '../../src/domain/errors.ts'
+import { hasCode, TradelogError } from '../../src/domain/errors.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
+import { kafkaClient } from '../../src/event-store/kafka-connection.ts'
+import { eventProducer } from '../../src/event-store/kafka-producer.ts'
 import { rejection } from '../contracts/event-store-reader.ts'
 import { eventually } from '../support/eventually.ts'
-import { kafkaBrokers, kafkaSuite, withTopic } from '../support/kafka.ts'
+import { kafkaBrokers, kafkaSuite, storeOptions, withTopic } from '../support/kafka.ts'
 import { kafkaProxy } from '../support/kafka-proxy.ts'
+import { silent } from '../support/silent.ts'
 import { trade } from '../support/trade.ts'
 
 const test = kafkaSuite('Kafka election')
@@ -97,5 +100,60 @@ test(
     }),
   { timeoutMs: 60_000 },
 )
+
+test(
+  'a holder out of reach for long is told that another may have appended, before it goes on',
+  () =>
+    withTopic(async ({ open }) => {
+      const proxy = await kafkaProxy(kafkaBrokers[0] ?? '')
+      const cutOff = await open({ brokers: [proxy.broker] })
+      const successor = await open()
+      const first = candidate(cutOff)
+      await eventually(() => elected(first))
+      const second = candidate(successor)
+
+      proxy.cut(true)
+      await eventually(() => elected(second), { timeoutMs: 60_000 })
+      await successor.append([trade()])
+      second.resign()
+      proxy.cut(false)
+
+      const codes = new Set<unknown>()
+      await eventually(async () => {
+        const rejected = await rejection(() => cutOff.append([trade()]))
+        if (rejected instanceof TradelogError) codes.add(rejected.code)
+        return rejected === undefined
+      })
+      assert.ok(codes.has('ELECTION_LAPSED') || first.states.length > 2, [...codes].join(' '))
+      await cutOff.close()
+      await proxy.close()
+    }),
+  { timeoutMs: 120_000 },
+)
+
+test('a batch that may not go out when its time has come does not', () =>
+  withTopic(async ({ topic, open }) => {
+    const store = await open()
+    let allowed = false
+    const producer = eventProducer({
+      kafka: (mayWrite) => kafkaClient(storeOptions(topic), mayWrite),
+      topic,
+      partitions: 3,
+      batchBytesMax: 1_000_000,
+      logger: silent,
+      now: Date.now,
+    })
+    const events = [trade({ symbol: 'AAPL' }), trade({ symbol: 'MSFT' })]
+    const permit = () => () => allowed
+    assert.ok(hasCode(await rejection(() => producer.append(events, permit)), unavailable))
+    assert.ok((await store.heads()).every(({ head }) => head === 0))
+    allowed = true
+    await producer.append(events, permit)
+    const heads = (await store.heads()).reduce((sum, { head }) => sum + head, 0)
+    assert.is(heads, events.length)
+    await producer.close()
+  }))
+
+const unavailable = 'EVENT_STORE_UNAVAILABLE'
 
 test.run()

@@ -383,6 +383,29 @@ test('a file is in the log once, however often ingest and its connection are cut
   isOnce(store)
 })
 
+test('what another ingest appended while this one was out of touch is passed over', async () => {
+  const store = eventStoreDouble()
+  const server = await startFile()
+  let appends = 0
+  store.beforeAppend(async (events) => {
+    // Another one has taken over for a while, and has played a part of what is to be appended.
+    if (++appends % 5 !== 0) return
+    await store.append(events.slice(0, Math.ceil(events.length / 2)))
+    throw new TradelogError('ELECTION_LAPSED', 'another may have appended')
+  })
+  store.afterAppend(async () => {
+    // It was this one's own append that nobody confirmed any more.
+    if (appends % 7 === 0) throw new TradelogError('ELECTION_LAPSED', 'another may have appended')
+  })
+  const ingest = start(store, server.url, { source: 'file', symbols: fileSymbols })
+  await eventually(() => store.events().length >= rows)
+  await ingest.stop({ timeoutMs: 10_000 })
+  await server.close()
+  isOnce(store)
+  assert.is(ingest.stats().dropped, 0)
+  assert.ok(appends > 7)
+})
+
 test('a file played again to the same process is passed over, row by row', async () => {
   const store = eventStoreDouble()
   const server = await startFile()
