@@ -7,7 +7,9 @@ import type { KafkaRecord } from './kafka-fetch.ts'
 
 /**
  * Refuses a topic that somebody else fills: looks at the first and the last records of each
- * partition. What lies between is judged by who reads it.
+ * partition. What lies between is judged by who reads it, and so is a last record that nobody can
+ * read: projections stop at it and say so, while one that can be read elsewhere than it belongs
+ * would pass unnoticed.
  */
 export const refuseForeignRecords = async (
   cluster: Cluster,
@@ -20,7 +22,10 @@ export const refuseForeignRecords = async (
       filled.map(({ partition, start, head }) => [partition, place === 'start' ? start : head - 1]),
     )
     for (const { partition, records } of await peek(cluster, log.topic, positions)) {
-      for (const record of records) refuseForeign(log, partition, record)
+      for (const record of records) {
+        if (place === 'last' && envelopeOf(record) === undefined) continue
+        refuseForeign(log, partition, record)
+      }
     }
   }
 }
@@ -36,12 +41,10 @@ const refuseForeign = (log: KafkaLog, partition: number, record: KafkaRecord): v
 }
 
 /** Only what every version of an event has: its type, its version, and its symbol as the key. */
-const faultOf = ({ key, value }: KafkaRecord, partition: number, partitions: number) => {
-  const event = parsed(value)
-  if (event === undefined) return 'is not a JSON object'
-  if (typeof event.type !== 'string' || typeof event.version !== 'number') {
-    return 'has no type and version'
-  }
+const faultOf = (record: KafkaRecord, partition: number, partitions: number) => {
+  const event = envelopeOf(record)
+  if (event === undefined) return 'is not a JSON object with a type and a version'
+  const { key } = record
   if (key === null || key.toString('utf8') !== event.symbol) return 'is not keyed by its symbol'
   const home = partitionOf(event.symbol, partitions)
   return home === partition ? undefined : `belongs to partition ${home}`
@@ -49,10 +52,11 @@ const faultOf = ({ key, value }: KafkaRecord, partition: number, partitions: num
 
 type Envelope = Readonly<{ type?: unknown; version?: unknown; symbol?: unknown }>
 
-const parsed = (value: Buffer | null): Envelope | undefined => {
+const envelopeOf = ({ value }: KafkaRecord): Envelope | undefined => {
   try {
-    const event: unknown = JSON.parse(value?.toString('utf8') ?? '')
-    return typeof event === 'object' && event !== null ? event : undefined
+    const event: Envelope | null = JSON.parse(value?.toString('utf8') ?? '')
+    const isEvent = typeof event?.type === 'string' && typeof event.version === 'number'
+    return isEvent ? event : undefined
   } catch {
     return undefined
   }

@@ -11,6 +11,7 @@ import { appliedAll, complete, logOf, oneRound, startFlow, stopAll, verified } f
 
 const test = suite(`events that cannot be applied on ${storePair.name}`)
 const rows = 300
+const longSymbol = 'S'.repeat(2_000)
 const names = readModels.map(({ name }) => name)
 /** The others pass over a trade. */
 const ofTrades = names.filter((name) => name !== 'interruptions')
@@ -60,10 +61,8 @@ test(
       const address = await tradelog.address()
       await complete(address, flow)
 
-      const unreadable = await appendRaw(settings, { ...trade(), version: 99 } as never)
+      const unreadable = await appendRaw(settings, 'AAPL', 'hello')
       await stoppedAt(address, names, unreadable, 'EVENT_UNREADABLE')
-      const unstorable = await appendRaw(settings, trade({ symbol: 'S'.repeat(2_000) }))
-      await appendRaw(settings, trade())
       assert.is((await get(`${address}/api/v1/symbols`)).status, 200)
       assert.match(await commanded(['replay'], settings, 2), 'EVENT_UNREADABLE')
       const stops = logOf(tradelog).filter(({ err }) => err?.code === 'EVENT_UNREADABLE')
@@ -71,6 +70,8 @@ test(
 
       const first = skipped(names, unreadable)
       await commanded(['skip', ...first, '--why', 'written by hand'], settings)
+      const unstorable = await appendRaw(settings, longSymbol, trade({ symbol: longSymbol }))
+      await appendRaw(settings, 'AAPL', trade())
       await stoppedAt(address, ofTrades, unstorable, 'EVENT_NOT_APPLICABLE')
       await commanded(['skip', ...skipped(ofTrades, unstorable), '--why', 'too long'], settings)
       await appliedAll(address, rows + 1, 60_000)

@@ -95,19 +95,45 @@ test('a topic that cannot have its copies is refused', () =>
 const key = 'AAPL'
 const partition = partitionOf(key, 3)
 const event = trade({ symbol: key })
-for (const [what, message, reason] of [
-  ['text', { key, value: 'hello' }, /offset \d+ is not a JSON object/],
-  ['an empty value', { key, value: null }, /is not a JSON object/],
-  ['JSON of another kind', { key, value: '{"id":1}' }, /has no type and version/],
-  ['events without a key', { value: JSON.stringify(event) }, /is not keyed by its symbol/],
-  ['another key', { key: 'MSFT', value: JSON.stringify(event) }, /is not keyed by its symbol/],
+const unreadable = /offset \d+ is not a JSON object with a type and a version/
+for (const [what, message] of [
+  ['text', { key, value: 'hello' }],
+  ['an empty value', { key, value: null }],
+  ['JSON of another kind', { key, value: '{"id":1}' }],
+] as const) {
+  test(`a topic that begins with ${what} is refused`, () =>
+    withTopic(async (under) => {
+      await create(under)
+      await sendForeign(under.topic, [{ ...message, partition }])
+      await isRefused(under, unreadable)
+    }))
+
+  test(`a topic of ours that ends with ${what} is opened, and whoever reads that is told`, () =>
+    withTopic(async (under) => {
+      await (await under.open()).append([event])
+      await sendForeign(under.topic, [{ ...message, partition }])
+      const again = await under.open()
+      const range = { partition, from: 1, to: 2, batchEventsMax: 10 }
+      for await (const { events } of again.read(range)) {
+        assert.equal(
+          events.map(({ event: read }) => read.type),
+          ['Unreadable'],
+        )
+      }
+      await again.append([event])
+    }))
+}
+
+for (const [what, message] of [
+  ['events without a key', { value: JSON.stringify(event) }],
+  ['another key', { key: 'MSFT', value: JSON.stringify(event) }],
 ] as const) {
   test(`a topic that begins or ends with ${what} is refused`, () =>
     withTopic(async (under) => {
       const store = await under.open()
       await store.append([event])
       await sendForeign(under.topic, [{ ...message, partition }])
-      await isRefused(under, reason)
+      await isRefused(under, /is not keyed by its symbol/)
     }))
 }
 

@@ -9,18 +9,25 @@ import type { Settings } from './tradelog.ts'
 const partitions = 6
 
 /**
- * Writes a record into the log that the settings name, behind everybody's back, where its symbol's
+ * Writes any JSON into the log that the settings name, behind everybody's back, where a symbol's
  * events go. Answers its position.
  */
-export const appendRaw = (settings: Settings, value: { symbol: string }): Promise<Position> => {
-  const partition = partitionOf(value.symbol, partitions)
+export const appendRaw = (
+  settings: Settings,
+  symbol: string,
+  value: unknown,
+): Promise<Position> => {
+  const partition = partitionOf(symbol, partitions)
   return settings.EVENT_STORE === 'kafka'
-    ? appendToTopic(settings.KAFKA__TOPIC ?? '', partition, value)
+    ? appendToTopic(settings.KAFKA__TOPIC ?? '', { key: symbol, partition, value })
     : appendToDirectory(settings.DATA_DIRECTORY ?? '', partition, value)
 }
 
-const appendToTopic = async (topic: string, partition: number, value: { symbol: string }) => {
-  const record = { key: value.symbol, value: JSON.stringify(value), partition }
+const appendToTopic = async (
+  topic: string,
+  { key, partition, value }: { key: string; partition: number; value: unknown },
+) => {
+  const record = { key, partition, value: JSON.stringify(value) }
   await sendForeign(topic, [record])
   const admin = kafkaClient(storeOptions(topic)).admin()
   await admin.connect()
