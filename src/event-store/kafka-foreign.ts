@@ -7,9 +7,9 @@ import type { KafkaRecord } from './kafka-fetch.ts'
 
 /**
  * Refuses a topic that somebody else fills: looks at the first and the last records of each
- * partition. What lies between is judged by who reads it, and so is a last record that nobody can
- * read: projections stop at it and say so, while one that can be read elsewhere than it belongs
- * would pass unnoticed.
+ * partition. What lies between is judged by who reads it. So is what nobody can read after a
+ * first record of ours: projections stop at it and say so, while an event that lies elsewhere than
+ * it belongs would pass unnoticed.
  */
 export const refuseForeignRecords = async (
   cluster: Cluster,
@@ -22,8 +22,9 @@ export const refuseForeignRecords = async (
       filled.map(({ partition, start, head }) => [partition, place === 'start' ? start : head - 1]),
     )
     for (const { partition, records } of await peek(cluster, log.topic, positions)) {
-      for (const record of records) {
-        if (place === 'last' && envelopeOf(record) === undefined) continue
+      for (const [at, record] of records.entries()) {
+        const isFirst = place === 'start' && at === 0
+        if (!isFirst && envelopeOf(record) === undefined) continue
         refuseForeign(log, partition, record)
       }
     }

@@ -60,7 +60,7 @@ export const builtStage = async (seed: number): Promise<Stage> => {
 /** The same, and at the end of the log an event that nobody can read. */
 export const poisonedStage = async (seed: number): Promise<Stage> => {
   const stage = await builtStage(seed)
-  const poison = await appendRaw(stage.settings, { ...trade(), version: 99 } as never)
+  const poison = await appendRaw(stage.settings, 'AAPL', { ...trade(), version: 99 })
   return { ...stage, poison }
 }
 

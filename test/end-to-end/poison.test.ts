@@ -35,7 +35,7 @@ const stoppedAt = async (
     }).length
   }
   const all = async () => (await isStopped()) === models.length
-  await eventually(all, { timeoutMs: 40_000, everyMs: 200 })
+  await eventually(all, { timeoutMs: 90_000, everyMs: 200 })
   const ready = await fetch(`${address}/readyz`)
   assert.is(ready.status, 503)
   const text = await ready.text()
@@ -74,7 +74,7 @@ test(
       await appendRaw(settings, 'AAPL', trade())
       await stoppedAt(address, ofTrades, unstorable, 'EVENT_NOT_APPLICABLE')
       await commanded(['skip', ...skipped(ofTrades, unstorable), '--why', 'too long'], settings)
-      await appliedAll(address, rows + 1, 60_000)
+      await appliedAll(address, rows + 1, 90_000)
       await eventually(async () => (await fetch(`${address}/readyz`)).status === 200)
       assert.match(await commanded(['skip', '--list'], settings), 'written by hand')
 
@@ -83,10 +83,10 @@ test(
       await commanded(['replay'], settings)
       assert.match(await commanded(['replay', '--dry-run'], settings), '0 changed')
       await verified(settings)
-      await appliedAll(address, rows + 1, 60_000)
+      await appliedAll(address, rows + 1, 90_000)
       await stopAll([tradelog])
     }),
-  { timeoutMs: 180_000 },
+  { timeoutMs: 300_000 },
 )
 
 test.run()
