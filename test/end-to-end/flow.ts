@@ -51,7 +51,7 @@ export const appliedAll = async (address: string, rows: number, timeoutMs: numbe
 }
 
 /** Waits until every read model has all trades of the file. */
-export const complete = async (address: string, { totals }: Flow, timeoutMs = 60_000) => {
+export const complete = async (address: string, { totals }: Flow, timeoutMs = 120_000) => {
   await appliedAll(address, totals.rows, timeoutMs)
   const counts = await tradeCounts(address)
   for (const [symbol, { tradeCount }] of totals.bySymbol) {

@@ -69,7 +69,7 @@ const refusesWith = async (project: RunningTradelog, codes: RegExp) => {
         component === model && msg === 'stopped' && codes.test(err?.code ?? ''),
     )
   const all = () => readModels.every(({ name }) => stops(name))
-  await eventually(all, { timeoutMs: 40_000 }).catch((cause: unknown) => {
+  await eventually(all, { timeoutMs: 90_000 }).catch((cause: unknown) => {
     throw new Error(`no such refusal: ${project.stderr()}`, { cause })
   })
   await stopAll([project])
@@ -94,7 +94,7 @@ const shorter = (records: readonly LogRecord[]) =>
 
 const define = (title: string, work: (scene: Scene) => Promise<void>) => {
   if (storePair.eventStore === 'kafka') {
-    test(title, () => withBuiltModels(work), { timeoutMs: 120_000 })
+    test(title, () => withBuiltModels(work), { timeoutMs: 240_000 })
   } else {
     test.skip(title, 'there is no Kafka')
   }

@@ -62,7 +62,7 @@ const poll = (address: string) => {
     return status
   }
   const answers = (status: number) =>
-    eventually(async () => (await ask()) === status, { timeoutMs: 40_000, everyMs: 100 })
+    eventually(async () => (await ask()) === status, { timeoutMs: 90_000, everyMs: 100 })
   return { ask, answers, wrong }
 }
 
@@ -91,7 +91,7 @@ const awayRound = async ({ random, seed, start }: Round) => {
     await sleep(500 + random() * 2_000)
     await oneFault(fault, polled, fault.awayMs * (0.5 + random()))
   }
-  await complete(address, flow, 90_000)
+  await complete(address, flow)
   assert.equal(polled.wrong, [])
   await assertEveryRowOnce(address, flow.totals)
   await verified(flow.settings)
