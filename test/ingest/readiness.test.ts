@@ -54,19 +54,21 @@ test('not ready once it has stopped for good', async () => {
 test('shows at each scrape what ingest has counted by then', async () => {
   const metrics = createMetrics()
   let stats = statsWith({ received: 10, appended: 8, buffered: 2, connections: 1 })
-  watchIngest(metrics, { stats: () => stats, bufferEventsMax: 50 })
+  watchIngest(metrics, { stats: () => stats, bufferEventsMax: 50, now: () => now })
   const before = await scrape(metrics)
   assert.is(before('tradelog_ingest_trades_received_total'), 10)
   assert.is(before('tradelog_ingest_buffer_events'), 2)
   assert.is(before('tradelog_ingest_buffer_events_max'), 50)
   assert.is(before('tradelog_ingest_feed_reconnects_total'), 0)
   assert.is(before('tradelog_ingest_active'), 1)
+  assert.is(before('tradelog_ingest_append_age_seconds'), 0)
   stats = statsWith({
     received: 12,
     appended: 12,
     rejected: { invalid_price: 3 },
     connections: 3,
     appendMs: 1_500,
+    appendingSince: now - 2_500,
     state: 'standing by',
     isConnected: false,
     isPaused: true,
@@ -77,6 +79,7 @@ test('shows at each scrape what ingest has counted by then', async () => {
   assert.is(after('tradelog_ingest_rejected_total{reason="invalid_price"}'), 3)
   assert.is(after('tradelog_ingest_feed_reconnects_total'), 2)
   assert.is(after('tradelog_ingest_append_seconds_total'), 1.5)
+  assert.is(after('tradelog_ingest_append_age_seconds'), 2.5)
   assert.is(after('tradelog_ingest_buffer_events'), 0)
   assert.is(after('tradelog_ingest_feed_connected'), 0)
   assert.is(after('tradelog_ingest_feed_paused'), 1)
