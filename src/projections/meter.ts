@@ -91,6 +91,8 @@ const measuredGeneration = (generation: Generation, watch: Watch): Generation =>
     ...generation,
     checkpoint: async () => {
       const checkpoint = await generation.checkpoint()
+      // A database that was put back may know less than before.
+      appliedBefore.clear()
       for (const [partition, { applied }] of checkpoint) appliedBefore.set(partition, applied)
       return checkpoint
     },
@@ -110,7 +112,7 @@ const measuredGeneration = (generation: Generation, watch: Watch): Generation =>
       if (result === 'moved') return result
       const end = performance.now()
       const { partition, applied } = commit
-      const events = applied - (appliedBefore.get(partition) ?? 0)
+      const events = Math.max(0, applied - (appliedBefore.get(partition) ?? 0))
       appliedBefore.set(partition, applied)
       const writeMs = (written ?? end) - begin
       watch.committed(commit, { events, writeMs, checkpointMs: end - begin - writeMs })

@@ -82,6 +82,23 @@ test('counts neither what was applied before nor what is not committed', async (
   assert.is((await values())(`${name}_events_applied_total{${labels}}`), 7)
 })
 
+test('goes on counting where the rows were put back to an earlier copy', async () => {
+  const { meter, values } = started()
+  const copies = [generation(), generation()]
+  let inner = copies[0] as Generation
+  const measured = meter.measured({
+    ...inner,
+    checkpoint: () => inner.checkpoint(),
+    commit: (commit) => inner.commit(commit),
+  })
+  await measured.checkpoint()
+  await measured.commit(commitOf(batch(0, 100)))
+  inner = copies[1] as Generation
+  await measured.checkpoint()
+  await measured.commit(commitOf(batch(0, 30)))
+  assert.is((await values())(`${name}_events_applied_total{${labels}}`), 130)
+})
+
 test('tells the stages of a batch apart', async () => {
   const { meter, values } = started()
   const inner = generation()
