@@ -167,6 +167,6 @@ const changedMeanwhile = (inSource: Digests, inTarget: Digests) =>
   new TradelogError(
     'COPY_TARGET_DIFFERS',
     `the target holds ${inTarget.records()} records (${inTarget.total()}), the source ` +
-      `${inSource.records()} (${inSource.total()}): something else has written into the target; ` +
-      'copy into an empty one',
+      `${inSource.records()} (${inSource.total()}): something else has written into the target, ` +
+      'or it stamps records with a time of its own (message.timestamp.type); copy into an empty one',
   )

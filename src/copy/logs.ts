@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { filter, firstValueFrom, map, merge, shareReplay, timer } from 'rxjs'
-import { isRetriable, TradelogError } from '../domain/errors.ts'
+import { hasCode, TradelogError } from '../domain/errors.ts'
 import type { RawRecord } from '../domain/recorded-event.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import { backoffMs } from '../runtime/backoff.ts'
@@ -74,7 +74,10 @@ async function* recordsOf(
   }
 }
 
-/** The identical array again is the same append. */
+/**
+ * The identical array again is the same append, as long as nobody else can have written meanwhile:
+ * any other error than that the store is away is for the next run, which looks at all again.
+ */
 const appendPatiently = async (
   eventStore: EventStore,
   records: readonly RawRecord[],
@@ -83,7 +86,7 @@ const appendPatiently = async (
     try {
       return await eventStore.appendRaw(records)
     } catch (error) {
-      if (!isRetriable(error) || failures === appendTriesMax) throw error
+      if (!hasCode(error, 'EVENT_STORE_UNAVAILABLE') || failures === appendTriesMax) throw error
       await sleep(backoffMs(failures))
     }
   }

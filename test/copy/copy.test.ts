@@ -124,10 +124,57 @@ test('nobody else writes into a target while a copy does', () =>
     await other.close()
   }))
 
+test('an append whose answer was lost is repeated, and is in the target once', () =>
+  withLogs([3, 3], async (from, to) => {
+    await from.store.append(someTrades(5_000))
+    let calls = 0
+    const flaky: EventStore = {
+      ...to.store,
+      appendRaw: async (records) => {
+        await to.store.appendRaw(records)
+        if (calls++ % 2 === 0) throw new TradelogError('EVENT_STORE_UNAVAILABLE', 'no answer')
+      },
+    }
+    const attempt = copy({
+      source: await logSource(from.store),
+      target: await logTarget(onlyOnce(flaky)),
+      signal,
+    })
+    assert.is((await attempt).copied, 5_000)
+    assert.equal(await recordsOf(to), await recordsOf(from))
+  }))
+
+test('any other error of an append ends the copy, for the next run to look again', () =>
+  withLogs([3, 3], async (from, to) => {
+    await from.store.append(someTrades(100))
+    for (const code of ['ELECTION_LAPSED', 'NOT_THE_ACTIVE_WRITER'] as const) {
+      let calls = 0
+      const appendRaw = async () => {
+        calls += 1
+        throw new TradelogError(code, 'another one')
+      }
+      const target = await logTarget({ ...to.store, appendRaw })
+      const attempt = copy({ source: await logSource(from.store), target, signal })
+      assert.is((await codeOf(attempt)).code, code)
+      assert.is(calls, 1)
+    }
+  }))
+
 test('an empty log is copied', () =>
   withLogs([3, 3], async (from, to) => {
     assert.equal((await copied(from, to)).records, 0)
   }))
+
+/** As a producer of Kafka knows an array again whose answer was lost. */
+const onlyOnce = (store: EventStore): EventStore => {
+  const done = new Set<unknown>()
+  const appendRaw = async (records: readonly RawRecord[]) => {
+    if (done.has(records)) return
+    done.add(records)
+    await store.appendRaw(records)
+  }
+  return { ...store, appendRaw }
+}
 
 class Killed extends Error {}
 
