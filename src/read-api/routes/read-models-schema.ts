@@ -13,6 +13,13 @@ const partition = object({
   lag: nullable(count('head less next')),
 })
 
+const skip = object({
+  partition: count('Number of the partition'),
+  offset: count('Offset of the event'),
+  why: text('What the operator said'),
+  at: isoTime('When'),
+})
+
 const generation = object({
   id: text('Never used twice'),
   version: count('Version of the projection that builds it'),
@@ -68,6 +75,7 @@ export const readModelSchema = object({
   events_applied: count('Over all partitions'),
   lag: nullable(count('Events behind, over all partitions')),
   checkpoint: list(partition),
+  skips: list(skip, 'Events that it leaves out since an operator said so, oldest first'),
   generations: list(generation, 'Oldest first'),
   replay: nullable(replay),
   verification: nullable(verification),

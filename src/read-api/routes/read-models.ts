@@ -5,6 +5,7 @@ import type {
   GenerationInfo,
   Pointer,
   ReadModelStore,
+  Skip,
 } from '../../read-model-store/read-model-store.ts'
 import { plainRoute, type Route } from '../route.ts'
 import { list, object } from '../schema.ts'
@@ -21,6 +22,7 @@ export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route
     read: async () => {
       const statuses = await readStatuses(store, now())
       const generations = await store.generations()
+      const skips = await store.skips()
       const names = readModels.map(({ name }) => name)
       return {
         data: await Promise.all(
@@ -29,6 +31,7 @@ export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route
               now: now(),
               statuses,
               generations: generations.filter(({ model }) => model === name),
+              skips: skips.filter(({ model }) => model === name),
             }),
           ),
         ),
@@ -40,6 +43,7 @@ type Known = Readonly<{
   now: UnixMs
   statuses: Statuses
   generations: readonly GenerationInfo[]
+  skips: readonly Skip[]
 }>
 
 const readModel = async (store: ReadModelStore, name: string, known: Known) => {
@@ -68,10 +72,12 @@ const notBuilt = {
   events_applied: 0,
   lag: null,
   checkpoint: [],
+  skips: [],
 }
 
 /** The checkpoint is the generation's own; heads, and so the lag, are what a status row said. */
-const progress = async (store: ReadModelStore, pointer: Pointer, { statuses, now }: Known) => {
+const progress = async (store: ReadModelStore, pointer: Pointer, known: Known) => {
+  const { statuses, now, skips } = known
   const checkpoint = await (await store.open(pointer.active)).checkpoint()
   const status = generationStatus(statuses, pointer, now)
   const partitions = partitionsOf(checkpoint, status.partitions)
@@ -85,6 +91,9 @@ const progress = async (store: ReadModelStore, pointer: Pointer, { statuses, now
     events_applied: partitions.reduce((sum, { applied }) => sum + applied, 0),
     lag: lags.length === 0 ? null : lags.reduce((sum, lag) => sum + lag, 0),
     checkpoint: partitions,
+    skips: skips
+      .filter(({ partition, origin }) => checkpoint.get(partition)?.origin === origin)
+      .map(({ partition, offset, why, at }) => ({ partition, offset, why, at: isoOf(at) })),
   }
 }
 

@@ -27,6 +27,21 @@ test('gives the checkpoint of the generation, and heads as the processes reporte
   await api.close()
 })
 
+test('gives the skips of the log that the generation is built from', async () => {
+  const api = await startTestApi()
+  await api.record([trade()])
+  const active = (await api.store.pointer('trades'))?.active ?? ''
+  const checkpoint = await (await api.store.open(active)).checkpoint()
+  const [partition = 0, { origin = '' } = {}] = [...checkpoint][0] ?? []
+  const skip = { model: 'trades', partition, offset: 7, origin, why: 'bad', at }
+  await api.store.addSkip(skip)
+  await api.store.addSkip({ ...skip, origin: 'another log' })
+  await api.store.addSkip({ ...skip, model: 'symbols' })
+  const { skips } = await readModel(api, 'trades')
+  assert.equal(skips, [{ partition, offset: 7, why: 'bad', at: atText }])
+  await api.close()
+})
+
 test('the newest report of a partition counts, the most urgent state is shown', async () => {
   const api = await startTestApi()
   await report(api, '1', { partitions: [{ partition: 0, next: 1, head: 1, applied: 1 }] })
