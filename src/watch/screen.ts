@@ -105,7 +105,7 @@ const problemLines = (readModels: readonly ReadModel[], columns: number): string
   )
 
 const readModelColumns: readonly Column<ReadModel>[] = [
-  { title: 'read model', width: 10, rank: 0, cell: ({ name }) => name },
+  { title: 'read model', width: 13, rank: 0, cell: ({ name }) => name },
   { title: 'generation', width: 12, rank: 3, cell: (model) => generation(model) },
   {
     title: 'state',

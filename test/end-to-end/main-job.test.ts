@@ -35,7 +35,7 @@ test(
     await tradelog.kill('SIGTERM')
     await verified(settings)
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -54,7 +54,7 @@ test(
     await second.kill('SIGTERM')
     await verified(settings)
   },
-  { timeoutMs: 120_000 },
+  { timeoutMs: 240_000 },
 )
 
 test(
@@ -76,7 +76,7 @@ test(
     await last.kill('SIGTERM')
     await verified(settings)
   },
-  { timeoutMs: 120_000 + faultRounds * 10_000 },
+  { timeoutMs: 240_000 + faultRounds * 10_000 },
 )
 
 test(
@@ -100,7 +100,7 @@ test(
     await stopAll(roles.values())
     await verified(settings)
   },
-  { timeoutMs: 120_000 + faultRounds * 10_000 },
+  { timeoutMs: 240_000 + faultRounds * 10_000 },
 )
 
 test.run()
