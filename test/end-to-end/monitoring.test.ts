@@ -7,6 +7,7 @@ import { freePort } from '../support/free-port.ts'
 import { scrapeUrl, type Values } from '../support/scrape.ts'
 import { embeddedStores, storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
+import { runTradelog } from '../support/tradelog.ts'
 import { complete, oneRound, startFlow, stopAll, verified } from './flow.ts'
 
 const test = suite(`metrics and readiness of processes on ${storePair.name}`)
@@ -84,6 +85,36 @@ test(
         assert.equal(await readiness(operations(port)), { status: 200, reasons: [] })
       }
       await stopAll([ingest, project, api])
+    }),
+  { timeoutMs },
+)
+
+test(
+  'any API tells of the verifications and replays of other processes',
+  () =>
+    oneRound(async ({ seed, start }) => {
+      const flow = await startFlow({ rows, rowsPerSecond: 'max', seed })
+      const verifying = { ...flow.settings, VERIFY__EVERY: '1s' }
+      const roles = [start(['project'], verifying), start(['ingest'], flow.settings)]
+      const api = start(['api'], flow.settings)
+      const address = await api.address()
+      await complete(address, flow)
+      const isShown = (metric: string, expected: (value: number | undefined) => boolean) =>
+        eventually(async () => expected((await scrapeUrl(`${address}/metrics`))(metric)), waiting)
+      for (const { name } of readModels) {
+        const equal = `tradelog_verify_result{model="${name}",result="equal"}`
+        await isShown(equal, (value) => value === 1)
+      }
+      const since = Date.now() / 1_000
+      const finished = 'tradelog_verify_finished_timestamp_seconds{model="trades"}'
+      await isShown(finished, (value) => Number(value) > since)
+
+      const replay = await runTradelog(['replay', '--model', 'trades'], flow.settings)
+      assert.is(replay.code, 0, replay.stderr)
+      await isShown('tradelog_replay_events_done{model="trades"}', (value) => value === rows)
+      await isShown('tradelog_replay_events_expected{model="trades"}', (value) => value === rows)
+      await isShown('tradelog_replay_building{model="trades"}', (value) => value === 0)
+      await stopAll([...roles, api])
     }),
   { timeoutMs },
 )
