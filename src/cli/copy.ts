@@ -1,7 +1,13 @@
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { openEventStore } from '../compose.ts'
-import { type CopyResult, type CopySource, type CopyTarget, copy as copyLog } from '../copy/copy.ts'
+import {
+  type CopyResult,
+  type CopySource,
+  type CopyStep,
+  type CopyTarget,
+  copy as copyLog,
+} from '../copy/copy.ts'
 import { fileSource, fileTarget, gzipTarget, isGzipName, streamTarget } from '../copy/files.ts'
 import { logSource, logTarget, refuseSameLog, takeWritersPlace } from '../copy/logs.ts'
 import { TradelogError } from '../domain/errors.ts'
@@ -20,9 +26,10 @@ export const copy: Command = {
     const { source, eventStore } = await openSource(context, from)
     const target = await openTarget(context, to, source, eventStore)
     const say = to.kind === 'stdout' ? sayAside : context.print
-    const report = progressLines(say, source.total)
+    const isJson = flags.json === true
+    const report = progressLines(say, source.total, isJson)
     const result = await copyLog({ source, target, signal, onProgress: report })
-    say(flags.json === true ? `${JSON.stringify(result)}\n` : resultLines(result))
+    say(isJson ? `${JSON.stringify({ kind: 'result', ...result })}\n` : resultLines(result))
     return exitCodes.ok
   },
 }
@@ -101,16 +108,15 @@ const sayAside = (text: string) => void process.stderr.write(text)
 
 const sayEveryMs = 1_000
 
-const progressLines = (say: (text: string) => void, total: number | null) => {
-  const began = Date.now()
-  let said = began
-  return (records: number): void => {
+const progressLines = (say: (text: string) => void, total: number | null, isJson: boolean) => {
+  let said = Date.now()
+  return (step: CopyStep, records: number): void => {
     const now = Date.now()
     if (now - said < sayEveryMs) return
     said = now
-    const rate = Math.round((records * 1_000) / (now - began)).toLocaleString('en')
+    if (isJson) return say(`${JSON.stringify({ kind: 'progress', step, records, total })}\n`)
     const all = total === null ? '' : ` of ${total.toLocaleString('en')}`
-    say(`${records.toLocaleString('en')}${all} events, ${rate}/s\n`)
+    say(`${step}: ${records.toLocaleString('en')}${all} events\n`)
   }
 }
 

@@ -31,12 +31,15 @@ export type CopyTarget = Readonly<{
   flush: () => Promise<void>
 }>
 
+/** What the target holds is read first, compared with the source, and read again at the end. */
+export type CopyStep = 'reading the target' | 'comparing' | 'copying'
+
 export type CopyOptions = Readonly<{
   source: CopySource
   target: CopyTarget
   signal: AbortSignal
-  /** Told after every batch how many records of the source are in the target. */
-  onProgress?: (records: number) => void
+  /** Told after every batch what is being done, and how many records have been through it. */
+  onProgress?: (step: CopyStep, records: number) => void
 }>
 
 export type CopyResult = Readonly<{
@@ -55,40 +58,41 @@ export type CopyResult = Readonly<{
  * with `COPY_TARGET_DIFFERS` where the target holds anything else, before it writes.
  */
 export const copy = async (options: CopyOptions): Promise<CopyResult> => {
-  const { source, target, signal } = options
+  const { source, target } = options
   const hasSamePartitions = source.partitions === target.partitions
   const laneOf = hasSamePartitions ? partitionLane : symbolLane(source.partitions)
   const inTarget = createDigests(symbolLane(target.partitions))
   const held = hasSamePartitions ? createDigests(partitionLane) : inTarget
-  await readInto(target, new Set([held, inTarget]), signal)
-  if (held.records() > 0) await checkBeginning(source, held, laneOf, signal)
+  await readInto(options, new Set([held, inTarget]))
+  if (held.records() > 0) await checkBeginning(options, held, laneOf)
   const inSource = createDigests(symbolLane(source.partitions))
   const copied = await copyRest(options, held, laneOf, inSource)
   await target.flush()
   if (target.isReadable) {
-    await readInto(target, new Set([inTarget]), signal)
+    await readInto(options, new Set([inTarget]))
     if (inTarget.total() !== inSource.total()) throw changedMeanwhile(inSource, inTarget)
   }
   return { copied, records: inSource.records(), keys: inSource.lanes(), digest: inSource.total() }
 }
 
 const readInto = async (
-  { unread }: CopyTarget,
+  { target, signal, onProgress }: CopyOptions,
   digests: ReadonlySet<Digests>,
-  signal: AbortSignal,
 ): Promise<void> => {
-  for await (const records of unread()) {
+  for await (const records of target.unread()) {
     signal.throwIfAborted()
-    for (const record of records) for (const digest of digests) digest.add(record)
+    for (const digest of digests) {
+      for (const record of records) digest.add(record)
+      onProgress?.('reading the target', digest.records())
+    }
   }
 }
 
 /** Each lane of the target has to be the beginning of the source's, to the last byte. */
 const checkBeginning = async (
-  source: CopySource,
+  { source, signal, onProgress }: CopyOptions,
   held: Digests,
   laneOf: LaneOf,
-  signal: AbortSignal,
 ): Promise<void> => {
   const seen = createDigests(laneOf)
   let open = held.lanes()
@@ -103,6 +107,7 @@ const checkBeginning = async (
       open -= 1
     }
     if (open === 0) return
+    onProgress?.('comparing', seen.records())
   }
   throw new TradelogError(
     'COPY_TARGET_DIFFERS',
@@ -112,7 +117,7 @@ const checkBeginning = async (
 }
 
 const copyRest = async (
-  { source, target, signal, onProgress = () => {} }: CopyOptions,
+  { source, target, signal, onProgress }: CopyOptions,
   held: Digests,
   laneOf: LaneOf,
   inSource: Digests,
@@ -125,7 +130,7 @@ const copyRest = async (
     const fresh = records.filter((record) => !isHeld(record))
     await target.append(fresh.map((record) => placed(record, source, target)))
     copied += fresh.length
-    onProgress(inSource.records())
+    onProgress?.('copying', inSource.records())
   }
   return copied
 }
