@@ -3,10 +3,9 @@ import type { Member } from './member.ts'
 
 export type MemoryOf = Readonly<{
   name: string
-  samples: number
   /** Anonymous memory, in MiB: medians of the first and the last third of the run, and the most. */
-  firstMiB: number
-  lastMiB: number
+  firstMiB: number | undefined
+  lastMiB: number | undefined
   mostMiB: number
   /** Undefined where the run was too short to tell. */
   isFlat: boolean | undefined
@@ -36,32 +35,44 @@ export const sampleMemory = (members: readonly Member[]) => {
   return {
     end: (): readonly MemoryOf[] => {
       clearInterval(timer)
-      return [...samples].map(([name, taken]) => memoryOf(name, taken))
+      return judgedMemory(samples)
     },
   }
 }
 
-export const memoryOf = (name: string, taken: readonly Sample[]): MemoryOf => {
+/** Two processes of one role share its work, or one stands by: what one may take, both may. */
+export const judgedMemory = (
+  samples: ReadonlyMap<string, readonly Sample[]>,
+): readonly MemoryOf[] => {
+  const measured = [...samples].map(([name, taken]) => memoryOf(name, taken))
+  return measured.map((each) => {
+    const peers = measured.filter(({ name }) => roleOf(name) === roleOf(each.name))
+    const firsts = peers.flatMap(({ firstMiB }) => firstMiB ?? [])
+    const isKnown = firsts.length > 0 && each.lastMiB !== undefined
+    const most = Math.max(...firsts) * growthMax + growthMiBMax
+    return { ...each, isFlat: isKnown ? (each.lastMiB ?? 0) <= most : undefined }
+  })
+}
+
+const roleOf = (name: string): string | undefined => name.split('-')[0]
+
+const memoryOf = (name: string, taken: readonly Sample[]): Omit<MemoryOf, 'isFlat'> => {
   const begin = taken[0]?.at ?? 0
   const thirdMs = ((taken.at(-1)?.at ?? 0) - begin) / 3
   const warm = taken.filter(({ ageMs }) => ageMs >= warmMs)
-  const first = warm.filter(({ at }) => at < begin + thirdMs)
-  const last = warm.filter(({ at }) => at >= begin + 2 * thirdMs)
-  const [firstMiB, lastMiB] = [median(first), median(last)]
-  const isKnown = first.length >= samplesMin && last.length >= samplesMin
   return {
     name,
-    samples: taken.length,
-    firstMiB,
-    lastMiB,
+    firstMiB: median(warm.filter(({ at }) => at < begin + thirdMs)),
+    lastMiB: median(warm.filter(({ at }) => at >= begin + 2 * thirdMs)),
     mostMiB: Math.max(0, ...taken.map(({ anonymousMiB }) => anonymousMiB)),
-    isFlat: isKnown ? lastMiB <= firstMiB * growthMax + growthMiBMax : undefined,
   }
 }
 
-const median = (samples: readonly Sample[]): number => {
+/** Undefined of too few to tell. */
+const median = (samples: readonly Sample[]): number | undefined => {
+  if (samples.length < samplesMin) return undefined
   const sorted = samples.map(({ anonymousMiB }) => anonymousMiB).sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
+  return sorted[Math.floor(sorted.length / 2)]
 }
 
 const anonymousMemory = (pid: number | undefined): number | undefined => {

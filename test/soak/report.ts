@@ -39,8 +39,8 @@ export const markdownOfSoak = (report: SoakReport): string => {
       ['process', 'anonymous MiB, first third', 'last third', 'most', 'flat'],
       report.memory.map(({ name, firstMiB, lastMiB, mostMiB, isFlat }) => [
         name,
-        firstMiB.toFixed(0),
-        lastMiB.toFixed(0),
+        firstMiB?.toFixed(0) ?? '–',
+        lastMiB?.toFixed(0) ?? '–',
         mostMiB.toFixed(0),
         isFlat === undefined ? 'too short to tell' : String(isFlat),
       ]),

@@ -5,7 +5,7 @@ import { seededRandom } from '../support/random.ts'
 import { suite } from '../support/suite.ts'
 import { planFaults } from './faults.ts'
 import { strayLines } from './member.ts'
-import { memoryOf, type Sample } from './memory.ts'
+import { judgedMemory, type Sample } from './memory.ts'
 import { soakOptions } from './options.ts'
 import { readApi } from './readers.ts'
 
@@ -43,28 +43,30 @@ const samples = (mibAt: (minute: number) => number): readonly Sample[] =>
     anonymousMiB: mibAt(nth / 30),
   }))
 
+const isFlat = (of: Readonly<Record<string, readonly Sample[]>>) =>
+  judgedMemory(new Map(Object.entries(of))).map((each) => each.isFlat)
+
 test('memory that grows is told from memory that only moves', () => {
-  const flat = memoryOf(
-    'api',
-    samples((minute) => 100 + 20 * Math.sin(minute)),
+  const moving = samples((minute) => 100 + 20 * Math.sin(minute))
+  assert.ok((judgedMemory(new Map([['api', moving]]))[0]?.mostMiB ?? 0) > 119)
+  assert.equal(isFlat({ api: moving }), [true])
+  assert.equal(isFlat({ api: samples((minute) => (minute < 1 ? 10 : 100)) }), [true])
+  assert.equal(isFlat({ api: samples((minute) => 100 + 10 * minute) }), [false])
+  assert.equal(isFlat({ api: samples(() => 100).slice(0, 60) }), [undefined])
+})
+
+test('one that takes over from another of its role may take as much memory, and no more', () => {
+  const active = samples((minute) => (minute < 10 ? 150 : 40))
+  assert.equal(
+    isFlat({ 'project-1': active, 'project-2': samples((minute) => (minute < 10 ? 40 : 150)) }),
+    [true, true],
   )
-  assert.is(flat.isFlat, true)
-  assert.ok(flat.mostMiB > 119)
-  assert.is(
-    memoryOf(
-      'api',
-      samples((minute) => (minute < 1 ? 10 : 100)),
-    ).isFlat,
-    true,
+  assert.equal(
+    isFlat({ 'project-1': active, 'project-2': samples((minute) => (minute < 10 ? 40 : 300)) }),
+    [true, false],
   )
-  assert.is(
-    memoryOf(
-      'api',
-      samples((minute) => 100 + 10 * minute),
-    ).isFlat,
-    false,
-  )
-  assert.is(memoryOf('api', samples(() => 100).slice(0, 60)).isFlat, undefined)
+  const alone = samples((minute) => (minute < 10 ? 40 : 150))
+  assert.equal(isFlat({ 'project-1': active, api: alone }), [true, false])
 })
 
 test('what is written and is no log entry is noticed, but for a line that a kill has torn', () => {
