@@ -114,9 +114,9 @@ const progressLines = (say: (text: string) => void, total: number | null, isJson
     const now = Date.now()
     if (now - said < sayEveryMs) return
     said = now
-    if (isJson) return say(`${JSON.stringify({ kind: 'progress', step, records, total })}\n`)
     const all = total === null ? '' : ` of ${total.toLocaleString('en')}`
-    say(`${step}: ${records.toLocaleString('en')}${all} events\n`)
+    const line = `${step}: ${records.toLocaleString('en')}${all} events`
+    say(`${isJson ? JSON.stringify({ kind: 'progress', step, records, total }) : line}\n`)
   }
 }
 
