@@ -18,19 +18,18 @@ const foldInThreads = async (
   threads: number,
   { generations, behind, signal, onApplied }: Parameters<FoldInThreads>[0],
 ): Promise<void> => {
-  const failing = new AbortController()
-  const stop = AbortSignal.any([signal, failing.signal])
-  const outcomes = await Promise.allSettled(
-    sharesOf(behind, threads).map((partitions) =>
-      runThread({ config, generations, partitions }, stop, onApplied).catch((error) => {
-        failing.abort(error)
-        throw error
-      }),
+  signal.throwIfAborted()
+  const stop = new AbortController()
+  const onAbort = () => stop.abort(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  const running = sharesOf(behind, threads).map((partitions) =>
+    runThread({ config, generations, partitions }, stop.signal, onApplied).catch((error) =>
+      stop.abort(error),
     ),
   )
-  signal.throwIfAborted()
-  failing.signal.throwIfAborted()
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  await Promise.all(running)
+  signal.removeEventListener('abort', onAbort)
+  stop.signal.throwIfAborted()
 }
 
 /** The partitions with something to fold, shared out so that the threads have equally much to do. */
@@ -56,7 +55,6 @@ const runThread = async (
   stop: AbortSignal,
   onApplied: (model: string, events: number) => void,
 ): Promise<void> => {
-  stop.throwIfAborted()
   const thread = new Worker(new URL('./replay-thread.js', import.meta.url), {
     workerData: work,
     resourceLimits,
