@@ -1,17 +1,17 @@
 import { openReadModelStore, whenReachable } from '../compose.ts'
 import { startReadApi } from '../read-api/server.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
-import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
 
 export const api: Command = {
   options: {},
   run: async (context) => {
+    const { metrics, begin } = await serveOperations(context)
     const readModelStore = await whenReachable(openReadModelStore, context)
-    const metrics = createProcessMetrics()
     const { url, readiness } = await runApi(context, metrics, readModelStore)
-    await serveOperations(context, metrics, readiness)
+    begin(readiness)
     context.print(`tradelog API: ${url}\n`)
     return 'until stopped'
   },

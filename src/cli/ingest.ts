@@ -4,7 +4,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import { startIngest } from '../ingest/ingestor.ts'
 import { watchIngest } from '../ingest/metrics.ts'
 import { ingestReadiness } from '../ingest/readiness.ts'
-import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import { reasonOf } from '../runtime/readiness.ts'
 import type { Command, CommandContext } from './command.ts'
 import { feedSettings } from './feed-source.ts'
@@ -13,12 +13,12 @@ import { serveOperations } from './operations.ts'
 export const ingest: Command = {
   options: {},
   run: async (context) => {
+    const { metrics, begin } = await serveOperations(context)
     const eventStore = await whenReachable(openEventStore, context)
-    const metrics = createProcessMetrics()
     const startedAt = Date.now()
     const role = await runIngest(context, metrics, eventStore)
     const withoutFeed = async () => [reasonOf('feed', 'is none, by the settings', startedAt)]
-    await serveOperations(context, metrics, role?.readiness ?? withoutFeed)
+    begin(role?.readiness ?? withoutFeed)
     return 'until stopped'
   },
 }

@@ -1,17 +1,36 @@
-import type { Metrics } from '../runtime/metrics.ts'
+import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
 import { startOperationsServer } from '../runtime/operations-server.ts'
-import { allReady, type Readiness } from '../runtime/readiness.ts'
+import { allReady, type Readiness, reasonOf } from '../runtime/readiness.ts'
 import type { CommandContext } from './command.ts'
 
-/** Serves the health and the metrics of a process where `operations_port` is set. */
-export const serveOperations = async (
-  { config, life, logger }: CommandContext,
-  metrics: Metrics,
-  ...roles: readonly Readiness[]
-): Promise<void> => {
-  if (config.operationsPort === 0) return
-  const { apiHost: host, operationsPort: port } = config
-  const readiness = allReady(roles)
-  life.own(await startOperationsServer({ host, port, readiness, metrics }))
-  logger.info({ port }, 'health and metrics served')
+export type Operations = Readonly<{
+  metrics: Metrics
+  /** From now on the process is ready when these are. */
+  begin: (...roles: readonly Readiness[]) => void
+}>
+
+/**
+ * Serves the health and the metrics of a process where `operations_port` is set. It is alive from
+ * the start on, also while it waits for its stores.
+ */
+export const serveOperations = async ({
+  config,
+  life,
+  logger,
+}: CommandContext): Promise<Operations> => {
+  const metrics = createProcessMetrics()
+  const startedAt = Date.now()
+  let roles: readonly Readiness[] = [
+    async () => [reasonOf('stores', 'have not answered since the start', startedAt)],
+  ]
+  const begin: Operations['begin'] = (...begun) => {
+    roles = begun
+  }
+  if (config.operationsPort !== 0) {
+    const { apiHost: host, operationsPort: port } = config
+    const readiness = () => allReady(roles)()
+    life.own(await startOperationsServer({ host, port, readiness, metrics }))
+    logger.info({ port }, 'health and metrics served')
+  }
+  return { metrics, begin }
 }

@@ -4,7 +4,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import { startProjectRole } from '../projections/project-role.ts'
 import type { Projection } from '../projections/projection.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
-import { createProcessMetrics, type Metrics } from '../runtime/metrics.ts'
+import type { Metrics } from '../runtime/metrics.ts'
 import { scheduleVerify } from '../verify/schedule.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
@@ -15,11 +15,10 @@ export const project: Command = {
   options: modelOption,
   run: async (context) => {
     const projections = selectedModels(context.flags)
+    const { metrics, begin } = await serveOperations(context)
     const eventStore = await whenReachable(openEventStore, context)
     const readModelStore = await whenReachable(openReadModelStore, context)
-    const metrics = createProcessMetrics()
-    const role = runProject(context, metrics, projections, eventStore, readModelStore)
-    await serveOperations(context, metrics, role.readiness)
+    begin(runProject(context, metrics, projections, eventStore, readModelStore).readiness)
     return 'until stopped'
   },
 }

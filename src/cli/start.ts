@@ -1,7 +1,6 @@
 import { openEventStore, openReadModelStore, whenReachable } from '../compose.ts'
 import { readModels } from '../projections/read-models/index.ts'
 import { type Config, redactedConfig } from '../runtime/config.ts'
-import { createProcessMetrics } from '../runtime/metrics.ts'
 import { runApi } from './api.ts'
 import type { Command } from './command.ts'
 import { runIngest } from './ingest.ts'
@@ -12,14 +11,14 @@ export const start: Command = {
   options: {},
   run: async (context) => {
     const { config, print } = context
+    const { metrics, begin } = await serveOperations(context)
     const eventStore = await whenReachable(openEventStore, context)
     const readModelStore = await whenReachable(openReadModelStore, context)
-    const metrics = createProcessMetrics()
     const projecting = runProject(context, metrics, readModels, eventStore, readModelStore)
     const api = await runApi(context, metrics, readModelStore)
     const feeding = await runIngest(context, metrics, eventStore)
     const feeds = feeding === undefined ? [] : [feeding.readiness]
-    await serveOperations(context, metrics, projecting.readiness, api.readiness, ...feeds)
+    begin(projecting.readiness, api.readiness, ...feeds)
     print(screen(config, api.url, feeding?.feed.symbols ?? []))
     return 'until stopped'
   },

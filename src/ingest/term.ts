@@ -257,12 +257,17 @@ const insist = async <T>(
   over: AbortSignal,
   call: () => Promise<T>,
 ): Promise<T> => {
-  for (let failures = 0; ; ) {
+  let failures = 0
+  const isBack = () => {
+    if (failures > 0) logger.info({ failures }, 'event store is back')
+  }
+  for (;;) {
     try {
       const answer = await call()
-      if (failures > 0) logger.info({ failures }, 'event store is back')
+      isBack()
       return answer
     } catch (error) {
+      if (hasCode(error, 'ELECTION_LAPSED')) isBack()
       if (over.aborted || !isRetriable(error) || electionErrors.some((of) => hasCode(error, of)))
         throw error
       counts.appendFailures++

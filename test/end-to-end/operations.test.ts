@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { get, type TradesPage } from '../support/api-client.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
-import { freshStores, storePair } from '../support/store-pair.ts'
+import { embeddedStores, freshStores, storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
 import type { Settings } from '../support/tradelog.ts'
 import { oneRound, type Round, stopAll } from './flow.ts'
@@ -65,6 +65,21 @@ test(
     }),
   { timeoutMs: 120_000 },
 )
+
+const away = { KAFKA__BROKER_URL: '127.0.0.1:1', MONGODB__URL: 'mongodb://127.0.0.1:1' }
+
+test('a role whose stores are away when it starts is alive, and says that it is not ready', () =>
+  oneRound(async (round) => {
+    const settings = { ...embeddedStores(), ...away }
+    const started = await startAll(round, [['ingest'], ['project'], ['api'], ['start']], settings)
+    for (const { port } of started) {
+      await eventually(async () => (await fetched(port, '/healthz')).status === 200)
+      const ready = await fetch(`http://127.0.0.1:${port}/readyz`)
+      assert.is(ready.status, 503)
+      assert.match(await ready.text(), 'have not answered since the start')
+    }
+    await stopAll(started.map(({ running }) => running))
+  }))
 
 const composeTitle = 'the commands of docker-compose.yml, run outside of containers, serve trades'
 
