@@ -46,7 +46,7 @@ export type FoldInThreads = (
 ) => Promise<void>
 
 /** To start threads for fewer takes longer than folding them. */
-const threadsFromEvents = 50_000
+export const threadsFromEvents = 50_000
 
 /** Folds the log into several generations, fetching and decoding every event once for all of them. */
 export type Builder = Readonly<{

@@ -1,5 +1,6 @@
 import { hasCode } from '../../src/domain/errors.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
+import { storePair } from '../support/store-pair.ts'
 import { bury, endLocks } from './burial.ts'
 import { type CommandLine, finishHere, type Outcome, runArmed } from './program.ts'
 import {
@@ -10,6 +11,7 @@ import {
   emptyStage,
   isCaughtUp,
   liveStage,
+  longStage,
   poisonedStage,
   type Stage,
 } from './stage.ts'
@@ -46,11 +48,16 @@ const start: Scenario = {
   },
 }
 
+const circumstances = new Map([
+  [liveStage, ['beside projectors']],
+  [longStage, ['in threads']],
+])
+
 const commandOn = (
   line: CommandLine,
   { open, prepare }: Pick<Scenario, 'open' | 'prepare'>,
 ): Scenario => ({
-  name: `${line.join(' ')}${open === liveStage ? ' beside projectors' : ''}`,
+  name: [...line, ...(circumstances.get(open) ?? [])].join(' '),
   open,
   isOnce: false,
   prepare,
@@ -130,6 +137,10 @@ export const scenarios: readonly Scenario[] = [
   commandOn(['replay', '--rollback'], { open: builtStage, prepare: withFormer }),
   commandOn(['replay', '--dry-run'], { open: builtStage, prepare: asItIs }),
   commandOn(['replay'], { open: liveStage, prepare: asItIs }),
+  // Long enough for threads is too long for the stand-in of MongoDB.
+  ...(storePair.readModelStore === 'embedded'
+    ? [commandOn(['replay'], { open: longStage, prepare: asItIs })]
+    : []),
   skip,
   skipUndone,
 ]

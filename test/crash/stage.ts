@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Position } from '../../src/domain/recorded-event.ts'
+import { threadsFromEvents } from '../../src/projections/builder.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { eventually } from '../support/eventually.ts'
 import { appendRaw } from '../support/raw-log.ts'
@@ -49,9 +50,18 @@ export const emptyStage = async (seed: number): Promise<Stage> => {
 }
 
 /** Every read model built twice, so that there is a generation to go back to. */
-export const builtStage = async (seed: number): Promise<Stage> => {
-  const stage = await openStage({ FEED: 'none' })
-  await stage.stores.eventStore.append(someTrades(tradeRows, seed))
+export const builtStage = (seed: number): Promise<Stage> => builtFrom(tradeRows, seed, {})
+
+/** The same of so many events that a replay folds them in threads. */
+export const longStage = (seed: number): Promise<Stage> =>
+  builtFrom(threadsFromEvents, seed, {
+    PROJECTION__BATCH_EVENTS_MAX: '5000',
+    PROJECTION__REPLAY_THREADS: '2',
+  })
+
+const builtFrom = async (events: number, seed: number, settings: Settings): Promise<Stage> => {
+  const stage = await openStage({ FEED: 'none', ...settings })
+  await stage.stores.eventStore.append(someTrades(events, seed))
   await finishHere(['replay'], stage.settings)
   await finishHere(['replay'], stage.settings)
   return stage
