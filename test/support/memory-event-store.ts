@@ -75,17 +75,16 @@ export const openMemoryEventStore = ({
   owner = {},
 }: MemoryEventStoreOptions): EventStore => {
   const membership = { log, perform, owner }
-  const elected = new Set<string>()
-  /** Inside an operation: whoever was elected and isn't any more may not append. */
-  const permit = () => {
-    const [holder] = log.roles.get(writerRole) ?? []
-    if (elected.has(writerRole) && holder?.owner !== owner) throw notTheActiveWriter()
-  }
-  const appendOne = (events: readonly TradelogEvent[]) =>
-    perform('append', () => {
-      permit()
+  const elected = new Map<string, Candidate>()
+  /** What is on its way when an election is lost is refused, also when the next one is won. */
+  const appendOne = (events: readonly TradelogEvent[]) => {
+    const writer = elected.get(writerRole)
+    return perform('append', () => {
+      const [holder] = log.roles.get(writerRole) ?? []
+      if (writer !== undefined && holder !== writer) throw notTheActiveWriter()
       append(log, events, gapsBelow)
     })
+  }
   return {
     append: async (events) => {
       const parts = inParts ? partsOf(log, events) : [events]
@@ -109,7 +108,7 @@ export const openMemoryEventStore = ({
       const records = await perform('read raw', () => log.partitions[partition]?.records ?? [])
       yield records.filter(({ offset }) => offset >= from && offset < to).map(rawOf)
     },
-    elect: (role) => election(membership, role, () => elected.add(role)),
+    elect: (role) => election(membership, role, (candidate) => elected.set(role, candidate)),
     close: async () => expel(log, owner),
   }
 }
@@ -137,36 +136,39 @@ export const expel = (log: MemoryLog, owner: object): void => {
 const writerRole = 'ingest'
 
 /** The one that has waited longest has the role; who is expelled hears of it, and stands again. */
-const election = ({ log, perform, owner }: Membership, role: string, onElected: () => void) =>
+const election = (
+  { log, perform, owner }: Membership,
+  role: string,
+  onElected: (candidate: Candidate) => void,
+) =>
   new Observable<boolean>((subscriber) => {
     const hear = (label: string, then: () => void) =>
       void perform(label, () => {
         if (!subscriber.closed) then()
       }).catch((error) => subscriber.error(error))
-    const isHolder = () => log.roles.get(role)?.[0] === candidate
-    const candidate: Candidate = {
-      owner,
-      tell: () =>
-        hear('elected', () => {
-          if (!isHolder()) return
-          onElected()
-          subscriber.next(true)
-        }),
-      expelled: () =>
-        hear('deposed', () => {
-          subscriber.next(false)
-          stand()
-        }),
-    }
+    let current: Candidate | undefined
+    const isHolder = () => current !== undefined && log.roles.get(role)?.[0] === current
+    const tell = () =>
+      hear('elected', () => {
+        if (current === undefined || !isHolder()) return
+        onElected(current)
+        subscriber.next(true)
+      })
+    const expelled = () =>
+      hear('deposed', () => {
+        subscriber.next(false)
+        stand()
+      })
     const stand = () =>
       hear('stand', () => {
-        log.roles.set(role, [...(log.roles.get(role) ?? []), candidate])
-        if (isHolder()) candidate.tell()
+        current = { owner, tell, expelled }
+        log.roles.set(role, [...(log.roles.get(role) ?? []), current])
+        if (isHolder()) tell()
       })
     subscriber.next(false)
     stand()
     return () => {
-      const left = (log.roles.get(role) ?? []).filter((of) => of !== candidate)
+      const left = (log.roles.get(role) ?? []).filter((of) => of !== current)
       const wasHolder = isHolder()
       log.roles.set(role, left)
       if (wasHolder) left[0]?.tell()
