@@ -61,10 +61,10 @@ const main = async (): Promise<void> => {
   if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(' ')}`)
   const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const measured = await measureParts(chosen)
-  const report: Report = { ...describeMachine(), parts: withFormer(parts, measured) }
-  const markdown = markdownOf(report)
-  process.stdout.write(markdown)
-  if (values.markdown !== undefined) writeFileSync(values.markdown, markdown)
+  const machine = describeMachine()
+  process.stdout.write(markdownOf({ ...machine, parts: measured }))
+  const report: Report = { ...machine, parts: withFormer(parts, measured) }
+  if (values.markdown !== undefined) writeFileSync(values.markdown, markdownOf(report))
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }
 
