@@ -30,6 +30,8 @@ export type Stage = Readonly<{
 const small: Settings = {
   INGEST__APPEND_EVENTS_MAX: '40',
   PROJECTION__BATCH_EVENTS_MAX: '30',
+  // A busy machine takes its time.
+  TIMEOUTS__SHUTDOWN: '60s',
 }
 
 const openStage = async (more: Settings): Promise<Stage> => {
