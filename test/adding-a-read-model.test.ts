@@ -39,10 +39,9 @@ const woven = (text: string, code: string): string => {
 /** A copy of the sources in which the recipe has been followed to the letter. */
 const followed = (): string => {
   const copy = temporaryDirectory()
-  for (const name of ['src', 'test', 'config', 'docs', 'package.json', 'tsconfig.json']) {
+  for (const name of ['src', 'test', 'bench', 'config', 'docs', 'package.json', 'tsconfig.json']) {
     cpSync(join(root, name), join(copy, name), { recursive: true })
   }
-  writeFileSync(join(copy, 'tsconfig.json'), tsconfigOf(copy))
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   for (const { path, isNew, code } of steps) {
     const file = join(copy, path)
@@ -51,9 +50,6 @@ const followed = (): string => {
   }
   return copy
 }
-
-const tsconfigOf = (copy: string): string =>
-  readFileSync(join(copy, 'tsconfig.json'), 'utf8').replace(', "bench"', '')
 
 /** Coverage of the copy would be added to that of the program. */
 const { NODE_V8_COVERAGE: _, ...environment } = process.env
