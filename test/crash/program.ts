@@ -92,7 +92,9 @@ export const runArmed = async (
   const isOver = () => process.exitCode !== null || process.signalCode !== null
   try {
     if (done !== undefined) {
-      while (!isOver() && !(await done())) await sleep(lookEveryMs)
+      // Before it says that it runs, it may not hear signals yet.
+      const isDone = async () => child.stdout() !== '' && (await done())
+      while (!isOver() && !(await isDone())) await sleep(lookEveryMs)
       process.kill('SIGTERM')
     }
     const code = await child.exit()
