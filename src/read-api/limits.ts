@@ -1,18 +1,7 @@
-/** What the API takes of its clients, as the settings under `limits` say. */
-export type ApiLimits = Readonly<{
-  /** Of one client address, in the long run; `off` counts nobody. */
-  clientRequestsPerSecond: number | 'off'
-  /** Of one client address at once, before that rate counts. */
-  clientRequestsBurst: number
-  /** Worked on at once; one more is answered with `OVERLOADED`. */
-  requestsInFlightMax: number
-  /** One more is answered with `TOO_MANY_STREAMS`. */
-  streamsMax: number
-  /** One more is closed. */
-  connectionsMax: number
-  /** Addresses and networks whose X-Forwarded-For is believed. */
-  trustedProxies: readonly string[]
-}>
+import type { Config } from '../runtime/config.ts'
+
+/** What the API takes of its clients; `config/default.yaml` says what each means. */
+export type ApiLimits = Config['limits']
 
 /** The path in a request line, its query included; `URL_TOO_LONG` beyond it. */
 export const urlBytesMax = 8_192

@@ -1,11 +1,9 @@
-import { encodeKey, keysUnder } from '../../read-model-store/key.ts'
 import type { Row } from '../../read-model-store/read-model-store.ts'
-import { encodeCursor, parseBefore } from '../cursor.ts'
 import type { ReadModelReader } from '../reader.ts'
 import { type Route, symbolRoute } from '../route.ts'
 import { isoTime, list, nextCursor, object, text } from '../schema.ts'
+import { symbolPage } from '../symbol-page.ts'
 import { isoOf } from '../time.ts'
-import { refuseUnknownSymbol } from './symbols.ts'
 
 export const interruptionsRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
@@ -26,28 +24,8 @@ export const interruptionsRoute = (reader: ReadModelReader): Route =>
       ),
       pagination: nextCursor,
     }),
-    read: async ({ symbol, limit, before, signal }) => {
-      const { from, to } = rangeOf(symbol, before)
-      const rows = await reader('interruptions', signal, (generation) =>
-        generation.page({ from, to, limit: limit + 1, reverse: true, signal }),
-      )
-      // A symbol that is subscribed may have interruptions before its first trade.
-      if (rows.length === 0) await refuseUnknownSymbol(reader, symbol, signal)
-      const page = rows.slice(0, limit)
-      const last = rows.length > limit ? page.at(-1) : undefined
-      return {
-        data: page.map(({ value }) => shown(value)),
-        pagination: { next_cursor: last === undefined ? null : encodeCursor(last.key) },
-      }
-    },
+    read: (request) => symbolPage(reader, 'interruptions', request, shown),
   })
-
-const rangeOf = (symbol: string, before: string | undefined) => {
-  const { from, to } = keysUnder([symbol])
-  if (before === undefined) return { from, to }
-  const numbers = parseBefore(before, { texts: [symbol], count: 3 })
-  return { from, to: encodeKey([symbol, ...numbers]) }
-}
 
 const shown = ({ from, until, reason, source }: Row) => ({
   from: isoOf(from),

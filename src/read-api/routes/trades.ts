@@ -1,11 +1,9 @@
-import { encodeKey, keysUnder } from '../../read-model-store/key.ts'
 import type { Row } from '../../read-model-store/read-model-store.ts'
-import { encodeCursor, parseBefore } from '../cursor.ts'
 import type { ReadModelReader } from '../reader.ts'
 import { type Route, symbolRoute } from '../route.ts'
 import { count, decimal, isoTime, list, nextCursor, object, text } from '../schema.ts'
+import { symbolPage } from '../symbol-page.ts'
 import { isoOf } from '../time.ts'
-import { refuseUnknownSymbol } from './symbols.ts'
 
 export const tradesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
@@ -26,27 +24,8 @@ export const tradesRoute = (reader: ReadModelReader): Route =>
       ),
       pagination: nextCursor,
     }),
-    read: async ({ symbol, limit, before, signal }) => {
-      const { from, to } = rangeOf(symbol, before)
-      const rows = await reader('trades', signal, (generation) =>
-        generation.page({ from, to, limit: limit + 1, reverse: true, signal }),
-      )
-      if (rows.length === 0) await refuseUnknownSymbol(reader, symbol, signal)
-      const page = rows.slice(0, limit)
-      const last = rows.length > limit ? page.at(-1) : undefined
-      return {
-        data: page.map(({ value }) => shown(value)),
-        pagination: { next_cursor: last === undefined ? null : encodeCursor(last.key) },
-      }
-    },
+    read: (request) => symbolPage(reader, 'trades', request, shown),
   })
-
-const rangeOf = (symbol: string, before: string | undefined) => {
-  const { from, to } = keysUnder([symbol])
-  if (before === undefined) return { from, to }
-  const numbers = parseBefore(before, { texts: [symbol], count: 3 })
-  return { from, to: encodeKey([symbol, ...numbers]) }
-}
 
 const shown = (row: Row) => ({
   timestamp: isoOf(row.executedAt),
