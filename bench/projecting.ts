@@ -1,7 +1,6 @@
-import { availableParallelism } from 'node:os'
 import { pino } from 'pino'
 import { lastValueFrom, NEVER, takeWhile } from 'rxjs'
-import { replayThreads } from '../src/cli/replay-threads.ts'
+import { automaticThreads, replayThreads } from '../src/cli/replay-threads.ts'
 import { openEventStore, openReadModelStore } from '../src/compose.ts'
 import type { EventStore } from '../src/event-store/event-store.ts'
 import { openActiveGeneration } from '../src/projections/active-generation.ts'
@@ -45,7 +44,7 @@ export const withStores = async (
   try {
     const eventStore = await openEventStore(composition)
     const readModelStore = await openReadModelStore(composition)
-    const foldInThreads = replayThreads(config, availableParallelism())
+    const foldInThreads = replayThreads(config, automaticThreads())
     return await work({ eventStore, readModelStore, foldInThreads, ...wantedOf(given) })
   } finally {
     await life.close()
@@ -114,7 +113,7 @@ export const build = async ({
   return { count: read(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
 }
 
-/** All of `tradelog replay`: build in threads, check the counts, promote. */
+/** All of `tradelog replay`: build, in threads where it would, check the counts, promote. */
 export const replayModels = async (stores: Stores): Promise<Measured> => {
   const { signal } = new AbortController()
   const stop = startWatch()

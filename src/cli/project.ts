@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { openEventStore, openReadModelStore, processName, whenReachable } from '../compose.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { startProjectRole } from '../projections/project-role.ts'
@@ -8,7 +7,7 @@ import type { Metrics } from '../runtime/metrics.ts'
 import { scheduleVerify } from '../verify/schedule.ts'
 import type { Command, CommandContext } from './command.ts'
 import { serveOperations } from './operations.ts'
-import { replayThreads } from './replay-threads.ts'
+import { automaticThreadsBeside, replayThreads } from './replay-threads.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const project: Command = {
@@ -34,8 +33,7 @@ export const runProject = (
   const { batchEventsMax } = config.projection
   const { everyMs } = config.verify
   const stores = { eventStore, readModelStore, batchEventsMax }
-  // One processor is left to what runs on meanwhile.
-  const foldInThreads = replayThreads(config, availableParallelism() - 1)
+  const foldInThreads = replayThreads(config, automaticThreadsBeside())
   const role = life.own(
     startProjectRole({ ...stores, projections, processName, metrics, logger, foldInThreads }),
   )

@@ -1,16 +1,28 @@
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { TradelogError } from '../domain/errors.ts'
 import type { FoldInThreads } from '../projections/builder.ts'
 import type { Config } from '../runtime/config.ts'
 import type { FromThread, ThreadWork } from './replay-thread.ts'
 
-/** Threads to fold in, so many as the settings say: `auto` is one for each processor that may be used. */
-export const replayThreads = (config: Config, processors: number): FoldInThreads | undefined => {
+/** Threads to fold in, so many as the settings say, or `automatic` where they leave it to us. */
+export const replayThreads = (config: Config, automatic: number): FoldInThreads | undefined => {
   const { replayThreads: wanted } = config.projection
-  const threads = wanted === 'auto' ? Math.max(1, processors) : wanted
+  const threads = wanted === 'auto' ? automatic : wanted
   return threads === 0 ? undefined : (work) => foldInThreads(config, threads, work)
 }
+
+/**
+ * Threads for a process that does nothing but fold. On two processors one thread, LMDB's writers and
+ * the collector use both; there, two threads take more memory and are no faster.
+ */
+export const automaticThreads = (processors = availableParallelism()): number =>
+  processors > 2 ? processors : 0
+
+/** Threads for a process that serves meanwhile: one processor is left to that. */
+export const automaticThreadsBeside = (processors = availableParallelism()): number =>
+  Math.max(1, processors - 1)
 
 /** The first failure ends the others; either way all have closed their stores at the end. */
 const foldInThreads = async (

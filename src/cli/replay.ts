@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { openEventStore, openReadModelStore } from '../compose.ts'
 import { type DryRunResult, dryRun } from '../projections/dry-run.ts'
 import { type ReplayResult, replay as replayModels } from '../projections/replay.ts'
@@ -6,7 +5,7 @@ import { rollback } from '../projections/rollback.ts'
 import { type Command, type CommandContext, exitCodes, type Flags } from './command.ts'
 import { loggerOf } from './log.ts'
 import { type Bars, createBars, progressLine } from './replay-progress.ts'
-import { replayThreads } from './replay-threads.ts'
+import { automaticThreads, replayThreads } from './replay-threads.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const replay: Command = {
@@ -41,7 +40,7 @@ const linesOf = async (
   const readModelStore = await openReadModelStore(context)
   const { batchEventsMax } = config.projection
   const stores = { eventStore, readModelStore, batchEventsMax }
-  const foldInThreads = replayThreads(config, availableParallelism())
+  const foldInThreads = replayThreads(config, automaticThreads())
   const options = { ...stores, projections, logger, signal, onProgress, foldInThreads }
   if (flags['dry-run'] === true) return (await dryRun(options)).map(lineOf(flags, changesLine))
   if (flags.rollback === true) return (await rollback(options)).map(lineOf(flags, rollbackLine))

@@ -1,6 +1,11 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { replayThreads, sharesOf } from '../../src/cli/replay-threads.ts'
+import {
+  automaticThreads,
+  automaticThreadsBeside,
+  replayThreads,
+  sharesOf,
+} from '../../src/cli/replay-threads.ts'
 import { openEventStore, openReadModelStore } from '../../src/compose.ts'
 import { hasCode } from '../../src/domain/errors.ts'
 import { openEmbeddedLog } from '../../src/event-store/embedded-log.ts'
@@ -129,11 +134,20 @@ test('partitions are shared out so that threads have equally much to do', () => 
   assert.equal(sharesOf(new Map([[0, 0]]), 2), [])
 })
 
-test('0 threads are none, auto is one for each processor', () => {
+test('0 threads are none, auto goes by the processors', () => {
   const config = (threads: string) =>
     loadConfig({ environment: { TRADELOG_PROJECTION__REPLAY_THREADS: threads } }).config
   assert.is(replayThreads(config('0'), 4), undefined)
-  assert.type(replayThreads(config('auto'), 0), 'function')
+  assert.is(replayThreads(config('auto'), 0), undefined)
+  assert.type(replayThreads(config('auto'), 1), 'function')
+  assert.equal(
+    [1, 2, 3, 8].map((each) => automaticThreads(each)),
+    [0, 0, 3, 8],
+  )
+  assert.equal(
+    [1, 2, 3, 8].map((each) => automaticThreadsBeside(each)),
+    [1, 1, 2, 7],
+  )
   assert.throws(() => config('-1'), /projection.replay_threads must be a whole number from 0 to 64/)
 })
 
