@@ -1,6 +1,6 @@
 import { hasCode, TradelogError } from '../domain/errors.ts'
 import type { LogRecord, Position } from '../domain/recorded-event.ts'
-import type { EventStore } from '../event-store/event-store.ts'
+import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type { Generation, ReadModelStore, Skip } from '../read-model-store/read-model-store.ts'
 import type { Projection } from './projection.ts'
 import { createWriter } from './writer.ts'
@@ -31,21 +31,21 @@ export const skipOf = async (
 export const originOf = async (
   eventStore: EventStore,
   target: SkipTarget,
-): Promise<string | null> => {
+): Promise<string | null> => (await boundsOf(eventStore, target)).origin
+
+const boundsOf = async (eventStore: EventStore, target: SkipTarget): Promise<PartitionBounds> => {
   const bounds = (await eventStore.heads()).find(({ partition }) => partition === target.partition)
   if (bounds === undefined) throw refused(target, `the log has no partition ${target.partition}`)
-  return bounds.origin
+  return bounds
 }
 
 type Found = Readonly<{ record: LogRecord; origin: string }>
 
 const recordAt = async (eventStore: EventStore, target: SkipTarget): Promise<Found> => {
   const { partition, offset: from } = target
-  const origin = await originOf(eventStore, target)
+  const { start, head, origin } = await boundsOf(eventStore, target)
   const range = { partition, from, to: from + 1, batchEventsMax: 1 }
-  const bounds = (await eventStore.heads()).find((of) => of.partition === partition)
-  const isInside = bounds !== undefined && from >= bounds.start && from < bounds.head
-  if (isInside && origin !== null) {
+  if (from >= start && from < head && origin !== null) {
     for await (const { events } of eventStore.read(range)) {
       const record = events.find(({ offset }) => offset === from)
       if (record !== undefined) return { record, origin }
@@ -53,8 +53,7 @@ const recordAt = async (eventStore: EventStore, target: SkipTarget): Promise<Fou
   }
   throw refused(
     target,
-    `partition ${partition} has no event at offset ${from}; it holds ${bounds?.start} to ` +
-      `${(bounds?.head ?? 0) - 1}`,
+    `partition ${partition} has no event at offset ${from}; it holds ${start} to ${head - 1}`,
   )
 }
 

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { freshStores, storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
 import type { RunningTradelog } from '../support/tradelog.ts'
-import { oneRound, stopAll, verified } from './flow.ts'
+import { oneRound, type Round, stopAll, verified } from './flow.ts'
 
 const test = suite(`interruptions of the feed on ${storePair.name}`)
 
@@ -98,17 +98,23 @@ const assertOnlyNewestIncomplete = async (address: string, before: readonly Cand
   }
 }
 
+/** Starts the feed, then every role on it, and waits until its trades are read. */
+const startRoles = async (start: Round['start']) => {
+  const { feed, url } = await startFeed(start)
+  const stores = { ...freshStores(), SUBSCRIBED_SYMBOLS: symbols.join(',') }
+  const settings = { ...stores, FEED: 'finnhub', FINNHUB__URL: url, FINNHUB__TOKEN: 'none' }
+  const running: RunningTradelog[] = ['project', 'api'].map((role) => start([role], settings))
+  const ingest = start(['ingest'], settings)
+  const address = (await running[1]?.address()) ?? ''
+  await reads(address, ingest)
+  return { feed, url, stores, settings, running, ingest, address }
+}
+
 test(
   'a feed that was away and an ingest that was killed are in the log; the minutes concerned say so',
   () =>
     oneRound(async ({ start }) => {
-      const { feed, url } = await startFeed(start)
-      const stores = { ...freshStores(), SUBSCRIBED_SYMBOLS: symbols.join(',') }
-      const settings = { ...stores, FEED: 'finnhub', FINNHUB__URL: url, FINNHUB__TOKEN: 'none' }
-      const running: RunningTradelog[] = ['project', 'api'].map((role) => start([role], settings))
-      const ingest = start(['ingest'], settings)
-      const address = (await running[1]?.address()) ?? ''
-      await reads(address, ingest)
+      const { feed, url, stores, settings, running, ingest, address } = await startRoles(start)
       await intoNextMinute(address)
       await newestInterruptions(address, 0)
 
@@ -164,13 +170,7 @@ test(
   'a feed that is lost while ingest hangs, and a takeover, are covered from before the loss on',
   () =>
     oneRound(async ({ start }) => {
-      const { feed, url } = await startFeed(start)
-      const stores = { ...freshStores(), SUBSCRIBED_SYMBOLS: symbols.join(',') }
-      const settings = { ...stores, FEED: 'finnhub', FINNHUB__URL: url, FINNHUB__TOKEN: 'none' }
-      const running: RunningTradelog[] = ['project', 'api'].map((role) => start([role], settings))
-      const ingest = start(['ingest'], settings)
-      const address = (await running[1]?.address()) ?? ''
-      await reads(address, ingest)
+      const { feed, url, stores, settings, running, ingest, address } = await startRoles(start)
 
       // What the feed still sends is read when ingest goes on, and must not pass for heard then.
       ingest.process.kill('SIGSTOP')
