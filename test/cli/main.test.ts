@@ -58,7 +58,6 @@ const refused: readonly Refusal[] = [
   ['a skip of an unknown model', ['skip', 'nobody:0:0', '--why', 'x'], /no read model is called/],
   ['a skip outside the log', ['skip', 'trades:0:0', '--why', 'x'], /SKIP_REFUSED.*no event/],
   ['a skip of no partition', ['skip', 'trades:6:0', '--why', 'x'], /SKIP_REFUSED.*no partition/],
-  ['an undo of no skip', ['skip', 'trades:0:0', '--undo'], /SKIP_REFUSED.*is not skipped/],
   ['a limit that is none', ['rejects', '--limit', '0'], /--limit must be/],
   ['a copy to nowhere', ['copy'], /--to must name/],
   ['a copy to a file of no kind', ['copy', '--to', 'log.txt'], /--to must name/],
@@ -101,6 +100,14 @@ test('rejects are listed with time, reason and sample, the latest last', async (
   assert.match(stdout, String.raw`t  invalid_price  "\u001b[2J"`)
   const last = await runTradelog(['rejects', '--limit', '1', '--json'], { DATA_DIRECTORY })
   assert.is(last.stdout, lines[2])
+})
+
+test('an undo says what was not skipped, and goes on with the next', async () => {
+  const places = ['trades:0:0', 'symbols:5:7']
+  const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
+  const { code, stdout } = await runTradelog(['skip', ...places, '--undo'], settings)
+  assert.is(code, 0)
+  assert.is(stdout, places.map((place) => `${place} is not skipped\n`).join(''))
 })
 
 test('a log with another partition count is refused, with what to do', async () => {
