@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Cluster } from 'kafkajs'
 import { TradelogError } from '../domain/errors.ts'
 import type { PartitionBounds } from './event-store.ts'
-import { type FetchOptions, fetchFrom, type KafkaRecord, leadersOf } from './kafka-fetch.ts'
+import { type FetchOptions, fetchFrom, leadersOf } from './kafka-fetch.ts'
+import { type KafkaRecord, keyBytesOf, valueBytesOf } from './kafka-record-batch.ts'
 
 export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: number }>
 
@@ -108,9 +109,14 @@ const readOrigins = async (
 }
 
 const originOf = (log: KafkaLog, partition: number, first: KafkaRecord): string => {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([first.offset, first.timestamp, textOf(first.key), textOf(first.value)]))
-    .digest('hex')
+  const { offset, timestamp } = first
+  const named = [
+    `${offset}`,
+    `${timestamp}`,
+    textOf(keyBytesOf(first)),
+    textOf(valueBytesOf(first)),
+  ]
+  const digest = createHash('sha256').update(JSON.stringify(named)).digest('hex')
   return `${log.clusterId}/${log.topic}/${partition}/${digest.slice(0, 16)}`
 }
 

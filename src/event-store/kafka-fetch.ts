@@ -1,24 +1,21 @@
 import type { Cluster } from 'kafkajs'
 import { TradelogError } from '../domain/errors.ts'
+import {
+  type AbortedTransaction,
+  type FetchedPartition,
+  requestFetch,
+} from './kafka-fetch-response.ts'
+import { type KafkaRecord, type RecordBatch, recordsOf } from './kafka-record-batch.ts'
 
-/** A record as kafkajs decodes it. */
-export type KafkaRecord = Readonly<{
-  offset: string
-  timestamp: string
-  key: Buffer | null
-  value: Buffer | null
-  isControlRecord: boolean
-  batchContext: Readonly<{ producerId: string; inTransaction: boolean }>
-}>
-
-/** What one fetch gave of one partition: without control records, aborted ones and earlier ones. */
+/** What one fetch gave of one partition. */
 export type Chunk = Readonly<{
   partition: number
   from: number
   to: number
   /** The first record from `from` on, whatever it is. */
   first: KafkaRecord | undefined
-  records: readonly KafkaRecord[]
+  /** Without control records and aborted ones. The first may begin before `from`. */
+  batches: readonly RecordBatch[]
 }>
 
 export type FetchOptions = Readonly<{
@@ -28,16 +25,6 @@ export type FetchOptions = Readonly<{
   waitMs: number
   partitionBytesMax: number
   totalBytesMax: number
-}>
-
-type AbortedTransaction = Readonly<{ producerId: string; firstOffset: string }>
-type FetchedPartition = Readonly<{
-  partition: number
-  abortedTransactions: readonly AbortedTransaction[] | null
-  messages: readonly KafkaRecord[]
-}>
-type FetchResponse = Readonly<{
-  responses: readonly Readonly<{ partitions: readonly FetchedPartition[] }>[]
 }>
 
 /** Groups partitions by the broker that leads them; throws where one has no leader. */
@@ -68,7 +55,7 @@ export const fetchFrom = async (
     fetchOffset: String(offset),
     maxBytes: partitionBytesMax,
   }))
-  const { responses }: FetchResponse = await broker.fetch({
+  const { responses } = await requestFetch(broker, {
     maxWaitTime: waitMs,
     minBytes: 1,
     maxBytes: totalBytesMax,
@@ -85,40 +72,42 @@ export const fetchFrom = async (
 const readCommitted = 1
 
 const chunkOf = (
-  { partition, messages, abortedTransactions }: FetchedPartition,
+  { partition, batches, abortedTransactions }: FetchedPartition,
   from: number,
 ): Chunk => {
-  const last = messages.at(-1)
-  const to = last === undefined ? from : Math.max(from, Number(last.offset) + 1)
-  const first = messages.find(({ offset }) => Number(offset) >= from)
-  const records = committed(messages, abortedTransactions ?? [], from)
-  return { partition, from, to, first, records }
+  const fetched = batches.filter(({ last }) => last >= from)
+  return {
+    partition,
+    from,
+    to: (fetched.at(-1)?.last ?? from - 1) + 1,
+    first: firstRecord(fetched, from),
+    batches: committed(fetched, abortedTransactions),
+  }
+}
+
+const firstRecord = (batches: readonly RecordBatch[], from: number): KafkaRecord | undefined => {
+  for (const batch of batches) for (const record of recordsOf(batch, from)) return record
+  return undefined
 }
 
 /**
  * A transaction is aborted from its first offset to the control record of its producer; one that
- * began before the fetch is listed too.
+ * began before the fetch is listed too. No batch holds records of two transactions.
  */
 const committed = (
-  records: readonly KafkaRecord[],
+  batches: readonly RecordBatch[],
   transactions: readonly AbortedTransaction[],
-  from: number,
-): readonly KafkaRecord[] => {
-  const isPlain = transactions.length === 0 && Number(records[0]?.offset ?? from) >= from
-  if (isPlain) return records.filter(({ isControlRecord }) => !isControlRecord)
-  const begins = transactions
-    .map(({ producerId, firstOffset }) => ({ producerId, first: Number(firstOffset) }))
-    .sort((a, b) => a.first - b.first)
-  const aborting = new Set<string>()
+): readonly RecordBatch[] => {
+  const begins = [...transactions].sort((a, b) => a.first - b.first)
+  const aborting = new Set<bigint>()
   let next = 0
-  return records.filter(({ offset, isControlRecord, batchContext }) => {
-    const at = Number(offset)
-    for (let begin = begins[next]; begin !== undefined && begin.first <= at; begin = begins[next]) {
+  return batches.filter(({ first, producerId, isControl, isTransactional }) => {
+    for (let begin = begins[next]; begin !== undefined && begin.first <= first; ) {
       aborting.add(begin.producerId)
       next++
+      begin = begins[next]
     }
-    if (isControlRecord) aborting.delete(batchContext.producerId)
-    const aborted = batchContext.inTransaction && aborting.has(batchContext.producerId)
-    return at >= from && !isControlRecord && !aborted
+    if (isControl) aborting.delete(producerId)
+    return !isControl && !(isTransactional && aborting.has(producerId))
   })
 }

@@ -3,7 +3,7 @@ import { partitionOf } from '../domain/partition.ts'
 import type { PartitionBounds } from './event-store.ts'
 import { type KafkaLog, peek } from './kafka-bounds.ts'
 import { refused } from './kafka-errors.ts'
-import type { KafkaRecord } from './kafka-fetch.ts'
+import { type KafkaRecord, keyBytesOf, recordsOf, valueTextOf } from './kafka-record-batch.ts'
 
 /**
  * Refuses a topic that somebody else fills: looks at the first and the last records of each
@@ -21,11 +21,11 @@ export const refuseForeignRecords = async (
     const positions = new Map(
       filled.map(({ partition, start, head }) => [partition, place === 'start' ? start : head - 1]),
     )
-    for (const { partition, records } of await peek(cluster, log.topic, positions)) {
-      for (const [at, record] of records.entries()) {
-        const isFirst = place === 'start' && at === 0
-        if (!isFirst && envelopeOf(record) === undefined) continue
-        refuseForeign(log, partition, record)
+    for (const { partition, from, batches } of await peek(cluster, log.topic, positions)) {
+      let isFirst = place === 'start'
+      for (const record of batches.flatMap((batch) => [...recordsOf(batch, from)])) {
+        if (isFirst || envelopeOf(record) !== undefined) refuseForeign(log, partition, record)
+        isFirst = false
       }
     }
   }
@@ -37,7 +37,7 @@ const refuseForeign = (log: KafkaLog, partition: number, record: KafkaRecord): v
   throw refused(
     `topic ${log.topic} holds records of somebody else: partition ${partition}, offset` +
       ` ${record.offset} ${fault}; name a topic of its own for tradelog`,
-    { partition, offset: Number(record.offset) },
+    { partition, offset: record.offset },
   )
 }
 
@@ -45,7 +45,7 @@ const refuseForeign = (log: KafkaLog, partition: number, record: KafkaRecord): v
 const faultOf = (record: KafkaRecord, partition: number, partitions: number) => {
   const event = envelopeOf(record)
   if (event === undefined) return 'is not a JSON object with a type and a version'
-  const { key } = record
+  const key = keyBytesOf(record)
   if (key === null || key.toString('utf8') !== event.symbol) return 'is not keyed by its symbol'
   const home = partitionOf(event.symbol, partitions)
   return home === partition ? undefined : `belongs to partition ${home}`
@@ -53,9 +53,9 @@ const faultOf = (record: KafkaRecord, partition: number, partitions: number) => 
 
 type Envelope = Readonly<{ type?: unknown; version?: unknown; symbol?: unknown }>
 
-const envelopeOf = ({ value }: KafkaRecord): Envelope | undefined => {
+const envelopeOf = (record: KafkaRecord): Envelope | undefined => {
   try {
-    const event: Envelope | null = JSON.parse(value?.toString('utf8') ?? '')
+    const event: Envelope | null = JSON.parse(valueTextOf(record) ?? '')
     const isEvent = typeof event?.type === 'string' && typeof event.version === 'number'
     return isEvent ? event : undefined
   } catch {

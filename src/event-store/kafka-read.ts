@@ -5,7 +5,7 @@ import type { ReadOptions, Slice } from './event-store.ts'
 import { type KafkaLog, readHeads } from './kafka-bounds.ts'
 import { type Chunk, fetchFrom, leadersOf } from './kafka-fetch.ts'
 import type { Reader } from './kafka-reader.ts'
-import { endBefore, rawRecord, slicesOf } from './kafka-slices.ts'
+import { endBefore, rawParts, slicesOf } from './kafka-slices.ts'
 
 const fetchLimits = { waitMs: 500, partitionBytesMax: 1_048_576, totalBytesMax: 1_048_576 }
 /** Everything below the head is there: a log that gives nothing this often has become shorter. */
@@ -16,12 +16,9 @@ export const boundedRead = (reader: Reader, log: KafkaLog, options: ReadOptions)
   boundedChunks<Slice>(reader, log, options, (chunk) => slicesOf(chunk, options.batchEventsMax))
 
 export const boundedRawRead = (reader: Reader, log: KafkaLog, options: ReadOptions) =>
-  boundedChunks<readonly RawRecord[]>(reader, log, options, function* ({ partition, records }) {
-    for (let at = 0; at < records.length; at += options.batchEventsMax) {
-      const some = records.slice(at, at + options.batchEventsMax)
-      yield some.map((record) => rawRecord(partition, record))
-    }
-  })
+  boundedChunks<readonly RawRecord[]>(reader, log, options, (chunk) =>
+    rawParts(chunk, options.batchEventsMax),
+  )
 
 async function* boundedChunks<T>(
   reader: Reader,

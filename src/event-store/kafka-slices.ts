@@ -3,44 +3,74 @@ import { TradelogError } from '../domain/errors.ts'
 import { decodeEvent, type TradelogEvent, type UnreadableEvent } from '../domain/event.ts'
 import type { LogRecord, RawRecord } from '../domain/recorded-event.ts'
 import type { Slice } from './event-store.ts'
-import type { Chunk, KafkaRecord } from './kafka-fetch.ts'
+import type { Chunk } from './kafka-fetch.ts'
+import {
+  type KafkaRecord,
+  keyBytesOf,
+  recordsOf,
+  valueBytesOf,
+  valueTextOf,
+} from './kafka-record-batch.ts'
 
 /**
- * A chunk in slices of at most `batchEventsMax` events. What the log leaves out between two
- * records belongs to the slice after it, and at the end of the chunk to the last one.
+ * A chunk in slices of at most `batchEventsMax` events, decoded when asked for. What the log leaves
+ * out between two records belongs to the slice after it, and at the end of the chunk to the last one.
  */
 export function* slicesOf(chunk: Chunk, batchEventsMax: number): Generator<Slice> {
-  const { partition, records } = chunk
-  let from = chunk.from
-  for (let begin = 0; begin === 0 || begin < records.length; begin += batchEventsMax) {
-    const end = begin + batchEventsMax
-    const events = records.slice(begin, end).map((record) => logRecord(partition, record))
-    const to = end < records.length ? (events.at(-1)?.offset ?? from) + 1 : chunk.to
-    yield { partition, from, to, events }
-    from = to
+  const { partition, to } = chunk
+  let { from } = chunk
+  let events: LogRecord[] = []
+  for (const record of recordsIn(chunk)) {
+    if (events.length === batchEventsMax) {
+      const next = (events.at(-1)?.offset ?? from) + 1
+      yield { partition, from, to: next, events }
+      from = next
+      events = []
+    }
+    events.push(logRecord(partition, record))
+  }
+  yield { partition, from, to, events }
+}
+
+/** The records of a chunk as they lie there, in lists of at most `recordsMax`. */
+export function* rawParts(chunk: Chunk, recordsMax: number): Generator<readonly RawRecord[]> {
+  let records: RawRecord[] = []
+  for (const record of recordsIn(chunk)) {
+    if (records.length === recordsMax) {
+      yield records
+      records = []
+    }
+    records.push(rawRecord(chunk.partition, record))
+  }
+  yield records
+}
+
+function* recordsIn({ batches, from, to }: Chunk): Generator<KafkaRecord> {
+  for (const batch of batches) {
+    for (const record of recordsOf(batch, from)) if (record.offset < to) yield record
   }
 }
 
 /** The part of a chunk below an offset. */
-export const endBefore = (chunk: Chunk, end: number): Chunk =>
-  chunk.to <= end
-    ? chunk
-    : { ...chunk, to: end, records: chunk.records.filter(({ offset }) => Number(offset) < end) }
+export const endBefore = (chunk: Chunk, end: number): Chunk => ({
+  ...chunk,
+  to: Math.min(chunk.to, end),
+})
 
-export const logRecord = (partition: number, record: KafkaRecord): LogRecord => ({
+const logRecord = (partition: number, record: KafkaRecord): LogRecord => ({
   partition,
-  offset: Number(record.offset),
-  recordedAt: Number(record.timestamp),
+  offset: record.offset,
+  recordedAt: record.timestamp,
   event: eventOf(record),
 })
 
 /** Only text can be copied as it is. */
-export const rawRecord = (partition: number, record: KafkaRecord): RawRecord => ({
+const rawRecord = (partition: number, record: KafkaRecord): RawRecord => ({
   partition,
-  offset: Number(record.offset),
-  recordedAt: Number(record.timestamp),
-  key: textOf(partition, record, record.key),
-  value: textOf(partition, record, record.value),
+  offset: record.offset,
+  recordedAt: record.timestamp,
+  key: textOf(partition, record, keyBytesOf(record)),
+  value: textOf(partition, record, valueBytesOf(record)),
 })
 
 const textOf = (partition: number, { offset }: KafkaRecord, bytes: Buffer | null) => {
@@ -49,15 +79,16 @@ const textOf = (partition: number, { offset }: KafkaRecord, bytes: Buffer | null
   throw new TradelogError(
     'COPY_REFUSED',
     `the record at partition ${partition}, offset ${offset} isn't UTF-8`,
-    { fields: { partition, offset: Number(offset) } },
+    { fields: { partition, offset } },
   )
 }
 
-const eventOf = ({ value }: KafkaRecord): TradelogEvent | UnreadableEvent => {
+const eventOf = (record: KafkaRecord): TradelogEvent | UnreadableEvent => {
+  const value = valueTextOf(record)
   if (value === null) return { type: 'Unreadable', reason: 'no value' }
   let parsed: unknown
   try {
-    parsed = JSON.parse(value.toString('utf8'))
+    parsed = JSON.parse(value)
   } catch {
     return { type: 'Unreadable', reason: 'not JSON' }
   }
