@@ -26,5 +26,6 @@ COPY config ./config
 COPY --from=build /app/dist/src ./dist/src
 USER node
 EXPOSE 8000 9100
-ENTRYPOINT ["node", "dist/src/cli/main.js"]
+# Memory: see docs/operations.md.
+ENTRYPOINT ["node", "--max-semi-space-size=24", "--heap-growing-percent=150", "dist/src/cli/main.js"]
 CMD ["start"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=24 --heap-growing-percent=150
 import { parseArgs } from 'node:util'
 import { TradelogError } from '../domain/errors.ts'
 import { loadConfig } from '../runtime/config.ts'

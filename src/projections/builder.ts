@@ -11,8 +11,11 @@ import { checkLog } from './log-check.ts'
 import type { Projection } from './projection.ts'
 import { createWriter, type GenerationWriter } from './writer.ts'
 
-/** Partitions folded side by side: while one waits for its commit, another folds. */
-const partitionsAtOnce = 3
+/**
+ * Partitions folded side by side: while one waits for its commit, another folds. With more of them
+ * the batches at work outgrow the young generation, and are copied over and over.
+ */
+const partitionsAtOnce = 2
 
 /** A generation being brought up to date outside of any group. */
 export type Build = Readonly<{ projection: Projection; generation: Generation }>
