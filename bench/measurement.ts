@@ -26,6 +26,10 @@ export const measure = async (
   const args = [...process.execArgv, program, part, subject, JSON.stringify(given)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const memory = watchMemory(child.pid ?? 0)
+  // The run fails with it then, and removes what it has made.
+  const stop = (signal: NodeJS.Signals) => child.kill(signal)
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.once(signal, stop)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text
@@ -39,6 +43,7 @@ export const measure = async (
     return measurementOf(JSON.parse(output), memory.highest())
   } finally {
     memory.stop()
+    for (const signal of signals) process.off(signal, stop)
   }
 }
 

@@ -5,14 +5,7 @@ import { parseArgs } from 'node:util'
 import { seededRandom } from '../test/support/random.ts'
 import { describeMachine, describeMoment } from './machine.ts'
 import { type Measurement, measure } from './measurement.ts'
-import {
-  type Given,
-  type Line,
-  needFolder,
-  type Part,
-  type PartOptions,
-  type PartOrReason,
-} from './part.ts'
+import { type Given, type Line, needFolder, type Part, type PartOptions } from './part.ts'
 import { partsOf, preparation } from './parts.ts'
 import { type LineReport, markdownOf, type PartReport, type Report } from './report.ts'
 
@@ -20,16 +13,29 @@ import { type LineReport, markdownOf, type PartReport, type Report } from './rep
  * `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N]
  * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked: see README.md.
  */
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    events: { type: 'string' },
-    repetitions: { type: 'string', default: '3' },
-    'batch-events': { type: 'string', default: '2000' },
-    json: { type: 'string' },
-    markdown: { type: 'string' },
-  },
-})
+const commandLine = () => {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        events: { type: 'string' },
+        repetitions: { type: 'string' },
+        'batch-events': { type: 'string' },
+        json: { type: 'string' },
+        markdown: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : `${error}`)
+  }
+}
+
+const refuse = (why: string): never => {
+  process.stderr.write(`bench: ${why}\n`)
+  process.exit(2)
+}
+
+const { values, positionals } = commandLine()
 
 const usual: PartOptions = {
   events: 300_000,
@@ -49,6 +55,20 @@ const upTo = (events: number): PartOptions => ({
   pagedTrades: [Math.min(10_000, events / 10), events],
 })
 
+const counted = (name: 'events' | 'repetitions' | 'batch-events'): number | undefined => {
+  const value = values[name]
+  if (value === undefined) return undefined
+  if (/^[1-9][0-9]{0,9}$/.test(value)) return Number(value)
+  return refuse(`--${name} must be a whole number from 1 on, not ${value}`)
+}
+
+const events = counted('events')
+const usualRepetitions = counted('repetitions') ?? 3
+const batchEventsMax = counted('batch-events') ?? 2_000
+const parts = partsOf(events === undefined ? usual : upTo(events))
+const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
+if (unknown.length > 0) refuse(`no such part: ${unknown.join(' ')}`)
+
 const run = Date.now().toString(36)
 const prepared = mkdtempSync(join(tmpdir(), 'tradelog-bench-'))
 const random = seededRandom(Date.now())
@@ -56,23 +76,17 @@ const random = seededRandom(Date.now())
 const tell = (text: string) => void process.stderr.write(`${text}\n`)
 
 const main = async (): Promise<void> => {
-  const parts = partsOf(values.events === undefined ? usual : upTo(Number(values.events)))
-  const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
-  if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(' ')}`)
   const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const measured = await measureParts(chosen)
   const machine = describeMachine()
   process.stdout.write(markdownOf({ ...machine, parts: measured }))
-  const report: Report = { ...machine, parts: withFormer(parts, measured) }
+  const report: Report = { ...machine, parts: withFormer(measured) }
   if (values.markdown !== undefined) writeFileSync(values.markdown, markdownOf(report))
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }
 
 /** The parts of the file that are not measured now stay in it, so that a report can be made in pieces. */
-const withFormer = (
-  parts: readonly PartOrReason[],
-  measured: readonly PartReport[],
-): readonly PartReport[] => {
+const withFormer = (measured: readonly PartReport[]): readonly PartReport[] => {
   const former: PartReport[] =
     values.json !== undefined && existsSync(values.json)
       ? JSON.parse(readFileSync(values.json, 'utf8')).parts
@@ -104,7 +118,7 @@ const measurePart = async (part: Part): Promise<PartReport> => {
     await measure(preparation, need.name, given(need, folder))
   }
   const measured = new Map<string, Measurement[]>(part.lines.map(({ label }) => [label, []]))
-  const repetitions = part.repetitions ?? Number(values.repetitions)
+  const repetitions = part.repetitions ?? usualRepetitions
   for (let repetition = 1; repetition <= repetitions; repetition++) {
     for (const line of shuffled(part.lines)) {
       const measurement = await measureLine(part, line)
@@ -151,7 +165,7 @@ const given = (
   events,
   models,
   rows,
-  batchEventsMax: Number(values['batch-events']),
+  batchEventsMax,
 })
 
 /** So that no line is always the first, or after the same other one. */
