@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs'
 import { TradelogError } from '../domain/errors.ts'
+import { refused } from './kafka-errors.ts'
 
 /**
  * Batches of records as a broker sends them, after the protocol's guide
@@ -38,6 +39,7 @@ export type KafkaRecord = Readonly<{
 /** Before the records of a batch; its first twelve bytes say where it begins and how long it is. */
 const headBytes = 61
 const lengthBytes = 12
+const magicAt = 16
 const magic = 2
 
 const attribute = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control: 0x20 } as const
@@ -56,7 +58,10 @@ export const decodeBatches = async (bytes: Buffer): Promise<readonly RecordBatch
 }
 
 const decodeBatch = async (bytes: Buffer): Promise<RecordBatch> => {
-  if (bytes.length < headBytes || bytes.readInt8(16) !== magic) throw damaged()
+  if (bytes.length < headBytes) throw damaged()
+  if (bytes.readInt8(magicAt) !== magic) {
+    throw refused('the topic holds records in a form from before Kafka 0.11: name another topic')
+  }
   const first = Number(bytes.readBigInt64BE(0))
   const attributes = bytes.readInt16BE(21)
   const isAppendTime = (attributes & attribute.appendTime) !== 0
