@@ -76,7 +76,7 @@ export const poisonedStage = async (seed: number): Promise<Stage> => {
   return { ...stage, poison }
 }
 
-/** The same, and projectors at work. */
+/** The same, and projectors at work, as a replay can see. */
 export const liveStage = async (seed: number): Promise<Stage> => {
   const stage = await builtStage(seed)
   const role = startTradelog(['project'], stage.settings)
@@ -84,6 +84,11 @@ export const liveStage = async (seed: number): Promise<Stage> => {
     await role.kill()
     await stage.close()
   }
+  const isSeen = async () => {
+    const rows = await stage.stores.readModelStore.statuses()
+    return rows.some(({ status }) => status.kind === 'project')
+  }
+  await eventually(isSeen, { timeoutMs, everyMs: 20 })
   return { ...stage, close }
 }
 
