@@ -14,8 +14,8 @@ import { partitions, tradeBatches } from './trades.ts'
 export const mongodbUrl = process.env.MONGODB_URL ?? ''
 const insert = 'driver: insertMany of the same documents, 1,000 at a time'
 
-/** A server takes a row in ten times the time of an embedded store, or more. */
-const shareOfEvents = 10
+/** A server takes a row in several times the time of an embedded store. */
+const shareOfEvents = 3
 
 export const mongodbPart = (options: PartOptions): PartOrReason => {
   if (mongodbUrl === '') return { name: 'mongodb', reason: 'MONGODB_URL is not set' }

@@ -31,8 +31,8 @@ export type TurnOptions = BatchesOptions &
     uncommitted: Map<number, number>
   }>
 
-/** Small, since records of larger fetches outlive the young generation, which costs a third. */
-const fetchLimits = { waitMs: 250, partitionBytesMax: 262_144, totalBytesMax: 2 * 1_048_576 }
+/** Enough of a partition for the largest batch there usually is. */
+const fetchLimits = { waitMs: 250, partitionBytesMax: 1_048_576, totalBytesMax: 4 * 1_048_576 }
 const momentMs = 50
 
 export const newTurn = (requests: Turn['requests']): Turn => ({
