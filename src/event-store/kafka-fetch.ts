@@ -86,7 +86,10 @@ const chunkOf = (
 }
 
 const firstRecord = (batches: readonly RecordBatch[], from: number): KafkaRecord | undefined => {
-  for (const batch of batches) for (const record of recordsOf(batch, from)) return record
+  for (const batch of batches) {
+    const [first] = recordsOf(batch, from)
+    if (first !== undefined) return first
+  }
   return undefined
 }
 

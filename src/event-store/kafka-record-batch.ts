@@ -87,9 +87,10 @@ const unpacked = async (codec: number, bytes: Buffer): Promise<Buffer> => {
 }
 
 /** The records of a batch at or after an offset. */
-export function* recordsOf(batch: RecordBatch, from: number): Generator<KafkaRecord> {
+export const recordsOf = (batch: RecordBatch, from: number): readonly KafkaRecord[] => {
   const { bytes, first, firstTimestamp, appendedAt } = batch
   const cursor = new Cursor(bytes)
+  const records: KafkaRecord[] = []
   for (let i = 0; i < batch.count; i++) {
     const length = cursor.varint()
     const next = cursor.at + length
@@ -109,8 +110,9 @@ export function* recordsOf(batch: RecordBatch, from: number): Generator<KafkaRec
     cursor.at = next
     if (offset < from) continue
     const recordedAt = appendedAt ?? timestamp
-    yield { offset, timestamp: recordedAt, bytes, keyAt, keyEnd, valueAt, valueEnd }
+    records.push({ offset, timestamp: recordedAt, bytes, keyAt, keyEnd, valueAt, valueEnd })
   }
+  return records
 }
 
 /** Null where the record has no key. */

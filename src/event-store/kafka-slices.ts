@@ -17,38 +17,40 @@ import {
  * out between two records belongs to the slice after it, and at the end of the chunk to the last one.
  */
 export function* slicesOf(chunk: Chunk, batchEventsMax: number): Generator<Slice> {
-  const { partition, to } = chunk
-  let { from } = chunk
-  let events: LogRecord[] = []
-  for (const record of recordsIn(chunk)) {
-    if (events.length === batchEventsMax) {
-      const next = (events.at(-1)?.offset ?? from) + 1
-      yield { partition, from, to: next, events }
-      from = next
-      events = []
-    }
-    events.push(logRecord(partition, record))
+  const { partition } = chunk
+  for (const { from, to, records } of partsOf(chunk, batchEventsMax, logRecord)) {
+    yield { partition, from, to, events: records }
   }
-  yield { partition, from, to, events }
 }
 
 /** The records of a chunk as they lie there, in lists of at most `recordsMax`. */
 export function* rawParts(chunk: Chunk, recordsMax: number): Generator<readonly RawRecord[]> {
-  let records: RawRecord[] = []
-  for (const record of recordsIn(chunk)) {
-    if (records.length === recordsMax) {
-      yield records
-      records = []
-    }
-    records.push(rawRecord(chunk.partition, record))
-  }
-  yield records
+  for (const { records } of partsOf(chunk, recordsMax, rawRecord)) yield records
 }
 
-function* recordsIn({ batches, from, to }: Chunk): Generator<KafkaRecord> {
+type Part<T> = Readonly<{ from: number; to: number; records: readonly T[] }>
+
+function* partsOf<T>(
+  { partition, from, to, batches }: Chunk,
+  recordsMax: number,
+  decode: (partition: number, record: KafkaRecord) => T,
+): Generator<Part<T>> {
+  let begin = from
+  let next = from
+  let records: T[] = []
   for (const batch of batches) {
-    for (const record of recordsOf(batch, from)) if (record.offset < to) yield record
+    for (const record of recordsOf(batch, from)) {
+      if (record.offset >= to) break
+      if (records.length === recordsMax) {
+        yield { from: begin, to: next, records }
+        begin = next
+        records = []
+      }
+      records.push(decode(partition, record))
+      next = record.offset + 1
+    }
   }
+  yield { from: begin, to, records }
 }
 
 /** The part of a chunk below an offset. */
