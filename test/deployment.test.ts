@@ -74,13 +74,23 @@ test('images of others are pinned to a version', () => {
 })
 
 test('the roles are commands of the program, run as in package.json', () => {
-  assert.match(dockerfile, `\nENTRYPOINT ["node", "${packageJson.bin.tradelog}"]\n`)
+  const [node = '', ...flags] = packageJson.scripts.start?.split(' ').slice(0, -2) ?? []
+  const program = [node, ...flags, packageJson.bin.tradelog].map((word) => `"${word}"`)
+  assert.match(dockerfile, `\nENTRYPOINT [${program.join(', ')}]\n`)
   for (const { name, service } of ours) {
     const [command = '', ...rest] = service.command ?? []
     assert.is(command, name)
-    assert.is(packageJson.scripts[command], `node ${packageJson.bin.tradelog} ${command}`)
+    const run = `${packageJson.bin.tradelog} ${command}`
+    assert.ok(
+      [`node ${run}`, [node, ...flags, run].join(' ')].includes(packageJson.scripts[command] ?? ''),
+    )
     assert.equal(rest, ['--config', 'config/docker.yaml'])
   }
+})
+
+test('who runs the program by its name gives Node the same flags', () => {
+  const [, line] = /^#!\/usr\/bin\/env -S (.+)\n/.exec(textOf('src/cli/main.ts')) ?? []
+  assert.is(`${line} ${packageJson.bin.tradelog} start`, packageJson.scripts.start)
 })
 
 test('the variables given to the roles are settings, and may be empty but for the address', () => {
