@@ -103,7 +103,8 @@ const readOrigins = async (
   const starts = new Map(bounds.map(({ partition, start }) => [partition, start]))
   const origins = new Map<number, string>()
   for (const { partition, first } of await peek(cluster, log.topic, starts)) {
-    if (first !== undefined) origins.set(partition, originOf(log, partition, first))
+    const record = first()
+    if (record !== undefined) origins.set(partition, originOf(log, partition, record))
   }
   return origins
 }

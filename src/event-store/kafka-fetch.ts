@@ -13,7 +13,7 @@ export type Chunk = Readonly<{
   from: number
   to: number
   /** The first record from `from` on, whatever it is. */
-  first: KafkaRecord | undefined
+  first: () => KafkaRecord | undefined
   /** Without control records and aborted ones. The first may begin before `from`. */
   batches: readonly RecordBatch[]
 }>
@@ -80,7 +80,7 @@ const chunkOf = (
     partition,
     from,
     to: (fetched.at(-1)?.last ?? from - 1) + 1,
-    first: firstRecord(fetched, from),
+    first: () => firstRecord(fetched, from),
     batches: committed(fetched, abortedTransactions),
   }
 }
