@@ -23,8 +23,8 @@ const scanRowsMax = 1000
 
 export type RowKind = Commit['rows']['kind']
 
-/** As stored: a series row is its value alone, a state row its guard and count before the value. */
-type Stored = Row | StateEntry
+/** As stored: a series row is its value alone, a state row the JSON of a `StateEntry`. */
+type Stored = Row | string
 type StateEntry = readonly [guard: Guard, count: number, value: Row]
 
 export type EmbeddedGeneration = Generation & Readonly<{ close: () => Promise<void> }>
@@ -74,7 +74,7 @@ const openTables = (directory: string, kind: RowKind) => {
   const openRows = () =>
     environment.openDB<Stored, Key>(
       kind === 'state'
-        ? { name: 'rows' }
+        ? { name: 'rows', encoding: 'string' }
         : { name: 'rows', encoding: 'msgpack', sharedStructuresKey: Symbol.for('fields') },
     )
   let rows = openRows()
@@ -141,8 +141,8 @@ const writeState = (
   transaction(() => {
     const { partition, from, to } = commit
     if ((checkpoint.get(partition)?.next ?? 0) !== from) return 'moved'
-    if (writes.some(({ key, expected }) => guardOf(rows.get(key)) !== expected)) return 'moved'
-    for (const { key, value, guard, count } of writes) rows.put(key, [guard, count, value])
+    if (!writes.every(({ key, expected }) => hasGuard(rows.get(key), expected))) return 'moved'
+    for (const write of writes) rows.put(write.key, stateEntry(write))
     crashPoint('rows:states-put')
     checkpoint.put(partition, checkpointOf(commit), to)
     crashPoint('checkpoint:put')
@@ -179,17 +179,21 @@ const checkpointOf = ({ to, applied, origin }: Commit): PartitionCheckpoint => (
   origin,
 })
 
-const isStateEntry = (stored: Stored): stored is StateEntry => Array.isArray(stored)
+const stateEntry = ({ guard, count, value }: StateWrite): string => {
+  const entry: StateEntry = [guard, count, value]
+  return JSON.stringify(entry)
+}
 
-const guardOf = (stored: Stored | undefined): Guard | null =>
-  stored !== undefined && isStateEntry(stored) ? stored[0] : null
+/** Told from how the text begins: to parse a long row would take longer than to write it. */
+const hasGuard = (stored: Stored | undefined, guard: Guard | null): boolean =>
+  typeof stored === 'string' ? stored.startsWith(`[${JSON.stringify(guard)},`) : guard === null
 
 const foundRow = (key: Key, stored: Stored | undefined): StoredRow | undefined =>
   stored === undefined ? undefined : storedRow(key, stored)
 
 const storedRow = (key: Key, stored: Stored): StoredRow => {
-  if (!isStateEntry(stored)) return { key, value: stored, guard: null, count: null }
-  const [guard, count, value] = stored
+  if (typeof stored !== 'string') return { key, value: stored, guard: null, count: null }
+  const [guard, count, value]: StateEntry = JSON.parse(stored)
   return { key, value, guard, count }
 }
 
