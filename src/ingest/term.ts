@@ -1,18 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from 'pino'
-import { hasCode, isRetriable } from '../domain/errors.ts'
 import type { TradelogEvent } from '../domain/event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore } from '../event-store/event-store.ts'
-import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
-import type { IngestCounts } from './counts.ts'
+import { type AppendingOptions, appendFresh, insist, timed } from './appending.ts'
 import { createEventBuffer, type EventBuffer } from './event-buffer.ts'
 import { type FinnhubFeed, type FinnhubFeedOptions, openFinnhubFeed } from './finnhub-feed.ts'
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
 import { heardUntil, interruptionsOf } from './interruptions.ts'
 import type { Gap } from './listening.ts'
-import { createRecordedRows, type RecordedRows } from './recorded-rows.ts'
+import { createRecordedRows } from './recorded-rows.ts'
 import type { RejectLog } from './reject-log.ts'
 
 export type FeedSettings = Readonly<{
@@ -23,20 +19,17 @@ export type FeedSettings = Readonly<{
   source: MessageContext['source']
 }>
 
-export type TermOptions = Readonly<{
-  eventStore: Pick<EventStore, 'append' | 'heads' | 'read'>
+export type TermOptions = AppendingOptions & FeedOptions
+
+type FeedOptions = Readonly<{
+  eventStore: Pick<EventStore, 'heads' | 'read'>
   feed: FeedSettings
   /** Another way to the feed than by a socket. */
   connect?: (options: FinnhubFeedOptions) => FinnhubFeed
   /** The socket isn't read while so many wait; what it had read already comes on top. */
   bufferEventsMax: number
   appendEventsMax: number
-  backoff: Backoff
   rejectLog: RejectLog
-  counts: IngestCounts
-  logger: Logger
-  now: () => UnixMs
-  random: () => number
 }>
 
 export type Term = Readonly<{
@@ -123,41 +116,6 @@ export const beginTerm = (options: TermOptions): Term => {
   }
 }
 
-/**
- * Appends what the log doesn't have; gives how many these were. Where another may have been the
- * active one for a while, what it has appended is passed over as well.
- */
-const appendFresh = async (
-  options: TermOptions,
-  over: AbortSignal,
-  rows: RecordedRows,
-  events: readonly TradelogEvent[],
-  waiting: (count: number) => void,
-): Promise<number> => {
-  let fresh = await insist(options, over, () => rows.passOver(events))
-  crashPoint('append:rows-passed-over')
-  for (;;) {
-    waiting(fresh.length)
-    if (fresh.length === 0 || (await isAppended(options, over, fresh))) return fresh.length
-    const again = fresh
-    fresh = await insist(options, over, () => rows.passOverAgain(again))
-  }
-}
-
-const isAppended = async (
-  options: TermOptions,
-  over: AbortSignal,
-  events: readonly TradelogEvent[],
-): Promise<boolean> => {
-  try {
-    await insist(options, over, () => options.eventStore.append(events))
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ELECTION_LAPSED')) return false
-    throw error
-  }
-}
-
 /** When the feed was first listened to; undefined where that never came. */
 const firstHeard = () => {
   let hear: (since: UnixMs | undefined) => void = () => {}
@@ -166,21 +124,6 @@ const firstHeard = () => {
   })
   return { hear, listeningSince }
 }
-
-/** Counts the time that appends take, and tells of one that takes long. */
-const timed =
-  ({ counts, now }: TermOptions, append: (events: readonly TradelogEvent[]) => Promise<void>) =>
-  async (events: readonly TradelogEvent[]): Promise<void> => {
-    const begin = now()
-    counts.appendingSince = begin
-    try {
-      await append(events)
-      counts.appends += 1
-    } finally {
-      counts.appendMs += now() - begin
-      counts.appendingSince = null
-    }
-  }
 
 /**
  * The interruptions of the time before this term, in which no ingest heard the feed: from what the
@@ -246,33 +189,4 @@ const openFeed = (
     now,
     random: options.random,
   })
-}
-
-/** What the next call would be told as well, or has to be told with other events. */
-const electionErrors = ['NOT_THE_ACTIVE_WRITER', 'ELECTION_LAPSED'] as const
-
-/** Repeats the identical call until the event store takes it, or refuses for good. */
-const insist = async <T>(
-  { backoff, counts, logger, random }: TermOptions,
-  over: AbortSignal,
-  call: () => Promise<T>,
-): Promise<T> => {
-  let failures = 0
-  const isBack = () => {
-    if (failures > 0) logger.info({ failures }, 'event store is back')
-  }
-  for (;;) {
-    try {
-      const answer = await call()
-      isBack()
-      return answer
-    } catch (error) {
-      if (hasCode(error, 'ELECTION_LAPSED')) isBack()
-      if (over.aborted || !isRetriable(error) || electionErrors.some((of) => hasCode(error, of)))
-        throw error
-      counts.appendFailures++
-      if (++failures === 1) logger.warn({ err: error }, 'event store is away')
-      await sleep(backoffMs(failures, random, backoff), undefined, { signal: over })
-    }
-  }
 }
