@@ -88,7 +88,12 @@ export const liveStage = async (seed: number): Promise<Stage> => {
     const rows = await stage.stores.readModelStore.statuses()
     return rows.some(({ status }) => status.kind === 'project')
   }
-  await eventually(isSeen, { timeoutMs, everyMs: 20 })
+  try {
+    await eventually(isSeen, { timeoutMs, everyMs: 20 })
+  } catch (error) {
+    await close()
+    throw error
+  }
   return { ...stage, close }
 }
 
