@@ -17,21 +17,24 @@ const digitsBase = 'a'.charCodeAt(0) - 1
 const keyCharactersMax = 650
 
 /**
- * Texts without control characters, then whole numbers from 0 to 2^53 − 1. Throws where the key is
- * longer than every store takes.
+ * Texts without control characters, then whole numbers from 0 to 2^53 − 1. Throws where a text has
+ * the character that ends texts, or the key is longer than every store takes.
  */
 export const encodeKey = (parts: readonly KeyPart[]): Key => {
   let key = ''
-  for (const part of parts) key += typeof part === 'string' ? part + textEnd : encodeNumber(part)
+  for (const part of parts) key += typeof part === 'string' ? encodeText(part) : encodeNumber(part)
   if (key.length > keyCharactersMax) throw new RangeError(`a key of ${key.length} characters`)
   return key
 }
 
+/** What no `encodeKey` has made is given as a text from where it can't be told apart. */
 export const decodeKey = (key: Key): KeyPart[] => {
   const textsEnd = key.lastIndexOf(textEnd) + 1
   const parts: KeyPart[] = textsEnd === 0 ? [] : key.slice(0, textsEnd - 1).split(textEnd)
   for (let at = textsEnd; at < key.length; ) {
-    const end = at + 1 + key.charCodeAt(at) - digitsBase
+    const digits = key.charCodeAt(at) - digitsBase
+    if (digits < 1 || digits >= lengthLetters.length) return [...parts, key.slice(at)]
+    const end = at + 1 + digits
     parts.push(Number(key.slice(at + 1, end)))
     at = end
   }
@@ -43,6 +46,11 @@ export const keysUnder = (parts: readonly KeyPart[]): { from: Key; to: Key } => 
   const from = encodeKey(parts)
   if (!from.endsWith(textEnd)) return { from, to: from + afterNumbers }
   return { from, to: from.slice(0, -textEnd.length) + afterTextEnd }
+}
+
+const encodeText = (text: string): string => {
+  if (text.includes(textEnd)) throw new RangeError(`a key of a text with U+001F: ${text}`)
+  return text + textEnd
 }
 
 const encodeNumber = (value: number): string => {

@@ -7,7 +7,7 @@ import { eachEvent, type LogReader } from './log-reader.ts'
 import type { Comparison } from './verify-state.ts'
 
 /** Where everything differs, a few blocks say enough. */
-const blocksReadAgainMax = 10
+const differingBlocksMax = 10
 
 /**
  * Compares a series model with the log block by block: each block of offsets has a hash that doesn't
@@ -37,12 +37,13 @@ export const verifySeries = async (
       expected.add(recorded, encodeKey(fold.key(recorded)), fold.row(recorded))
     })
   }
-  for (const block of stored.differing(expected)) doubtful.add(block)
-  const chosen = [...doubtful].slice(0, blocksReadAgainMax)
+  for (const block of stored.differing(expected).slice(0, differingBlocksMax)) doubtful.add(block)
   return {
     rowsCompared,
     differences:
-      chosen.length === 0 ? [] : await compareBlocks(fold, generation, reader, checkpoint, chosen),
+      doubtful.size === 0
+        ? []
+        : await compareBlocks(fold, generation, reader, checkpoint, doubtful),
   }
 }
 
@@ -51,17 +52,18 @@ const compareBlocks = async (
   generation: Generation,
   reader: LogReader,
   checkpoint: Checkpoint,
-  blocks: readonly Block[],
+  blocks: ReadonlySet<Block>,
 ): Promise<readonly Difference[]> => {
   const stored = new Map<Key, Row>()
   for await (const rows of generation.scan({ signal: reader.signal })) {
     for (const { key, value } of rows) {
-      if (blocks.includes(blockOf(positionOf(key)))) stored.set(key, value)
+      if (blocks.has(blockOf(positionOf(key)))) stored.set(key, value)
     }
   }
   const differences: Difference[] = []
   for (const block of blocks) {
-    const range = await withinHead(reader, offsetsOf(block))
+    const range = await withinLog(reader, offsetsOf(block))
+    if (range === undefined) continue
     await eachEvent(reader, range, fold.events, (recorded) => {
       const key = encodeKey(fold.key(recorded))
       const expected = fold.row(recorded)
@@ -76,10 +78,11 @@ const compareBlocks = async (
   return differences
 }
 
-const withinHead = async ({ eventStore }: LogReader, range: ReturnType<typeof offsetsOf>) => {
+/** Undefined where the log has nothing there. */
+const withinLog = async ({ eventStore }: LogReader, range: ReturnType<typeof offsetsOf>) => {
   const bounds = (await eventStore.heads()).find(({ partition }) => partition === range.partition)
   const to = Math.min(range.to, bounds?.head ?? 0)
-  return { ...range, from: Math.min(range.from, to), to }
+  return range.from < to ? { ...range, to } : undefined
 }
 
 /** The key of a series row ends in partition and offset; a key that doesn't is a row of no event. */

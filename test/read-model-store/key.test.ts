@@ -56,6 +56,16 @@ test('is in the range under another exactly when it begins with its parts', () =
   )
 })
 
+test('refuses a text that has the end of a text within it', () => {
+  assert.throws(() => encodeKey(['A\u001fB', 1]), /U\+001F/)
+})
+
+test('gives what it has not made itself as a text', () => {
+  assert.equal(decodeKey('_x'), ['_x'])
+  assert.equal(decodeKey(`${encodeKey(['A', 12])}q9`), ['A', 12, 'q9'])
+  assert.equal(decodeKey('A b'), ['A b'])
+})
+
 const numbers = (count: number) => fc.array(fc.maxSafeNat(), { minLength: count, maxLength: count })
 
 const compareNumbers = (a: readonly number[], b: readonly number[]): number => {

@@ -32,9 +32,9 @@ export const partitions = 3
 
 export const startEngine = async (
   directory = temporaryDirectory(),
-  { log = 'log' } = {},
+  { log = 'log', partitions: count = partitions } = {},
 ): Promise<Engine> => {
-  const logOptions = { directory: join(directory, log), partitions }
+  const logOptions = { directory: join(directory, log), partitions: count }
   const eventStore = await openEmbeddedEventStore(logOptions)
   const readModelStore = await openEmbeddedReadModelStore({ directory: join(directory, 'rows') })
   const roles: ProjectRole[] = []
@@ -62,7 +62,7 @@ export const startEngine = async (
     readModelStore,
     appendForeign: async (symbol, value) => {
       const raw = await openEmbeddedLog(logOptions)
-      const partition = partitionOf(symbol, partitions)
+      const partition = partitionOf(symbol, count)
       await raw.append(raw.prepare([{ partition, value }], Date.now()))
       await raw.close()
     },

@@ -1,16 +1,19 @@
 import * as assert from 'uvu/assert'
-import { encodeKey } from '../../src/read-model-store/key.ts'
+import type { TradelogEvent } from '../../src/domain/event.ts'
+import { decodeKey, encodeKey } from '../../src/read-model-store/key.ts'
 import type { Generation, StoredRow } from '../../src/read-model-store/read-model-store.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
-import { interruption } from '../support/trade.ts'
+import { interruption, trade } from '../support/trade.ts'
 
 const test = suite('verify')
 
-const engineWith = async (trades: number): Promise<Engine> => {
-  const engine = await startEngine()
-  await engine.eventStore.append([interruption(), ...someTrades(trades)])
+const engineWith = async (trades: number): Promise<Engine> =>
+  projected(await startEngine(), [interruption(), ...someTrades(trades)])
+
+const projected = async (engine: Engine, events: readonly TradelogEvent[]): Promise<Engine> => {
+  await engine.eventStore.append(events)
   engine.project()
   await engine.caughtUp()
   return engine
@@ -79,9 +82,7 @@ test('names a state row that no event accounts for', async () => {
 
 test('names a trade that is missing, one that was changed, and one that was added', async () => {
   const engine = await engineWith(300)
-  const { readModelStore } = engine
   const rows = await rowsOf(await active(engine, 'trades'))
-  const checkpoint = await (await active(engine, 'trades')).checkpoint()
   const [first, ...others] = rows
   assert.ok(first)
   const forged = [
@@ -92,15 +93,64 @@ test('names a trade that is missing, one that was changed, and one that was adde
     },
     { rows: [{ ...first, key: `X${first.key}` }, ...rows], expected: 'the log has no such row' },
   ]
-  for (const { rows: writes, expected } of forged) {
-    const copy = await readModelStore.create({ model: 'trades', version: 1, kind: 'series' })
-    for (const [partition, { next: to, applied, origin }] of checkpoint) {
-      const rest = { applied, origin, rows: { kind: 'series' as const, writes } }
-      await copy.commit({ partition, from: 0, to, ...rest })
-    }
-    const { result, detail } = await engine.verified('trades', copy.info.id)
+  for (const { rows, expected } of forged) {
+    const copy = await copyOfTrades(engine, rows, (head) => head)
+    const { result, detail } = await engine.verified('trades', copy)
     assert.is(result, 'different')
     assert.match(detail ?? '', expected)
+  }
+  await engine.close()
+})
+
+/** The trades as a generation has them whose projectors have come so far in each partition. */
+const copyOfTrades = async (
+  { eventStore, readModelStore }: Engine,
+  rows: readonly StoredRow[],
+  progress: (head: number) => number,
+): Promise<string> => {
+  const { info, commit } = await readModelStore.create({
+    model: 'trades',
+    version: 1,
+    kind: 'series',
+  })
+  for (const { partition, head, origin } of await eventStore.heads()) {
+    if (origin === null) continue
+    const to = progress(head)
+    const writes = { kind: 'series' as const, writes: rows }
+    await commit({ partition, from: 0, to, applied: to, origin, rows: writes })
+  }
+  return info.id
+}
+
+test('names a changed trade beside rows that are being committed in many partitions', async () => {
+  const symbols = Array.from({ length: 200 }, (_, i) => `S${i}`)
+  const events = symbols.map((symbol) => trade({ symbol }))
+  const engine = await projected(await startEngine(undefined, { partitions: 16 }), events)
+  const rows = await rowsOf(await active(engine, 'trades'))
+  const changed = rows.map((row) => {
+    const [partition, offset] = decodeKey(row.key).slice(-2)
+    return partition === 15 && offset === 0 ? { ...row, value: { ...row.value, price: '1' } } : row
+  })
+  const oneBehind = (head: number) => head - 1
+  const copy = await copyOfTrades(engine, changed, oneBehind)
+  const { result, detail } = await engine.verified('trades', copy)
+  assert.is(result, 'different')
+  assert.match(detail ?? '', 'price is "1"')
+  const right = await engine.verified('trades', await copyOfTrades(engine, rows, oneBehind))
+  assert.is(right.result, 'equal')
+  await engine.close()
+})
+
+test('names a row whose key is none of ours', async () => {
+  const engine = await engineWith(50)
+  const rows = await rowsOf(await active(engine, 'trades'))
+  const [first] = rows
+  assert.ok(first)
+  for (const key of ['_x', 'AAPL', `${encodeKey(['AAPL', 7])}c99`]) {
+    const copy = await copyOfTrades(engine, [...rows, { ...first, key }], (head) => head)
+    const { result, detail } = await engine.verified('trades', copy)
+    assert.is(result, 'different', key)
+    assert.match(detail ?? '', 'the log has no such row')
   }
   await engine.close()
 })
