@@ -90,18 +90,23 @@ async function* sideBySide(
 ): AsyncGenerator<Pair> {
   const left = rowsOf(active, signal)
   const right = rowsOf(build, signal)
-  let before = (await left.next()).value
-  let after = (await right.next()).value
-  while (before !== undefined || after !== undefined) {
-    const order = orderOf(before?.key, after?.key)
-    const key = (order <= 0 ? before?.key : after?.key) ?? ''
-    yield {
-      key,
-      before: order <= 0 ? before : undefined,
-      after: order >= 0 ? after : undefined,
+  try {
+    let before = (await left.next()).value
+    let after = (await right.next()).value
+    while (before !== undefined || after !== undefined) {
+      const order = orderOf(before?.key, after?.key)
+      const key = (order <= 0 ? before?.key : after?.key) ?? ''
+      yield {
+        key,
+        before: order <= 0 ? before : undefined,
+        after: order >= 0 ? after : undefined,
+      }
+      if (order <= 0) before = (await left.next()).value
+      if (order >= 0) after = (await right.next()).value
     }
-    if (order <= 0) before = (await left.next()).value
-    if (order >= 0) after = (await right.next()).value
+  } finally {
+    // A side that hasn't been read to its end has a cursor open.
+    await Promise.allSettled([left.return(undefined), right.return(undefined)])
   }
 }
 
