@@ -19,21 +19,21 @@ export type AppendingOptions = Readonly<{
 }>
 
 /**
- * Appends what the log doesn't have; gives how many these were. Where another may have been the
- * active one for a while, what it has appended is passed over as well.
+ * Appends what the log doesn't have, of which `leave` is told how many these are. Where another may
+ * have been the active one for a while, what it has appended is passed over as well.
  */
 export const appendFresh = async (
   options: AppendingOptions,
   over: AbortSignal,
   rows: RecordedRows,
   events: readonly TradelogEvent[],
-  waiting: (count: number) => void,
-): Promise<number> => {
+  leave: (fresh: number) => void,
+): Promise<void> => {
   let fresh = await insist(options, over, () => rows.passOver(events))
   crashPoint('append:rows-passed-over')
   for (;;) {
-    waiting(fresh.length)
-    if (fresh.length === 0 || (await isAppended(options, over, fresh))) return fresh.length
+    leave(fresh.length)
+    if (fresh.length === 0 || (await isAppended(options, over, fresh))) return
     const again = fresh
     fresh = await insist(options, over, () => rows.passOverAgain(again))
   }

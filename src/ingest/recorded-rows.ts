@@ -1,6 +1,5 @@
 import type { TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
-import type { LogRecord } from '../domain/recorded-event.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 
 export type RecordedRows = Readonly<{
@@ -23,71 +22,92 @@ const readEventsMin = 1_000
 const readEventsMax = 64_000
 
 /**
- * Makes each row of a file be in the log once. Rows reach a partition in the order of the file, so
- * the highest row of a partition says that it has all before: that is exact after any kill.
+ * Makes each row of a file be in the log once. The rows of a symbol reach the log in the order of
+ * the file, so the highest of them says that it has all before. That is exact after any kill, where
+ * fewer symbols were subscribed before, and in a log copied to other partitions.
  */
 export const createRecordedRows = (
   eventStore: Pick<EventStore, 'heads' | 'read'>,
   signal: AbortSignal,
 ): RecordedRows => {
-  /** Per file, the highest row of each partition. */
-  const highest = new Map<string, number[]>()
+  const files = new Map<string, RowsOfFile>()
 
-  const learn = async (hash: string) => {
-    const rows: number[] = []
-    for (const bounds of await eventStore.heads()) {
-      rows[bounds.partition] = await highestRow(eventStore, bounds, hash, signal)
+  const rowsOfFile = async (hash: string): Promise<RowsOfFile> => {
+    const known = files.get(hash)
+    if (known !== undefined) return known
+    const unread = (await eventStore.heads()).map((bounds) => ({ ...bounds, to: bounds.head }))
+    const rows = { unread, highest: new Map() }
+    files.set(hash, rows)
+    return rows
+  }
+  const isUnknown = ({ symbol, source }: TradelogEvent): boolean => {
+    const row = rowOf(source)
+    return row !== undefined && !files.get(row.hash)?.highest.has(symbol)
+  }
+  const learn = async ({ symbol, source }: TradelogEvent) => {
+    const row = rowOf(source)
+    if (row === undefined) return
+    const { unread, highest } = await rowsOfFile(row.hash)
+    const part = unread[partitionOf(symbol, unread.length)]
+    if (part === undefined) return
+    for (let count = readEventsMin; !highest.has(symbol) && part.to > part.start; count *= 2) {
+      const read = await readBack(
+        eventStore,
+        part,
+        row.hash,
+        Math.min(count, readEventsMax),
+        signal,
+      )
+      for (const [each, number] of read) if (!highest.has(each)) highest.set(each, number)
     }
-    highest.set(hash, rows)
   }
   const isNew = ({ symbol, source }: TradelogEvent): boolean => {
     const row = rowOf(source)
-    const rows = row && highest.get(row.hash)
-    if (row === undefined || rows === undefined) return true
-    const partition = partitionOf(symbol, rows.length)
-    if (row.number <= (rows[partition] ?? 0)) return false
-    rows[partition] = row.number
+    const highest = row && files.get(row.hash)?.highest
+    if (row === undefined || highest === undefined) return true
+    if (row.number <= (highest.get(symbol) ?? 0)) return false
+    highest.set(symbol, row.number)
     return true
   }
   const passOver = async (events: readonly TradelogEvent[]) => {
-    for (const { source } of events) {
-      const hash = rowOf(source)?.hash
-      if (hash !== undefined && !highest.has(hash)) await learn(hash)
-    }
+    for (const event of events) if (isUnknown(event)) await learn(event)
     return events.filter(isNew)
   }
   const passOverAgain = async (events: readonly TradelogEvent[]) => {
-    highest.clear()
+    files.clear()
     const left = await passOver(events)
     return left.length === events.length ? events : left
   }
   return { passOver, passOverAgain }
 }
 
-/** Reads backwards in growing steps: a file that was being played is found near the head. */
-const highestRow = async (
-  eventStore: Pick<EventStore, 'read'>,
-  { partition, start, head }: PartitionBounds,
-  hash: string,
-  signal: AbortSignal,
-): Promise<number> => {
-  let count = readEventsMin
-  for (let to = head; to > start; count = Math.min(2 * count, readEventsMax)) {
-    const from = Math.max(start, to - count)
-    const range = { partition, from, to, batchEventsMax: readEventsMin, signal }
-    let highest = 0
-    for await (const { events } of eventStore.read(range)) {
-      for (const record of events) highest = Math.max(highest, rowIn(record, hash))
-    }
-    if (highest > 0) return highest
-    to = from
-  }
-  return 0
-}
+/** Of one file: the highest row in the log by symbol, of what of each partition has been read. */
+type RowsOfFile = Readonly<{ unread: readonly Unread[]; highest: Map<string, number> }>
 
-const rowIn = ({ event }: LogRecord, hash: string): number => {
-  const row = event.type === 'TradeExecuted' ? rowOf(event.source) : undefined
-  return row?.hash === hash ? row.number : 0
+/** What lies before `to` hasn't been read: a file that was being played is found near the head. */
+type Unread = PartitionBounds & { to: number }
+
+/** The highest row of each symbol among so many events before those that were read. */
+const readBack = async (
+  eventStore: Pick<EventStore, 'read'>,
+  part: Unread,
+  hash: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number>> => {
+  const { partition, to } = part
+  const from = Math.max(part.start, to - count)
+  const range = { partition, from, to, batchEventsMax: readEventsMin, signal }
+  const highest = new Map<string, number>()
+  for await (const { events } of eventStore.read(range)) {
+    for (const { event } of events) {
+      const row = event.type === 'TradeExecuted' ? rowOf(event.source) : undefined
+      if (event.type !== 'TradeExecuted' || row?.hash !== hash) continue
+      highest.set(event.symbol, Math.max(highest.get(event.symbol) ?? 0, row.number))
+    }
+  }
+  part.to = from
+  return highest
 }
 
 /** The inverse of `file:<hash>:<row>`. */

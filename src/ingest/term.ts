@@ -68,16 +68,16 @@ export const beginTerm = (options: TermOptions): Term => {
   const { hear, listeningSince } = firstHeard()
   const feed = openFeed(options, buffer, hear)
 
-  const waiting = (count: number) => {
-    inFlight = count
+  const leave = (fresh: number) => {
+    counts.passedOver += inFlight - fresh
+    inFlight = fresh
   }
   const appendNext = async (events: readonly TradelogEvent[]) => {
-    waiting(events.length)
-    const appended = await appendFresh(options, over.signal, rows, events, waiting)
+    inFlight = events.length
+    await appendFresh(options, over.signal, rows, events, leave)
     crashPoint('append:counted')
-    counts.passedOver += events.length - appended
-    counts.appended += appended
-    waiting(0)
+    counts.appended += inFlight
+    inFlight = 0
   }
   const run = async () => {
     try {

@@ -406,6 +406,25 @@ test('what another ingest appended while this one was out of touch is passed ove
   assert.ok(appends > 7)
 })
 
+test('every trade received is appended, passed over or dropped, also where an append is refused', async () => {
+  const store = eventStoreDouble()
+  const server = await startFile()
+  const ingest = start(store, server.url, { source: 'file', symbols: fileSymbols })
+  await eventually(() => store.events().length === rows)
+  await ingest.stop({ timeoutMs: 1_000 })
+  const forgotten = store.log.flatMap((records) => records.splice(-40)).length
+  store.beforeAppend(async () => {
+    throw new TradelogError('EVENT_STORE_REFUSED', 'for good')
+  })
+  const second = start(store, server.url, { source: 'file', symbols: fileSymbols })
+  await second.closed.catch(() => {})
+  const { received, appended, passedOver, dropped, buffered } = second.stats()
+  assert.ok(forgotten > 0 && passedOver > 0 && dropped > 0)
+  assert.is(appended + passedOver + dropped + buffered, received)
+  await second.stop({ timeoutMs: 0 })
+  await server.close()
+})
+
 test('a file played again to the same process is passed over, row by row', async () => {
   const store = eventStoreDouble()
   const server = await startFile()

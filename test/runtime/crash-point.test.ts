@@ -7,7 +7,8 @@ import { suite } from '../support/suite.ts'
 
 /** What has to be killed at every await: whole files, or the functions named. */
 const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
-  'ingest/term.ts': ['appendNext', 'run', 'appendFresh', 'isAppended'],
+  'ingest/term.ts': ['appendNext', 'run'],
+  'ingest/appending.ts': ['appendFresh', 'isAppended'],
   'event-store/embedded.ts': ['append', 'appender'],
   'event-store/embedded-log.ts': ['append'],
   'event-store/kafka.ts': ['append'],
@@ -43,13 +44,14 @@ const exceptions: Readonly<Record<string, string>> = {
     'reads only: a kill before what it finds is in the log finds it again',
   'ingest/term.ts: if (absence.length > 0) await append(absence)': inside,
   'ingest/term.ts: await append(events)': inside,
-  'ingest/term.ts: const appended = await appendFresh(options, over.signal, rows, events, waiting)':
-    inside,
-  'ingest/term.ts: if (fresh.length === 0 || (await isAppended(options, over, fresh))) return fresh.length':
-    inside,
-  'ingest/term.ts: fresh = await insist(options, over, () => rows.passOverAgain(again))': reading,
-  'ingest/term.ts: await insist(options, over, () => options.eventStore.append(events))': inside,
+  'ingest/term.ts: await appendFresh(options, over.signal, rows, events, leave)': inside,
   'ingest/term.ts: await feed.close()': ending,
+  'ingest/appending.ts: if (fresh.length === 0 || (await isAppended(options, over, fresh))) return':
+    inside,
+  'ingest/appending.ts: fresh = await insist(options, over, () => rows.passOverAgain(again))':
+    reading,
+  'ingest/appending.ts: await insist(options, over, () => options.eventStore.append(events))':
+    inside,
   'event-store/embedded-log.ts: await track(transact(root, write)).catch((error) => {':
     'before it: append:prepared; in it: append:heads-put; after it: append:durable',
   'event-store/kafka.ts: await producer.append(events, gate.require)': inside,
