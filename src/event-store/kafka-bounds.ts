@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Cluster } from 'kafkajs'
 import { TradelogError } from '../domain/errors.ts'
 import type { PartitionBounds } from './event-store.ts'
-import { type FetchOptions, fetchFrom, leadersOf } from './kafka-fetch.ts'
+import { type Chunk, type FetchOptions, fetchFrom, leadersOf } from './kafka-fetch.ts'
 import { type KafkaRecord, keyBytesOf, valueBytesOf } from './kafka-record-batch.ts'
 
 export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: number }>
@@ -10,8 +10,8 @@ export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: 
 export type Bounds = Readonly<{
   /** Start, head and origin of every partition; an origin is kept until the head goes back. */
   read: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
-  /** As `read`, with origins read anew: another log of the same name may have grown as long. */
-  readAnew: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
+  /** As `read`, with these origins read anew: another log of the same name may have grown as long. */
+  readAnew: (cluster: Cluster, partitions: readonly number[]) => Promise<readonly PartitionBounds[]>
 }>
 
 export const boundsOf = (log: KafkaLog): Bounds => {
@@ -21,8 +21,8 @@ export const boundsOf = (log: KafkaLog): Bounds => {
     for (const each of bounds) known.set(each.partition, each)
     return bounds
   }
-  const readAnew: Bounds['readAnew'] = (cluster) => {
-    known.clear()
+  const readAnew: Bounds['readAnew'] = (cluster, partitions) => {
+    for (const partition of partitions) known.delete(partition)
     return read(cluster)
   }
   return { read, readAnew }
@@ -55,28 +55,40 @@ const readBounds = async (
 export const readHeads = (cluster: Cluster, log: KafkaLog) =>
   offsets(cluster, log, { fromBeginning: false })
 
-/** The records of one fetch at a position of each of these partitions. */
-export const peek = async (
+/** What lies at a position of each of these partitions, in as many fetches as that takes. */
+export async function* peek(
   cluster: Cluster,
   topic: string,
   positions: ReadonlyMap<number, number>,
-) => {
-  const fetches = leadersOf(cluster, topic, [...positions.keys()]).map(([nodeId, partitions]) =>
-    fetchFrom(cluster, nodeId, {
-      ...peekOptions,
-      topic,
-      positions: new Map(partitions.map((partition) => [partition, positions.get(partition) ?? 0])),
-    }),
-  )
-  return (await Promise.all(fetches)).flat()
+): AsyncGenerator<Chunk> {
+  const waiting = new Map(positions)
+  while (waiting.size > 0) {
+    const fetches = leadersOf(cluster, topic, [...waiting.keys()]).map(([nodeId, partitions]) =>
+      fetchFrom(cluster, nodeId, {
+        ...peekOptions,
+        topic,
+        positions: new Map(partitions.map((partition) => [partition, waiting.get(partition) ?? 0])),
+      }),
+    )
+    const chunks = (await Promise.all(fetches)).flat()
+    if (chunks.length === 0) throw nothingSent(topic, [...waiting.keys()])
+    for (const { partition } of chunks) waiting.delete(partition)
+    yield* chunks
+  }
 }
 
+/** A broker sends at least the first batch of one partition, and of others what there is room for. */
 const peekOptions: Omit<FetchOptions, 'topic' | 'positions'> = {
   waitMs: 0,
-  // A broker sends at least one batch of the first partition it can: with room for one batch each.
   partitionBytesMax: 1_048_576,
-  totalBytesMax: 64 * 1_048_576,
+  totalBytesMax: 16 * 1_048_576,
 }
+
+const nothingSent = (topic: string, partitions: readonly number[]) =>
+  new TradelogError(
+    'EVENT_STORE_UNAVAILABLE',
+    `the broker sends nothing of partitions ${partitions.join(' ')} of ${topic}`,
+  )
 
 const offsets = async (
   cluster: Cluster,
@@ -102,7 +114,7 @@ const readOrigins = async (
 ): Promise<ReadonlyMap<number, string>> => {
   const starts = new Map(bounds.map(({ partition, start }) => [partition, start]))
   const origins = new Map<number, string>()
-  for (const { partition, first } of await peek(cluster, log.topic, starts)) {
+  for await (const { partition, first } of peek(cluster, log.topic, starts)) {
     const record = first()
     if (record !== undefined) origins.set(partition, originOf(log, partition, record))
   }

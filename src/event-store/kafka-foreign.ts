@@ -21,7 +21,7 @@ export const refuseForeignRecords = async (
     const positions = new Map(
       filled.map(({ partition, start, head }) => [partition, place === 'start' ? start : head - 1]),
     )
-    for (const { partition, from, batches } of await peek(cluster, log.topic, positions)) {
+    for await (const { partition, from, batches } of peek(cluster, log.topic, positions)) {
       let isFirst = place === 'start'
       for (const record of batches.flatMap((batch) => [...recordsOf(batch, from)])) {
         if (isFirst || envelopeOf(record) !== undefined) refuseForeign(log, partition, record)

@@ -141,7 +141,7 @@ const boundsOf = async (
   { cluster, turn, bounds }: TurnOptions,
   partitions: readonly number[],
 ): Promise<readonly PartitionBounds[]> => {
-  const all = await request(turn, bounds.readAnew(cluster))
+  const all = await request(turn, bounds.readAnew(cluster, partitions))
   return all.filter(({ partition }) => partitions.includes(partition))
 }
 
