@@ -59,6 +59,8 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
         void commit()
       },
       onJoined: (partitions) => {
+        // The group may have given out partitions while this member was about to leave it.
+        if (subscriber.closed) return
         logger.info({ group, partitions }, 'partitions assigned')
         turn = newTurn(requests)
         const { cluster } = member

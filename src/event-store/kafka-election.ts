@@ -67,6 +67,7 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
         onJoined: (partitions) => tell(partitions.length > 0),
         onConfirmed: confirm,
         onLost: (error) => {
+          if (subscriber.closed) return
           if (!error.retriable) return subscriber.error(error)
           logger.debug({ err: error, role }, 'the group is out of reach')
           // Another may be elected as soon as this membership has been given up.

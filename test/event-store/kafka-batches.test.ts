@@ -17,13 +17,16 @@ const test = kafkaSuite('Kafka batches')
 const trades = (count: number, symbols = ['AAPL']) =>
   Array.from({ length: count }, (_, i) => trade({ symbol: symbols[i % symbols.length] ?? '' }))
 const manySymbols = Array.from({ length: 30 }, (_, i) => `SYMBOL${i}`)
+const moreSymbols = Array.from({ length: 500 }, (_, i) => `SYMBOL${i}`)
 const apple = partitionOf('AAPL', 3)
 
 /** Stores each batch by compare-and-set, as slowly as a database, and notes what did not fit. */
 const projector = (store: EventStore, checkpoint: Map<number, number>, random: () => number) => {
   const misfits: Batch[] = []
   let applied = 0
+  let askedAfterwards = 0
   const position = async (bounds: readonly PartitionBounds[]) => {
+    if (subscription.closed) askedAfterwards++
     await sleep(5 * random())
     return new Map(bounds.map(({ partition }) => [partition, checkpoint.get(partition) ?? 0]))
   }
@@ -40,7 +43,12 @@ const projector = (store: EventStore, checkpoint: Map<number, number>, random: (
   const subscription = store
     .batches({ group: 'group', position, batchEventsMax: 7 })
     .subscribe((batch) => void apply(batch))
-  return { misfits, applied: () => applied, stop: () => subscription.unsubscribe() }
+  return {
+    misfits,
+    applied: () => applied,
+    askedAfterwards: () => askedAfterwards,
+    stop: () => subscription.unsubscribe(),
+  }
 }
 
 test(
@@ -64,6 +72,7 @@ test(
       await eventually(() => applied() === 1_800, { timeoutMs: 30_000 })
       const misfits = members.flatMap((member) => member.misfits)
       assert.equal(misfits, [], `seed ${testSeed}`)
+      assert.ok(members.every(({ askedAfterwards }) => askedAfterwards() === 0))
       for (const { stop } of members) stop()
     }),
   { timeoutMs: 60_000 },
@@ -104,6 +113,27 @@ test('a slow partition does not hold up what comes later to the others', () =>
     }
 
     assert.is(reader.batches.filter(({ partition }) => partition === apple).length, 1)
+    reader.stop()
+  }))
+
+test('every one of many full partitions has its origin at once, and is read', () =>
+  withTopic(async ({ open }) => {
+    const partitions = 24
+    const store = await open({ partitions })
+    const symbols = Array.from({ length: partitions }, (_, partition) =>
+      moreSymbols.find((each) => partitionOf(each, partitions) === partition),
+    )
+    const long = 'x'.repeat(900_000)
+    for (const symbol of symbols) {
+      await store.append([trade({ symbol: symbol ?? '', conditions: [long] })])
+    }
+    const other = await open({ partitions })
+    const heads = await other.heads()
+    assert.ok(heads.every(({ origin, head }) => origin !== null && head === 1))
+    const reader = readGroup(other)
+    await eventually(() => reader.records.length === partitions, { timeoutMs: 30_000 })
+    assert.is(reader.error(), undefined)
+    assert.ok(reader.assigned.every(({ origin }) => origin !== null))
     reader.stop()
   }))
 
