@@ -38,8 +38,8 @@ const createActive = (
     const generation = await store.create({ model, version, kind })
     crashPoint('first-generation:created')
     const { id } = generation.info
-    const pointer = { model, active: id, former: null, promotedAt: Date.now(), leftVersion: null }
-    const isPromoted = await store.promote(pointer, lost)
+    const first = { model, active: id, newest: id, former: null, leftVersion: null }
+    const isPromoted = await store.promote({ ...first, promotedAt: Date.now() }, lost)
     crashPoint('first-generation:promoted')
     if (isPromoted) return generation
     return store.open((await store.pointer(model))?.active ?? '')

@@ -44,7 +44,8 @@ export const openBuild = async (
 const sortOut = async (store: ReadModelStore, { name, version }: Projection) => {
   const pointer = await surePointer(store, name)
   const formerIsOld = (pointer?.promotedAt ?? 0) + formerKeptMs < Date.now()
-  const isBuild = ({ id }: GenerationInfo) => id > (pointer?.active ?? '')
+  // Whoever was promoted once has served, and been written to, by who knows what code.
+  const isBuild = ({ id }: GenerationInfo) => id > newestPromoted(pointer)
   const others = (await store.generations(name)).filter(
     ({ id }) => id !== pointer?.active && id !== pointer?.former,
   )
@@ -53,6 +54,10 @@ const sortOut = async (store: ReadModelStore, { name, version }: Projection) => 
   const former = formerIsOld && pointer?.former ? [{ id: pointer.former }] : []
   return { candidates, obsolete: [...obsolete, ...former] }
 }
+
+/** A pointer of before this was kept has none. */
+export const newestPromoted = (pointer: Pointer | undefined): string =>
+  pointer?.newest ?? pointer?.active ?? ''
 
 /**
  * What two looks in a row agree on: one alone may say what was true before a failover, and then a

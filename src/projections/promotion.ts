@@ -6,6 +6,7 @@ import type {
   ReadModelStore,
 } from '../read-model-store/read-model-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
+import { newestPromoted } from './generations.ts'
 
 /** Under a steady flow the active generation may be ahead again at each look; then near is enough. */
 const strictTriesMax = 50
@@ -41,7 +42,9 @@ export const promote = async (promotion: Promotion): Promise<string | null> => {
     await assertHeld()
     crashPoint('promotion:held')
     const former = pointer?.active ?? null
-    const next = { model, active: id, former, promotedAt: Date.now(), leftVersion }
+    const isNewest = id > newestPromoted(pointer)
+    const newest = isNewest ? id : newestPromoted(pointer)
+    const next = { model, active: id, former, promotedAt: Date.now(), leftVersion, newest }
     const isPromoted = await store.promote(next, former)
     crashPoint('promotion:done')
     if (isPromoted) return former

@@ -126,6 +126,8 @@ export type Pointer = Readonly<{
   promotedAt: UnixMs
   /** A version left by a rollback, which is not rebuilt by itself until somebody asks. */
   leftVersion: number | null
+  /** The newest generation that was ever promoted; a rollback doesn't change it. */
+  newest: string
 }>
 
 /** The right to do a thing alone. It is lost, not waited for, when it can't be renewed in time. */

@@ -448,6 +448,7 @@ const describePointers = (test: Define) => {
     former,
     promotedAt: 1_763_645_583_544,
     leftVersion,
+    newest: active,
   })
 
   test('a pointer is set only by those who know the active generation', async ({
@@ -655,7 +656,7 @@ const storeCalls = (store: ReadModelStore, id: string): Record<string, () => Pro
   pointer: () => store.pointer('trades'),
   promote: () =>
     store.promote(
-      { model: 'trades', active: id, former: null, promotedAt: 0, leftVersion: null },
+      { model: 'trades', active: id, newest: id, former: null, promotedAt: 0, leftVersion: null },
       null,
     ),
   lease: () => store.lease('build', { ttlMs: 1000 }),

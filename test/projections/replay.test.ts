@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert'
 import { hasCode } from '../../src/domain/errors.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
-import { replay } from '../../src/projections/replay.ts'
+import { type ReplayOptions, replay } from '../../src/projections/replay.ts'
+import { rollback } from '../../src/projections/rollback.ts'
 import type { Pointer, ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
@@ -12,19 +13,17 @@ import { interruption } from '../support/trade.ts'
 
 const test = suite('replay')
 
-const rebuild = (
-  { eventStore, readModelStore }: Engine,
-  options: Partial<Parameters<typeof replay>[0]> = {},
-) =>
-  replay({
-    projections: readModels,
-    eventStore,
-    readModelStore,
-    batchEventsMax: 100,
-    logger: silent,
-    signal: new AbortController().signal,
-    ...options,
-  })
+const optionsOf = ({ eventStore, readModelStore }: Engine): ReplayOptions => ({
+  projections: readModels,
+  eventStore,
+  readModelStore,
+  batchEventsMax: 100,
+  logger: silent,
+  signal: new AbortController().signal,
+})
+
+const rebuild = (engine: Engine, options: Partial<ReplayOptions> = {}) =>
+  replay({ ...optionsOf(engine), ...options })
 
 const unexpected = () => assert.unreachable('it should have been refused')
 
@@ -49,6 +48,21 @@ test('rebuilds every model from offset zero and promotes it, verified', async ()
   const after = await engine.readModelStore.pointer('candles')
   assert.is(after?.former, before?.active)
   await assertAllEqual(engine)
+  await engine.close()
+})
+
+test('builds anew from zero though a generation is there that a rollback has left', async () => {
+  const engine = await startEngine()
+  const projections = readModels.filter(({ name }) => name === 'symbols')
+  await engine.eventStore.append(someTrades(100))
+  const promoted = new Set<string>()
+  for (let round = 0; round < 4; round++) {
+    const [built] = await rebuild(engine, { projections })
+    assert.not(promoted.has(built?.generation ?? ''))
+    promoted.add(built?.generation ?? '')
+    if (round > 0) await rollback({ ...optionsOf(engine), projections })
+  }
+  assert.is(promoted.size, 4)
   await engine.close()
 })
 

@@ -23,7 +23,14 @@ const start = async () => {
   const promote = async () => {
     const { info } = await store.create({ model: 'trades', version: 1, kind: 'series' })
     const former = (await embedded.pointer('trades'))?.active ?? null
-    const pointer = { model: 'trades', active: info.id, former, promotedAt: 1, leftVersion: null }
+    const pointer = {
+      model: 'trades',
+      active: info.id,
+      newest: info.id,
+      former,
+      promotedAt: 1,
+      leftVersion: null,
+    }
     assert.ok(await store.promote(pointer, former))
     return info.id
   }

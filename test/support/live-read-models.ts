@@ -33,7 +33,14 @@ export const liveReadModels = async (
     live.set(name, fold)
     const active = generation.info.id
     const former = (await store.pointer(name))?.active ?? null
-    const pointer = { model: name, active, former, promotedAt: Date.now(), leftVersion: null }
+    const pointer = {
+      model: name,
+      active,
+      newest: active,
+      former,
+      promotedAt: Date.now(),
+      leftVersion: null,
+    }
     await store.promote(pointer, former)
     if (former !== null) await store.drop(former)
     return active
