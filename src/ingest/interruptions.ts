@@ -1,5 +1,5 @@
 import type { FeedInterrupted } from '../domain/feed-interrupted.ts'
-import type { LogRecord } from '../domain/recorded-event.ts'
+import type { LogRecord, RecordedEvent } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/trade-executed.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type { Gap } from './listening.ts'
@@ -22,14 +22,23 @@ export const interruptionsOf = (
   }))
 
 /**
- * Up to when the log shows that the feed was heard: undefined where the log is empty. While ingest
- * ran it heard every symbol, so the newest events of all partitions count. A kill may have left out
- * a part of the last append, and then the log has later trades than it lacks: so of the last append
- * only the earliest event is believed, and of those before it the latest.
+ * Up to when the log shows that this feed was heard: undefined where it holds nothing of it. While
+ * ingest ran it heard every symbol, so the newest events of all partitions count. A kill may have
+ * left out a part of the last append, and then the log has later trades than it lacks: so of the
+ * last append only the earliest event is believed, and of those before it the latest.
  */
-export const heardUntil = async (log: Log, signal: AbortSignal): Promise<UnixMs | undefined> => {
-  const newest: LogRecord[] = []
-  for (const bounds of await log.heads()) newest.push(...(await newestOf(log, bounds, signal)))
+export const heardUntil = async (
+  log: Log,
+  source: string,
+  signal: AbortSignal,
+): Promise<UnixMs | undefined> => {
+  const newest: RecordedEvent[] = []
+  let enough = 0
+  for (const bounds of await log.heads()) {
+    const records = await newestOf(log, bounds, { source, enough, signal })
+    newest.push(...records)
+    enough = Math.max(enough, records[0]?.recordedAt ?? 0)
+  }
   if (newest.length === 0) return undefined
   const lastAt = newest.reduce((last, { recordedAt }) => Math.max(last, recordedAt), 0)
   let latest = 0
@@ -43,32 +52,42 @@ export const heardUntil = async (log: Log, signal: AbortSignal): Promise<UnixMs 
 
 /**
  * Up to when an event shows that the feed was heard. A trade may have waited long before it was
- * recorded, and what waited behind it is lost: so the time of the trade counts where it is earlier,
- * but for a file's, whose trades are old. An interruption shows only that the feed was heard before it:
- * a kill may have left out those of other symbols.
+ * recorded, and what waited behind it is lost: so the time of the trade counts where it is earlier.
+ * An interruption shows only that the feed was heard before it: a kill may have left out those of
+ * other symbols.
  */
-const evidenceOf = ({ recordedAt, event }: LogRecord): UnixMs => {
-  if (event.type === 'FeedInterrupted') return event.from
-  if (event.type !== 'TradeExecuted' || event.source.startsWith('file:')) return recordedAt
-  return Math.min(event.executedAt, recordedAt)
-}
+const evidenceOf = ({ recordedAt, event }: RecordedEvent): UnixMs =>
+  event.type === 'FeedInterrupted' ? event.from : Math.min(event.executedAt, recordedAt)
 
 const readEventsMin = 1_000
+const readEventsMax = 64_000
 
-/** The last append that reached the partition, and at least one event of those before it. */
+/**
+ * What the last append of the feed that reached the partition has put there, and at least one event
+ * of those before it. It ends where all else was recorded before `enough`.
+ */
 const newestOf = async (
   log: Log,
   { partition, start, head }: PartitionBounds,
-  signal: AbortSignal,
-): Promise<readonly LogRecord[]> => {
-  for (let count = readEventsMin; ; count *= 2) {
-    const from = Math.max(start, head - count)
-    const range = { partition, from, to: head, batchEventsMax: readEventsMin, signal }
+  { source, enough, signal }: Readonly<{ source: string; enough: UnixMs; signal: AbortSignal }>,
+): Promise<readonly RecordedEvent[]> => {
+  let found: readonly RecordedEvent[] = []
+  let count = readEventsMin
+  for (let to = head; to > start; count = Math.min(2 * count, readEventsMax)) {
+    const from = Math.max(start, to - count)
+    const range = { partition, from, to, batchEventsMax: readEventsMin, signal }
     const records: LogRecord[] = []
     for await (const { events } of log.read(range)) records.push(...events)
-    const last = records.at(-1)
-    if (from === start || records.some(({ recordedAt }) => recordedAt !== last?.recordedAt)) {
-      return records
-    }
+    found = [...records.filter(isOf(source)), ...found]
+    const last = found.at(-1)?.recordedAt
+    if (found.some(({ recordedAt }) => recordedAt !== last)) break
+    if ((records[0]?.recordedAt ?? 0) < enough) break
+    to = from
   }
+  return found
 }
+
+const isOf =
+  (source: string) =>
+  (record: LogRecord): record is RecordedEvent =>
+    record.event.type !== 'Unreadable' && record.event.source === source

@@ -127,8 +127,8 @@ const firstHeard = () => {
 
 /**
  * The interruptions of the time before this term, in which no ingest heard the feed: from what the
- * log shows to the first connection. None in an empty log, nor of a file, which is played to
- * nobody else meanwhile. A kill before they are in the log loses nothing: the next term finds the
+ * log shows to the first connection. None in a log that has nothing of the feed, nor of a file, which
+ * is played to nobody else meanwhile. A kill before they are in the log loses nothing: the next term finds the
  * same beginning there.
  */
 const absenceBefore = async (
@@ -138,7 +138,7 @@ const absenceBefore = async (
 ): Promise<readonly TradelogEvent[]> => {
   const { eventStore, feed } = options
   if (feed.source === 'file') return []
-  const from = await insist(options, over, () => heardUntil(eventStore, over))
+  const from = await insist(options, over, () => heardUntil(eventStore, feed.source, over))
   const until = await listeningSince
   if (from === undefined || until === undefined) return []
   return told(options, { from: Math.min(from, until), until, reason: 'ingest not running' })

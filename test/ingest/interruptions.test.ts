@@ -41,7 +41,7 @@ const logOf = (...partitions: readonly (readonly Recorded[])[]) => {
 
 const { signal } = new AbortController()
 const heard = (...partitions: readonly (readonly Recorded[])[]) =>
-  heardUntil(logOf(...partitions), signal)
+  heardUntil(logOf(...partitions), 'simulated', signal)
 const tradeAt = (executedAt: number) => trade({ executedAt })
 
 test('an empty log shows nothing', async () => {
@@ -96,14 +96,31 @@ test('a trade behind an interruption shows that all of it is there', async () =>
   assert.is(await heard(log), 5_990)
 })
 
-test("a file's trades are old, and count by the time at which they were recorded", async () => {
-  assert.is(await heard([[9_000, trade({ executedAt: 5, source: 'file:ab:7' })]]), 9_000)
+test('what another feed sent, or a file was played for, shows nothing of this one', async () => {
+  const others = [
+    [9_000, trade({ executedAt: 5, source: 'file:ab:7' })],
+    [9_500, trade({ executedAt: 9_400, source: 'finnhub' })],
+    [9_600, interruption({ from: 9_550, until: 9_600, source: 'finnhub' })],
+  ] as const
+  assert.is(await heard(others), undefined)
+  assert.is(await heard([[1_000, tradeAt(990)], ...others], [[500, tradeAt(490)]]), 990)
+})
+
+test('a long file behind the last trade is read through, once, and no further than it tells', async () => {
+  const file = Array.from(
+    { length: 200_000 },
+    (_, i) => [5_000 + i, trade({ source: `file:ab:${i}` })] as const,
+  )
+  const own = Array.from({ length: 50_000 }, (_, i) => [i / 20, tradeAt(i / 20)] as const)
+  const log = logOf([...own, ...file], [...own.slice(0, 40_000), ...file])
+  assert.is(await heardUntil(log, 'simulated', signal), 49_999 / 20)
+  assert.ok(log.eventsRead() < 2 * 270_000, `${log.eventsRead()}`)
 })
 
 test('only the end of a long log is read, but a long append wholly', async () => {
   const many = Array.from({ length: 50_000 }, (_, i) => [i, tradeAt(i)] as const)
   const log = logOf(many, many)
-  assert.is(await heardUntil(log, signal), 49_999)
+  assert.is(await heardUntil(log, 'simulated', signal), 49_999)
   assert.is(log.eventsRead(), 2_000)
   const append = Array.from({ length: 5_000 }, (_, i) => [60_000, tradeAt(50_000 + i)] as const)
   assert.is(await heard([...many, ...append]), 50_000)
