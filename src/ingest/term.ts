@@ -8,6 +8,7 @@ import { type FinnhubFeed, type FinnhubFeedOptions, openFinnhubFeed } from './fi
 import { type MessageContext, parseMessage, type Reject } from './finnhub-message.ts'
 import { heardUntil, interruptionsOf } from './interruptions.ts'
 import type { Gap } from './listening.ts'
+import { mixesFeeds } from './mixed-feeds.ts'
 import { createRecordedRows } from './recorded-rows.ts'
 import type { RejectLog } from './reject-log.ts'
 
@@ -81,6 +82,7 @@ export const beginTerm = (options: TermOptions): Term => {
   }
   const run = async () => {
     try {
+      await warnOfMixture(options, over.signal)
       const absence = await absenceBefore(options, over.signal, listeningSince)
       const append = timed(options, appendNext)
       if (absence.length > 0) await append(absence)
@@ -125,11 +127,20 @@ const firstHeard = () => {
   return { hear, listeningSince }
 }
 
+const warnOfMixture = async (options: TermOptions, over: AbortSignal): Promise<void> => {
+  const { eventStore, feed, logger } = options
+  if (!(await insist(options, over, () => mixesFeeds(eventStore, feed.source, over)))) return
+  logger.warn(
+    { source: feed.source },
+    'simulated and real trades in one log stay in the same candles for ever: give each a log of its own',
+  )
+}
+
 /**
  * The interruptions of the time before this term, in which no ingest heard the feed: from what the
  * log shows to the first connection. None in a log that has nothing of the feed, nor of a file, which
- * is played to nobody else meanwhile. A kill before they are in the log loses nothing: the next term finds the
- * same beginning there.
+ * is played to nobody else meanwhile. A kill before they are in the log loses nothing: the next term
+ * finds the same beginning there.
  */
 const absenceBefore = async (
   options: TermOptions,

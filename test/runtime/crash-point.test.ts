@@ -40,6 +40,7 @@ const ending = 'nothing is done any more but to close'
 
 /** Awaits without a point of their own, and why. */
 const exceptions: Readonly<Record<string, string>> = {
+  'ingest/term.ts: await warnOfMixture(options, over.signal)': 'reads only',
   'ingest/term.ts: const absence = await absenceBefore(options, over.signal, listeningSince)':
     'reads only: a kill before what it finds is in the log finds it again',
   'ingest/term.ts: if (absence.length > 0) await append(absence)': inside,
