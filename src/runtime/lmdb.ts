@@ -67,6 +67,8 @@ export type LeaseRow = {
   holder: string
   pid: number
   host: string
+  /** Tells the processes of one number apart: in a container every one is the first. */
+  process: string
   fence: number
   expiresAt: number
 }
@@ -130,10 +132,16 @@ export const leaseHolder = (database: LeaseTable, name: string): string | undefi
     : `process ${row.pid} on ${row.host}`
 }
 
-const thisProcess = () => ({ pid: process.pid, host: hostname() })
+/** Only the main thread takes leases, so each process has one name. */
+const processName = randomUUID()
 
-const isFree = ({ expiresAt, host, pid }: LeaseRow, now: number): boolean =>
-  expiresAt <= now || (host === hostname() && !isAlive(pid))
+const thisProcess = () => ({ pid: process.pid, host: hostname(), process: processName })
+
+const isFree = (row: LeaseRow, now: number): boolean =>
+  row.expiresAt <= now || (row.host === hostname() && !isRunning(row))
+
+const isRunning = (row: LeaseRow): boolean =>
+  row.pid === process.pid ? row.process === processName : isAlive(row.pid)
 
 const isAlive = (pid: number): boolean => {
   try {

@@ -26,7 +26,8 @@ const withThief = async (
   const directory = temporaryDirectory()
   const store = await openEmbeddedEventStore({ directory, partitions })
   const log = await openEmbeddedLog({ directory, partitions })
-  const owner = { holder: 'thief', pid: process.pid, host: hostname(), fence: 100 }
+  const { ppid: pid } = process
+  const owner = { holder: 'thief', pid, host: hostname(), process: 'thief', fence: 100 }
   const put = (lease: string, expiresAt: number) =>
     transact(log.leases, () => log.leases.putSync(lease, { ...owner, expiresAt }))
   try {

@@ -36,8 +36,9 @@ const clockAt = (nowMs: number) => {
 
 const rowOf = (fields: Partial<LeaseRow>): LeaseRow => ({
   holder: 'somebody',
-  pid: process.pid,
+  pid: process.ppid,
   host: hostname(),
+  process: 'another',
   fence: 7,
   expiresAt: Date.now() + 60_000,
   ...fields,
@@ -103,6 +104,14 @@ test('a dead process of this host is replaced at once', () =>
 
     assert.is(leaseHolder(leases, 'a'), undefined)
     assert.is((await takeLease(leases, 'a', { ttlMs: 60_000 }))?.fence, 8)
+  }))
+
+test('a dead process that had the number of this one is replaced at once', () =>
+  withLeases(async (leases) => {
+    leases.putSync('a', rowOf({ pid: process.pid }))
+    const first = await takeLease(leases, 'a', { ttlMs: 60_000 })
+    assert.is(first?.fence, 8)
+    assert.is(await takeLease(leases, 'a', { ttlMs: 60_000 }), undefined)
   }))
 
 test('a process of another host is not judged by its number', () =>
