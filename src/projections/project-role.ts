@@ -33,7 +33,7 @@ import { declareProjectionMetrics } from './metrics.ts'
 import type { Projection } from './projection.ts'
 import { projector } from './projector.ts'
 import { createReport } from './report.ts'
-import { selfRebuild, wantsRebuild } from './self-rebuild.ts'
+import { createTurns, type InTurn, selfRebuild, wantsRebuild } from './self-rebuild.ts'
 import { untilSkipped } from './skipping.ts'
 import { createTracker, type Tracker } from './tracker.ts'
 
@@ -78,7 +78,8 @@ export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
     meter: createMeter(metrics, projection.name),
     logger: options.logger.child({ component: projection.name }),
   }))
-  const models = runs.map((run) => runModel(options, run, stop))
+  const shared = { ...options, inTurn: createTurns() }
+  const models = runs.map((run) => runModel(shared, run, stop))
   const report = createReport({ ...options, metrics }, runs)
   const running = [...models, report.running(stop)].map((part) =>
     lastValueFrom(part, { defaultValue: undefined }),
@@ -94,12 +95,10 @@ export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
   }
 }
 
+type Shared = ProjectRoleOptions & Readonly<{ inTurn: InTurn }>
+
 /** Follows the pointer of one model: a promotion ends the projector and starts the next. */
-const runModel = (
-  options: ProjectRoleOptions,
-  model: Model,
-  stop: Observable<void>,
-): Observable<unknown> => {
+const runModel = (options: Shared, model: Model, stop: Observable<void>): Observable<unknown> => {
   const active = activeGenerations(options, model).pipe(
     takeUntil(stop),
     shareReplay({ bufferSize: 1, refCount: true }),
@@ -131,7 +130,7 @@ const activeGenerations = (
 
 type Run = Model & Readonly<{ generation: Generation; until: Observable<unknown> }>
 
-const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknown> => {
+const runGeneration = (options: Shared, run: Run): Observable<unknown> => {
   const { projection, generation, until, tracker, meter, logger } = run
   const { eventStore, readModelStore, batchEventsMax } = options
   const { id, version } = generation.info
@@ -177,7 +176,7 @@ const runGeneration = (options: ProjectRoleOptions, run: Run): Observable<unknow
 }
 
 /** A process of another version leaves the generation alone; of a newer one, it builds the next. */
-const rebuildIfNewer = (options: ProjectRoleOptions, run: Run): Observable<unknown> => {
+const rebuildIfNewer = (options: Shared, run: Run): Observable<unknown> => {
   const { projection, generation, until, logger } = run
   const { version } = generation.info
   return defer(() => wantsRebuild(options.readModelStore, projection, version)).pipe(

@@ -1,4 +1,4 @@
-import { Observable, retry, throwError, timer } from 'rxjs'
+import { concatMap, defer, finalize, from, Observable, retry, throwError, timer } from 'rxjs'
 import { hasCode, isRetriable } from '../domain/errors.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { backoffMs } from '../runtime/backoff.ts'
@@ -18,24 +18,51 @@ export const wantsRebuild = async (
 ): Promise<boolean> =>
   version > activeVersion && (await store.pointer(name))?.leftVersion !== version
 
+/** Lets one work at a time begin; who gives up while waiting lets nobody overtake. */
+export type InTurn = <T>(work: Observable<T>) => Observable<T>
+
+export const createTurns = (): InTurn => {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) =>
+    defer(() => {
+      const before = last
+      let leave = () => {}
+      const left = new Promise<void>((resolve) => {
+        leave = resolve
+      })
+      last = before.then(() => left)
+      return from(before).pipe(
+        concatMap(() => work),
+        finalize(leave),
+      )
+    })
+}
+
 /**
  * The replay that a deploy starts by itself. One process wins the lease; the others ask again until
  * the promotion ends their waiting. Unsubscribing interrupts it; whoever is next goes on with it.
+ * Those of one process take turns, as each uses all processors.
  */
-export const selfRebuild = (options: Omit<ReplayOptions, 'signal'>): Observable<unknown> =>
-  new Observable((subscriber) => {
-    const interruption = new AbortController()
-    replay({ ...options, signal: interruption.signal }).then(
-      () => subscriber.complete(),
-      (error: unknown) => subscriber.error(error),
+export const selfRebuild = (
+  options: Omit<ReplayOptions, 'signal'> & Readonly<{ inTurn: InTurn }>,
+): Observable<unknown> =>
+  options
+    .inTurn(
+      new Observable((subscriber) => {
+        const interruption = new AbortController()
+        replay({ ...options, signal: interruption.signal }).then(
+          () => subscriber.complete(),
+          (error: unknown) => subscriber.error(error),
+        )
+        return () => interruption.abort()
+      }),
     )
-    return () => interruption.abort()
-  }).pipe(
-    retry({
-      delay: (error, failures) => {
-        if (hasCode(error, 'LEASE_HELD')) return timer(askAgainMs)
-        return isRetriable(error) ? timer(backoffMs(failures)) : throwError(() => error)
-      },
-      resetOnSuccess: true,
-    }),
-  )
+    .pipe(
+      retry({
+        delay: (error, failures) => {
+          if (hasCode(error, 'LEASE_HELD')) return timer(askAgainMs)
+          return isRetriable(error) ? timer(backoffMs(failures)) : throwError(() => error)
+        },
+        resetOnSuccess: true,
+      }),
+    )

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { defer, Subject } from 'rxjs'
 import * as assert from 'uvu/assert'
 import { hasCode } from '../../src/domain/errors.ts'
 import { dryRun } from '../../src/projections/dry-run.ts'
@@ -5,6 +7,7 @@ import { type Projection, state } from '../../src/projections/projection.ts'
 import { symbols } from '../../src/projections/read-models/symbols.ts'
 import { replay } from '../../src/projections/replay.ts'
 import { rollback } from '../../src/projections/rollback.ts'
+import { createTurns } from '../../src/projections/self-rebuild.ts'
 import type { ProjectStatus } from '../../src/projections/status.ts'
 import type { Row } from '../../src/read-model-store/read-model-store.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
@@ -62,6 +65,32 @@ test('rebuilds by itself what a newer version of the code folds', async () => {
   await engine.eventStore.append(someTrades(100, 2))
   await engine.caughtUp(['symbols'])
   await engine.close()
+})
+
+test('rebuilds of one process take turns, also where one gives up its own', async () => {
+  const inTurn = createTurns()
+  const begun: string[] = []
+  const work = (name: string) => {
+    const end = new Subject<void>()
+    const running = inTurn(
+      defer(() => {
+        begun.push(name)
+        return end
+      }),
+    ).subscribe()
+    return { end: () => end.complete(), giveUp: () => running.unsubscribe() }
+  }
+  const [first, second, third] = [work('first'), work('second'), work('third')]
+  await eventually(() => begun.length > 0)
+  second?.giveUp()
+  await nextTurn()
+  assert.equal(begun, ['first'])
+  first?.end()
+  await eventually(() => begun.length === 2)
+  assert.equal(begun, ['first', 'third'])
+  third?.giveUp()
+  work('fourth')
+  await eventually(() => begun.at(-1) === 'fourth')
 })
 
 test('older code leaves the newer generation alone, and says so', async () => {
