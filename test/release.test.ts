@@ -30,9 +30,11 @@ type Workflow = Readonly<{
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 const textOf = (path: string) => readFileSync(pathOf(path), 'utf8')
 const workflowOf = (name: string): Workflow => parse(textOf(`.github/workflows/${name}`))
-const packageJson: { version: string; scripts: Record<string, string> } = JSON.parse(
-  textOf('package.json'),
-)
+const packageJson: {
+  version: string
+  engines: { node: string }
+  scripts: Record<string, string>
+} = JSON.parse(textOf('package.json'))
 
 const workflows = readdirSync(pathOf('.github/workflows')).map((name) => ({
   name,
@@ -103,6 +105,16 @@ test('a tag is tested, then its image is published and attested, then it is rele
 test('the changelog has the version of the package at its top', () => {
   const [, version] = /^## (\S+) \(/m.exec(textOf('CHANGELOG.md')) ?? []
   assert.is(version, packageJson.version)
+})
+
+test('the documents and the tests of CI start from the oldest Node that the package takes', () => {
+  const [oldest] = /\d+\.\d+/.exec(packageJson.engines.node) ?? []
+  for (const document of ['README.md', 'CONTRIBUTING.md']) {
+    assert.match(textOf(document), `Node ${oldest} or later`)
+  }
+  assert.match(textOf('.github/workflows/ci.yml'), `{ node: "${oldest}", `)
+  const lock = JSON.parse(textOf('package-lock.json'))
+  assert.equal(lock.packages[''].engines, packageJson.engines)
 })
 
 test('dependencies of every kind that there is are kept up', () => {
