@@ -102,6 +102,22 @@ test('a tag is tested, then its image is published and attested, then it is rele
   assert.is(metadata?.with?.images, name)
 })
 
+test('a tag is released only when it is the version of the package and the changelog dates it', () => {
+  const script = workflowOf('release.yml').jobs.version?.steps?.find(({ run }) => run)?.run ?? ''
+  const directory = temporaryDirectory()
+  writeFileSync(join(directory, 'jq'), '#!/bin/sh\necho 1.2.3\n', { mode: 0o755 })
+  const env = { PATH: `${directory}:/usr/bin:/bin` }
+  const status = (tag: string, heading: string) => {
+    writeFileSync(join(directory, 'CHANGELOG.md'), `# Changelog\n\n${heading}\n\n- A change.\n`)
+    const options = { cwd: directory, env: { ...env, GITHUB_REF_NAME: tag } }
+    return spawnSync('sh', ['-e', '-c', script], options).status
+  }
+  assert.is(status('v1.2.3', '## 1.2.3 (2026-12-01)'), 0)
+  assert.is(status('v1.2.3', '## 1.2.3 (unreleased)'), 1)
+  assert.is(status('v1.2.3', '## 1.2.30 (2026-12-01)'), 1)
+  assert.is(status('v1.2.4', '## 1.2.4 (2026-12-01)'), 1)
+})
+
 test('the changelog has the version of the package at its top', () => {
   const [, version] = /^## (\S+) \(/m.exec(textOf('CHANGELOG.md')) ?? []
   assert.is(version, packageJson.version)
