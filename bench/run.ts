@@ -8,11 +8,9 @@ import { type Measurement, measure } from './measurement.ts'
 import { type Given, type Line, needFolder, type Part, type PartOptions } from './part.ts'
 import { partsOf, preparation } from './parts.ts'
 import { type LineReport, markdownOf, type PartReport, type Report } from './report.ts'
+import { usage } from './usage.ts'
 
-/**
- * `npm run bench -- [PART …] [--events N] [--repetitions N] [--batch-events N]
- * [--json FILE] [--markdown FILE]`: the report is printed as Markdown, and written where asked: see README.md.
- */
+/** The report is printed as Markdown, and written where asked: see README.md. */
 const commandLine = () => {
   try {
     return parseArgs({
@@ -23,6 +21,7 @@ const commandLine = () => {
         'batch-events': { type: 'string' },
         json: { type: 'string' },
         markdown: { type: 'string' },
+        help: { type: 'boolean' },
       },
     })
   } catch (error) {
@@ -36,6 +35,11 @@ const refuse = (why: string): never => {
 }
 
 const { values, positionals } = commandLine()
+
+if (values.help === true) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
 
 const usual: PartOptions = {
   events: 300_000,
