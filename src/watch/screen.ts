@@ -58,14 +58,14 @@ const symbolColumns = (columns: number): readonly Column<Watched>[] => {
     { title: 'symbol', width: 16, rank: 0, cell: ({ tick }) => tick.symbol },
     { title: 'price', width: 12, align: 'right', rank: 0, cell: ({ tick }) => tick.price },
     {
-      title: 'change',
+      title: 'change 50',
       width: 10,
       align: 'right',
       rank: 1,
       cell: ({ tick }) => signed(tick.change),
       style: ({ tick }) => direction(tick.change),
     },
-    { title: 'vwap', width: 14, align: 'right', rank: 3, cell: ({ tick }) => tick.vwap ?? '–' },
+    { title: 'VWAP 50', width: 14, align: 'right', rank: 3, cell: ({ tick }) => tick.vwap ?? '–' },
     {
       title: 'trades',
       width: 12,

@@ -48,6 +48,13 @@ test('shows a symbol with all that is known of it', () => {
     assert.ok(line.includes(part), part)
 })
 
+test('says that change and VWAP are those of the 50 latest trades', () => {
+  for (const columns of [80, 200]) {
+    const titles = linesOf(given(['AAPL']), columns).find((line) => line.includes('price')) ?? ''
+    assert.match(titles, /change 50 .*VWAP 50/)
+  }
+})
+
 test('shows a read model, its replay and its last verification', () => {
   const verification = { result: 'equal', finished_at: '2025-11-20T13:33:03.544Z' }
   const lines = linesOf(given([], [readModel({ replay: building, verification })]))
