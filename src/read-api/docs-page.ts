@@ -15,13 +15,20 @@ export const docsPage = (document: OpenApiDocument): Page => ({
 })
 
 const style = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+:root { color-scheme: light dark; background: Canvas; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h2, td:last-child { overflow-wrap: anywhere }
 h2 { margin-top: 3rem; border-top: 1px solid #8886; padding-top: 1rem; font-family: monospace }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse; width: 100%; margin-top: 1.5rem }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0 }
 td { border-top: 1px solid #8883 }
 code { font-size: .95em }
+@media (max-width: 40rem) {
+  h2 { font-size: 1.2rem }
+  table { font-size: .875rem }
+  th, td { padding-right: .5rem }
+}
+@media (min-width: 40rem) { wbr { display: none } }
 `
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
@@ -54,7 +61,7 @@ const link = (path: string): string =>
 const section = (path: string, { summary, parameters, responses }: Operation): string =>
   `<section>
 <h2 id="${escaped(path)}">GET ${escaped(path)}</h2>
-<p>${escaped(summary)}</p>
+<p>${prose(summary)}</p>
 ${table(
   ['Parameter', 'In', 'Values', 'Meaning'],
   parameters.map(({ name, in: place, schema }) => [
@@ -81,7 +88,12 @@ const table = (heads: readonly string[], rows: readonly (readonly string[])[]): 
 }
 
 const cell = (text: string, index: number): string =>
-  index === 0 ? `<td><code>${escaped(text)}</code></td>` : `<td>${escaped(text)}</td>`
+  index === 0 ? `<td><code>${breakable(escaped(text))}</code></td>` : `<td>${prose(text)}</td>`
+
+const prose = (text: string): string => escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
+
+/** On a narrow page the path of a field goes on in the next line after any of its parts. */
+const breakable = (markup: string): string => markup.replaceAll(/[._](?=\w)/g, '$&<wbr>')
 
 /** The `data` of an envelope, or every event of a stream. */
 const answerOf = ({ content = {} }: Response = { description: '' }): string[][] => {

@@ -1,4 +1,5 @@
 import axe from 'axe-core'
+import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
 import { embeddedStores } from '../support/store-pair.ts'
@@ -22,15 +23,33 @@ test('axe finds nothing serious, light and dark, wide and narrow', async () => {
     const { page, close } = await test.open(address, options)
     await seen(async () => (await page.locator('#tape tbody tr').count()) > 0)
     await seen(() => page.locator('article').first().isVisible())
-    await page.evaluate(axe.source)
-    const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    const said = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)
-    assert.equal(said, [], view)
+    assert.equal(await seriousIn(page), [], view)
     assert.is(await page.evaluate('document.documentElement.scrollWidth'), width, view)
     await close()
   }
   await tradelog.kill()
 })
+
+test('the page of the API is no wider than its window, and axe finds nothing serious in it', async () => {
+  const tradelog = startTradelog(['api'], embeddedStores())
+  const address = await tradelog.address()
+  for (const { colorScheme, width } of views) {
+    const view = `${colorScheme}, ${width} px wide`
+    const options = { colorScheme, viewport: { width, height: 800 } }
+    const { page, close } = await test.open(`${address}/docs`, options)
+    assert.equal(await seriousIn(page), [], view)
+    assert.is(await page.evaluate('document.documentElement.scrollWidth'), width, view)
+    await close()
+  }
+  await tradelog.kill()
+})
+
+const seriousIn = async (page: Page): Promise<string[]> => {
+  await page.evaluate(axe.source)
+  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`)
+}
 
 test.run()

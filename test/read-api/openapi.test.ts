@@ -70,6 +70,8 @@ test('is there as a page that names every path, loads nothing and runs nothing',
   assert.is(status, 200)
   assert.is(headers['content-type'], 'text/html; charset=utf-8')
   for (const [path] of operations) assert.match(text, `GET ${path}`)
+  assert.not.match(text, /`/)
+  assert.match(text, 'For <code>before</code>, to get the next page')
   assert.not.match(text, /<script|src=|https?:|@import|url\(/)
   assert.match(String(headers['content-security-policy']), /style-src 'sha256-[A-Za-z0-9+/=]{44}'/)
 })
