@@ -101,6 +101,15 @@ test('the variables given to the roles are settings, and may be empty but for th
   }
 })
 
+test('every role can be given another log and another database than the usual', () => {
+  const { ingest, project, api } = composeOf('docker-compose.yml').services
+  const topic = { TRADELOG_KAFKA__TOPIC: `\${TRADELOG_KAFKA__TOPIC:-}` }
+  const database = { TRADELOG_MONGODB__DATABASE_NAME: `\${TRADELOG_MONGODB__DATABASE_NAME:-}` }
+  assert.is(ingest?.environment?.TRADELOG_KAFKA__TOPIC, topic.TRADELOG_KAFKA__TOPIC)
+  assert.equal(project?.environment, { ...topic, ...database })
+  assert.equal(api?.environment, database)
+})
+
 test('the health check asks the operations port', () => {
   for (const { service } of ours) {
     const [address = ''] = service.healthcheck?.test.slice(-1) ?? []
