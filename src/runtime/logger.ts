@@ -12,18 +12,32 @@ export type LoggerOptions = Readonly<{
 
 const forPeople = {
   translateTime: 'SYS:HH:MM:ss',
-  ignore: 'pid,hostname,component',
+  ignore: 'pid,hostname,component,generation,former',
   messageFormat: '{if component}{component}: {end}{msg}',
+  singleLine: true,
 } as const
 
 /** State changes go to standard error: as JSON lines, or for people on a terminal. */
 export const createLogger = ({ level, pretty: isPretty, write }: LoggerOptions): Logger => {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  if (write !== undefined) {
-    const textOf = isPretty ? pretty.prettyFactory({ ...forPeople, colorize: true }) : String
-    return pino(options, { write: (entry: string) => write(textOf(entry)) })
-  }
-  return isPretty
-    ? pino(options, pretty({ ...forPeople, destination: 2, sync: true }))
-    : pino(options, pino.destination({ fd: 2, sync: true }))
+  const standardError = pino.destination({ fd: 2, sync: true })
+  if (!isPretty) return pino(options, write === undefined ? standardError : { write })
+  const colors = write === undefined ? {} : { colorize: true }
+  const textOf = pretty.prettyFactory({ ...forPeople, ...colors })
+  const print = write ?? ((text: string) => standardError.write(text))
+  return pino(options, { write: (entry: string) => print(textOf(unsaid(JSON.parse(entry)))) })
 }
+
+type Entry = Readonly<Record<string, unknown>>
+
+/** An entry without the fields that its message says already: people read lines, not fields. */
+const unsaid = (entry: Entry): Entry => {
+  const message = String(entry.msg)
+  const isSaid = (value: unknown) =>
+    message.includes(Array.isArray(value) ? value.join(' ') : String(value))
+  const isKept = ([name, value]: [string, unknown]) => neverSaid.has(name) || !isSaid(value)
+  return Object.fromEntries(Object.entries(entry).filter(isKept))
+}
+
+/** What pino makes a line of. */
+const neverSaid: ReadonlySet<string> = new Set(['level', 'time', 'component', 'msg', 'err'])
