@@ -19,7 +19,7 @@ import {
   throwError,
   timer,
 } from 'rxjs'
-import { TradelogError } from '../domain/errors.ts'
+import { hasCode, TradelogError } from '../domain/errors.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { backoffMs } from '../runtime/backoff.ts'
@@ -169,10 +169,19 @@ const runGeneration = (options: Shared, run: Run): Observable<unknown> => {
       retrying: (error, delayMs) => {
         tracker.retrying(error)
         meter.retrying(error)
-        logger.warn({ err: error, generation: id, delayMs }, 'retrying from the checkpoint')
+        logRetry(logger, error, id, delayMs)
       },
     },
   }).pipe(tap(tracker.committed), catchError(stopped))
+}
+
+/** Another process that writes is no trouble: a replay beside this one hands over that way. */
+const logRetry = (logger: Logger, error: unknown, generation: string, delayMs: number) => {
+  if (hasCode(error, 'CHECKPOINT_MOVED')) {
+    logger.info({ generation }, `again from the checkpoint: ${error.message}`)
+  } else {
+    logger.warn({ err: error, generation, delayMs }, 'retrying from the checkpoint')
+  }
 }
 
 /** A process of another version leaves the generation alone; of a newer one, it builds the next. */
