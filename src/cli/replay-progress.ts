@@ -49,7 +49,7 @@ const bar = ({ eventsDone, eventsTotal }: ReplayStatus, characters: number): str
 
 export const progressLine = (status: ReplayStatus): string => {
   const { model, state, eventsDone, eventsTotal, eventsPerSecond, remainingMs, error } = status
-  const done = `${eventsDone.toLocaleString('en')} of ${eventsTotal.toLocaleString('en')} events`
+  const done = `${eventsDone.toLocaleString('en')} of ${eventsTotal.toLocaleString('en')} read`
   const rate = `${eventsPerSecond.toLocaleString('en')}/s`
   const left = remainingMs === null ? '' : `, ${Math.ceil(remainingMs / 1_000)} s left`
   const why = error === null ? '' : `: ${error.code}`

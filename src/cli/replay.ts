@@ -67,7 +67,7 @@ const lineOf =
     flags.json === true ? `${JSON.stringify({ kind: 'result', ...result })}\n` : line(result)
 
 const replayLine = ({ model, generation, eventsApplied }: ReplayResult): string =>
-  `${model}: rebuilt from ${eventsApplied.toLocaleString('en')} events, now serving ${generation}\n`
+  `${model}: rebuilt, ${eventsApplied.toLocaleString('en')} events applied, now serving ${generation}\n`
 
 const rollbackLine = ({ model, generation, former }: ReplayResult): string =>
   `${model}: back on ${generation}; ${former} is kept\n`

@@ -24,7 +24,7 @@ export const dryRun = async (options: ReplayOptions): Promise<readonly DryRunRes
       const builds = [{ projection, generation }]
       const progress = createReplayProgress({ ...options, builds })
       try {
-        const builder = await openBuilder({ ...options, builds, onApplied: progress.applied })
+        const builder = await openBuilder({ ...options, builds, onApplied: progress.read })
         await progress.start()
         await builder.catchUp()
         await checkCounts(projection, generation, signal)

@@ -7,18 +7,23 @@ import type { ReplayStatus } from './status.ts'
 
 export type ReplayProgressOptions = Readonly<{
   builds: readonly Build[]
-  eventStore: EventStore
+  eventStore: Pick<EventStore, 'heads'>
   readModelStore: ReadModelStore
   logger: Logger
   /** Aborted where somebody stops the replay: it hasn't failed then. */
   signal: AbortSignal
   onProgress?: ((status: ReplayStatus) => void) | undefined
+  now?: () => number
 }>
 
-/** Counts what a replay does, and says so every second: to the caller and in the status rows. */
+/**
+ * Counts what a replay reads, and says so every second: to the caller and in the status rows. For a
+ * model that is promoted clock and counts stand still, and the caller is told once.
+ */
 export type ReplayProgress = Readonly<{
   start: () => Promise<void>
-  applied: (model: string, events: number) => void
+  /** Events of the log that the model has gone through, whether it applies them or not. */
+  read: (model: string, events: number) => void
   promoted: (model: string) => void
   failed: (error: unknown) => void
   close: () => Promise<void>
@@ -26,11 +31,19 @@ export type ReplayProgress = Readonly<{
 
 const reportEveryMs = 1_000
 
-type Counts = { state: ReplayStatus['state']; before: number; done: number; total: number }
+type Counts = {
+  state: ReplayStatus['state']
+  before: number
+  done: number
+  total: number
+  endedAt: number | undefined
+  /** Whether the caller knows how it ended. */
+  isTold: boolean
+}
 
 export const createReplayProgress = (options: ReplayProgressOptions): ReplayProgress => {
-  const { builds, eventStore, readModelStore, logger, signal, onProgress } = options
-  const startedAt = Date.now()
+  const { builds, eventStore, readModelStore, logger, signal, onProgress, now = Date.now } = options
+  const startedAt = now()
   const counts = new Map<string, Counts>()
   let failure: ReplayStatus['error'] = null
   let timer: NodeJS.Timeout | undefined
@@ -45,19 +58,22 @@ export const createReplayProgress = (options: ReplayProgressOptions): ReplayProg
         model,
         version,
         generation: id,
-        ...measured(count, Date.now() - startedAt),
+        ...measured(count, (count.endedAt ?? now()) - startedAt),
         startedAt,
         error: failure,
       }
-      onProgress?.(status)
+      if (!count.isTold) onProgress?.(status)
+      count.isTold = count.state !== 'building'
       await readModelStore.writeStatus(`replay:${model}`, status).catch((error: unknown) => {
         logger.debug({ err: error }, 'cannot write the replay status')
       })
     }
   }
 
-  const end = (state: ReplayStatus['state']) => {
-    for (const count of counts.values()) if (count.state === 'building') count.state = state
+  const end = (count: Counts | undefined, state: ReplayStatus['state']) => {
+    if (count?.state !== 'building') return
+    count.state = state
+    count.endedAt = now()
   }
 
   return {
@@ -67,23 +83,23 @@ export const createReplayProgress = (options: ReplayProgressOptions): ReplayProg
       for (const { projection, generation } of builds) {
         const checkpoint = await generation.checkpoint()
         const before = Array.from(checkpoint.values()).reduce((sum, { next }) => sum + next, 0)
-        counts.set(projection.name, { state: 'building', before, done: before, total })
+        const endedAt = undefined
+        const read = { before, done: before, total, endedAt, isTold: false }
+        counts.set(projection.name, { state: 'building', ...read })
       }
       await report()
       timer = setInterval(() => void report(), reportEveryMs)
     },
-    applied: (model, events) => {
+    read: (model, events) => {
       const count = counts.get(model)
-      if (count === undefined) return
+      if (count?.state !== 'building') return
       count.done += events
       count.total = Math.max(count.total, count.done)
     },
-    promoted: (model) => {
-      const count = counts.get(model)
-      if (count !== undefined) count.state = 'promoted'
-    },
+    promoted: (model) => end(counts.get(model), 'promoted'),
     failed: (error) => {
-      end(signal.aborted ? 'interrupted' : 'failed')
+      const state = signal.aborted ? 'interrupted' : 'failed'
+      for (const count of counts.values()) end(count, state)
       if (signal.aborted) return
       const code = error instanceof TradelogError ? error.code : 'INTERNAL_ERROR'
       failure = { code, message: error instanceof Error ? error.message : String(error) }

@@ -56,7 +56,7 @@ export const buildAndPromote = async (
   leftVersions: ReadonlyMap<string, number> = new Map(),
 ): Promise<readonly ReplayResult[]> => {
   const progress = createReplayProgress({ ...options, builds })
-  const builderOptions = { ...options, builds, onApplied: progress.applied }
+  const builderOptions = { ...options, builds, onApplied: progress.read }
   try {
     const builder = await openBuilder(builderOptions)
     crashPoint('replay:ready')

@@ -74,6 +74,7 @@ export type ReplayStatus = Readonly<{
   generation: string
   /** `interrupted`: whoever replays next goes on with it. */
   state: 'building' | 'promoted' | 'interrupted' | 'failed'
+  /** Read of the log; a model that leaves events of a type out applies fewer. */
   eventsDone: number
   eventsTotal: number
   eventsPerSecond: number

@@ -43,8 +43,8 @@ test('each model has one line, which is kept up to date', () => {
   }
   const full = '█'.repeat(30)
   assert.equal(lines(), [
-    `${full} trades: building, 1,000 of 1,000 events, 500/s, 1 s left`,
-    `${full} symbols: building, 1,000 of 1,000 events, 500/s, 1 s left`,
+    `${full} trades: building, 1,000 of 1,000 read, 500/s, 1 s left`,
+    `${full} symbols: building, 1,000 of 1,000 read, 500/s, 1 s left`,
   ])
 })
 

@@ -243,7 +243,7 @@ test(
     const settings = { ...log.settings, PROJECTION__BATCH_EVENTS_MAX: '1000' }
     const replayed = await runTradelog(['replay'], settings)
     assert.is(replayed.code, 0, replayed.stderr)
-    assert.match(replayed.stdout, 'candles: rebuilt from 60,000 events')
+    assert.match(replayed.stdout, 'candles: rebuilt, 60,000 events applied')
     const verified = await runTradelog(['verify'], settings)
     assert.is(verified.code, 0, `${verified.stdout}${verified.stderr}`)
   },
