@@ -1,34 +1,26 @@
 import { TradelogError } from '../domain/errors.ts'
-import { reasonOf } from '../runtime/lmdb.ts'
+import { isDiskFull, reasonOf } from '../runtime/lmdb.ts'
+import { systemCode } from '../runtime/system-code.ts'
 
 /**
- * ENOSPC, EDQUOT, EFBIG and MDB_MAP_FULL, as LMDB reports them and as Node does. EIO (5) is what
- * LMDB makes of a write that was cut short, which is how most disks run full.
+ * What LMDB or the file system threw, as an error of the read-model store in a directory.
+ * Everything else, our own errors and mistakes in the code, stays as it is.
  */
-const fullCodes: readonly unknown[] = [28, 122, 27, 5, -30792, 'ENOSPC', 'EDQUOT', 'EFBIG']
-
-/**
- * What LMDB or the file system threw, as an error of the read-model store. Everything else, our
- * own errors and mistakes in the code, stays as it is.
- */
-export const storeError = async (error: unknown): Promise<unknown> => {
+export const storeError = async (directory: string, error: unknown): Promise<unknown> => {
   const cause = await reasonOf(error)
-  const code = codeOf(cause)
-  if (cause instanceof TradelogError || code === undefined) return error
-  if (fullCodes.includes(code)) {
-    return new TradelogError('READ_MODEL_STORE_FULL', 'the disk of the read models is full', {
-      cause,
-    })
-  }
-  return new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'the read models cannot be reached', {
-    cause,
-  })
+  if (!(cause instanceof Error) || cause instanceof TradelogError) return error
+  if (!isOfLmdb(cause) && systemCode(cause) === undefined) return error
+  const { message } = cause
+  return isDiskFull(directory, cause)
+    ? new TradelogError('READ_MODEL_STORE_FULL', `no space is left in ${directory}: ${message}`, {
+        cause,
+      })
+    : new TradelogError(
+        'READ_MODEL_STORE_UNAVAILABLE',
+        `the read models in ${directory} cannot be reached: ${message}`,
+        { cause },
+      )
 }
 
-/** LMDB's codes are numbers, those of the file system `E…`; Node's own mistakes are `ERR_…`. */
-const codeOf = (error: unknown): number | string | undefined => {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  const { code } = error
-  if (typeof code === 'number') return code
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined
-}
+/** LMDB's codes are numbers. */
+const isOfLmdb = (error: Error): boolean => 'code' in error && typeof error.code === 'number'

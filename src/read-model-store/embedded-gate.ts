@@ -11,7 +11,7 @@ export type Gate = Readonly<{
   drained: () => Promise<void>
 }>
 
-export const openGate = (refusal: () => TradelogError | undefined): Gate => {
+export const openGate = (directory: string, refusal: () => TradelogError | undefined): Gate => {
   let running = 0
   let onIdle: (() => void)[] = []
   const refuse = () => {
@@ -32,7 +32,7 @@ export const openGate = (refusal: () => TradelogError | undefined): Gate => {
         return await work()
       } catch (error) {
         refuse()
-        throw await storeError(error)
+        throw await storeError(directory, error)
       } finally {
         leave()
       }

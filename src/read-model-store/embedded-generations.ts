@@ -25,7 +25,7 @@ type Generations = Pick<ReadModelStore, 'generations' | 'create' | 'open' | 'dro
 
 /** The generations of a directory: their entries in the catalogue, and a folder each. */
 export const openGenerations = (options: Options): Generations => {
-  const gate = openGate(options.refusal)
+  const gate = openGate(options.directory, options.refusal)
   const opened = new Map<string, EmbeddedGeneration>()
   const context = { ...options, opened }
   const { catalogue, directory } = options
@@ -97,7 +97,10 @@ const openGeneration = async (context: Context, id: string): Promise<EmbeddedGen
     const folder = join(context.directory, id)
     const entry = catalogue.generations.get(id)
     if (entry === undefined || !existsSync(folder)) throw generationDropped(id)
-    const gate = openGate(() => context.refusal() ?? droppedRefusal(catalogue, id))
+    const gate = openGate(
+      context.directory,
+      () => context.refusal() ?? droppedRefusal(catalogue, id),
+    )
     const generation = openEmbeddedGeneration(folder, infoOf(entry), entry.kind, gate)
     opened.set(id, generation)
     return generation

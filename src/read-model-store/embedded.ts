@@ -28,8 +28,8 @@ export const openEmbeddedReadModelStore = async ({
 }): Promise<ReadModelStore> => {
   let closing: Promise<void> | undefined
   const refusal = () => (closing === undefined ? undefined : storeClosed())
-  const catalogue = await openOrReject(() => openCatalogue(join(directory, 'catalogue')))
-  const gate = openGate(refusal)
+  const catalogue = await openOrReject(directory)
+  const gate = openGate(directory, refusal)
   const { closeOpened, ...generations } = openGenerations({ directory, catalogue, refusal, now })
   const leases = new Set<Lease>()
   const closeAll = async () => {
@@ -51,11 +51,11 @@ export const openEmbeddedReadModelStore = async ({
   }
 }
 
-const openOrReject = async <T>(open: () => T): Promise<T> => {
+const openOrReject = async (directory: string): Promise<Catalogue> => {
   try {
-    return open()
+    return openCatalogue(join(directory, 'catalogue'))
   } catch (error) {
-    throw await storeError(error)
+    throw await storeError(directory, error)
   }
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, statfsSync } from 'node:fs'
-import { constants, hostname } from 'node:os'
+import { hostname } from 'node:os'
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
+import { systemCode } from './system-code.ts'
 
 /**
  * Opens an LMDB environment in a directory, made when absent. A commit is on disk (fdatasync) when
@@ -37,12 +38,12 @@ export const transact = async <T>(database: Database, action: () => T): Promise<
 
 /** Whether the disk is full: LMDB calls a write that was cut short an input/output error. */
 export const isDiskFull = (directory: string, error: unknown): boolean => {
-  const { code } = error as { code?: unknown }
-  if (code === EIO) return freeBytes(directory) < freeBytesMin
-  return code === ENOSPC || code === EDQUOT || code === EFBIG || code === mapFull
+  const code = systemCode(error)
+  if (code === 'EIO') return freeBytes(directory) < freeBytesMin
+  return fullCodes.has(code) || (error as { code?: unknown }).code === mapFull
 }
 
-const { EIO, ENOSPC, EDQUOT, EFBIG } = constants.errno
+const fullCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** MDB_MAP_FULL. */
 const mapFull = -30_792
 /** More than any single commit of ours takes. */

@@ -51,14 +51,17 @@ for (const kind of kinds) {
       const args = [process.execPath, script, directory, generation.info.id, kind]
       const child = spawn('bash', ['-c', 'ulimit -f 1000; exec "$@"', 'bash', ...args])
       const printed = await untilPrinted(child, 'closed')
-      assert.equal(
-        printed.filter((line) => line !== 'committed'),
-        [...partitions.map(() => 'READ_MODEL_STORE_FULL'), 'closed'],
-      )
+      assert.equal(printed.filter((line) => line !== 'committed').map(withoutReason), [
+        ...partitions.map(() => 'READ_MODEL_STORE'),
+        'closed',
+      ])
       assert.ok((await assertAgreement(generation, kind)) > 0)
     })
   })
 }
+
+/** The limit cuts writes short, as a full disk does, but leaves room on the disk. */
+const withoutReason = (line: string): string => line.replace(/_(FULL|UNAVAILABLE)$/, '')
 
 const withGeneration = async (
   kind: 'series' | 'state',

@@ -137,21 +137,26 @@ test(
 )
 
 test('faults of the disk get a code of the store and keep their cause', async () => {
+  const directory = temporaryDirectory()
   const full = Object.assign(new Error('no space'), { code: 'ENOSPC' })
   const broken = Object.assign(new Error('bad page'), { code: -30797 })
+  // On a disk with room, as here, it is none that is full.
+  const cutShort = Object.assign(new Error('input/output error'), { code: 5 })
   const commitError = Promise.reject(full)
   const failedCommit = Object.assign(new Error('Commit failed'), { commitError })
   for (const [fault, code, cause] of [
     [full, 'READ_MODEL_STORE_FULL', full],
     [failedCommit, 'READ_MODEL_STORE_FULL', full],
     [broken, 'READ_MODEL_STORE_UNAVAILABLE', broken],
+    [cutShort, 'READ_MODEL_STORE_UNAVAILABLE', cutShort],
   ] as const) {
-    const error = await storeError(fault)
+    const error = await storeError(directory, fault)
     assert.ok(hasCode(error, code))
     assert.is(error.cause, cause)
+    assert.match(error.message, cause.message)
   }
   const mistake = new TypeError('undefined is not a function')
-  assert.is(await storeError(mistake), mistake)
+  assert.is(await storeError(directory, mistake), mistake)
 })
 
 test.run()

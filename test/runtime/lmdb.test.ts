@@ -163,6 +163,8 @@ test('a full disk is told from other failures', () => {
 
   assert.ok(failed(28), 'ENOSPC')
   assert.ok(failed(-30_792), 'MDB_MAP_FULL')
+  assert.ok(failed('ENOSPC'), 'of Node')
+  assert.not(failed(5), 'EIO, on a disk with room')
   assert.not(failed(13), 'EACCES')
   assert.not(isDiskFull(directory, 'a text'))
 })
