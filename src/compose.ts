@@ -10,6 +10,7 @@ import { openEmbeddedReadModelStore } from './read-model-store/embedded.ts'
 import type { ReadModelStore } from './read-model-store/read-model-store.ts'
 import { backoffMs } from './runtime/backoff.ts'
 import type { Config } from './runtime/config.ts'
+import { inDataDirectory } from './runtime/data-directory.ts'
 import type { Lifetime } from './runtime/lifetime.ts'
 import type { Logger } from './runtime/logger.ts'
 
@@ -37,7 +38,8 @@ export const openEventStore = async ({
     return life.own(await openKafkaEventStore(kafkaOptions(config, logger)))
   }
   const directory = join(config.dataDirectory, 'log')
-  return life.own(await openEmbeddedEventStore({ directory, partitions: config.partitions }))
+  const open = () => openEmbeddedEventStore({ directory, partitions: config.partitions })
+  return life.own(await inDataDirectory(config.dataDirectory, open))
 }
 
 /** The read-model store that the settings name. The only place that knows which there are. */
@@ -57,7 +59,8 @@ export const openReadModelStore = async ({
     )
   }
   const directory = join(config.dataDirectory, 'read-models')
-  return life.own(await openEmbeddedReadModelStore({ directory }))
+  const open = () => openEmbeddedReadModelStore({ directory })
+  return life.own(await inDataDirectory(config.dataDirectory, open))
 }
 
 /** For roles that run on: a store that is away is waited for, until the process is stopped. */
@@ -71,7 +74,8 @@ export const whenReachable = async <T>(
     } catch (error) {
       if (!isRetriable(error) || composition.signal.aborted) throw error
       const delayMs = backoffMs(failures)
-      composition.logger.warn({ err: error, delayMs }, 'waiting for a store')
+      const why = error instanceof Error ? error.message : String(error)
+      composition.logger.warn({ err: error, delayMs }, `waiting for a store: ${why}`)
       await sleep(delayMs, undefined, { signal: composition.signal })
     }
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { TradelogError } from '../domain/errors.ts'
 import { type RejectLine, readRejects } from '../ingest/reject-log.ts'
+import { inDataDirectory } from '../runtime/data-directory.ts'
 import { type Command, exitCodes } from './command.ts'
 
 export const rejects: Command = {
@@ -8,7 +9,7 @@ export const rejects: Command = {
   run: async ({ config, flags, print }) => {
     const limit = limitOf(flags.limit)
     const directory = join(config.dataDirectory, 'ingest')
-    const all = await readRejects(directory)
+    const all = await inDataDirectory(config.dataDirectory, () => readRejects(directory))
     const shown = all.slice(-limit)
     for (const each of shown) {
       print(flags.json === true ? `${JSON.stringify(each)}\n` : line(each))

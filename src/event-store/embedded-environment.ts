@@ -84,9 +84,11 @@ const failureIn =
   (directory: string) =>
   (cause: unknown): TradelogError => {
     if (cause instanceof TradelogError) return cause
-    return isDiskFull(directory, cause)
-      ? new TradelogError('EVENT_STORE_FULL', `no space is left for the log in ${directory}`, {
-          cause,
-        })
-      : new TradelogError('EVENT_STORE_UNAVAILABLE', `the log in ${directory} failed`, { cause })
+    if (isDiskFull(directory, cause)) {
+      const text = `no space is left for the log in ${directory}`
+      return new TradelogError('EVENT_STORE_FULL', text, { cause })
+    }
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const text = `the log in ${directory} failed: ${why}`
+    return new TradelogError('EVENT_STORE_UNAVAILABLE', text, { cause })
   }

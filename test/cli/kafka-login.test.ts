@@ -38,8 +38,8 @@ test('goes over TLS, with the settings; one that is refused ends the role, and s
 test('is not tried where nobody vouches for the broker, and the log says why', async () => {
   const kafka = await loginBroker()
   const ingest = startTradelog(['ingest'], settingsFor(kafka))
-  await eventually(() => /waiting for a store/.test(ingest.stderr()))
-  assert.match(ingest.stderr(), /self-signed certificate/)
+  await eventually(() => /waiting for a store: /.test(ingest.stderr()))
+  assert.match(ingest.stderr(), /"msg":"waiting for a store: [^"]*self-signed certificate/)
   assert.equal(kafka.logins, [])
   await ingest.kill('SIGTERM')
   assert.is(await ingest.exit(), 0, ingest.stderr())

@@ -118,6 +118,28 @@ test('a log with another partition count is refused, with what to do', async () 
   assert.match(stderr, /EVENT_STORE_REFUSED: .*3 partitions/)
 })
 
+const commandsOfStores: readonly (readonly string[])[] = [
+  ['start'],
+  ['ingest'],
+  ['project'],
+  ['api'],
+  ['replay'],
+  ['verify'],
+  ['skip', '--list'],
+  ['copy', '--to', '-'],
+  ['rejects'],
+]
+
+for (const args of commandsOfStores) {
+  test(`"tradelog ${args.join(' ')}" refuses a data_directory that is a file`, async () => {
+    const DATA_DIRECTORY = settingsFile('a file')
+    const { code, stderr } = await runTradelog(args, { DATA_DIRECTORY, API_PORT: '0' })
+    assert.is(code, 2, stderr)
+    const says = `"data_directory": ${DATA_DIRECTORY} can't be used (ENOTDIR)`
+    assert.is(stderr, `tradelog: CONFIG_INVALID: ${says}\n`)
+  })
+}
+
 test('a taken port is named', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => taken.once('listening', resolve))

@@ -38,10 +38,12 @@ test('another count of partitions is refused, with what to do', async () =>
     assert.match(error.message, 'set partitions to 2')
   }))
 
-test('a directory that cannot be used is an unavailable store', async () => {
+test('a directory that cannot be used is an unavailable store, and the line says why', async () => {
   const open = () => openEmbeddedEventStore({ directory: join('/dev/null', 'log'), partitions })
 
-  assert.ok(hasCode(await rejection(open), 'EVENT_STORE_UNAVAILABLE'))
+  const error = await rejection(open)
+  assert.ok(hasCode(error, 'EVENT_STORE_UNAVAILABLE'))
+  assert.match(error.message, 'ENOTDIR')
 })
 
 test('another log has another origin', async () => {
