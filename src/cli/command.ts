@@ -33,8 +33,8 @@ export type Command = Readonly<{
   /** Settings that its flags stand for, as environment variables. */
   environment?: (flags: Flags) => Readonly<Record<string, string>>
   /**
-   * For a command with an end of its own: its exit code where a signal stops it before that, or an
-   * error that may pass keeps it from it. A role that is stopped ends with 0.
+   * For a command with an end of its own: its exit code where a signal or a closed output stops it
+   * before that, or an error that may pass keeps it from it. A role that is stopped ends with 0.
    */
   exitCodeWhenUnfinished?: number
   /** The exit code, or `until stopped` for a role that runs on. */

@@ -1,52 +1,84 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLifetime } from '../runtime/lifetime.ts'
+import type { Logger } from '../runtime/logger.ts'
 import { type Command, type CommandContext, exitCodes } from './command.ts'
 
 type Given = Pick<CommandContext, 'config' | 'flags' | 'names' | 'logger'>
 
 /**
- * Runs a command until it ends or SIGINT or SIGTERM comes; then closes what it opened, within
- * `timeouts.shutdown`. A second signal exits at once.
+ * Runs a command until it ends, SIGINT or SIGTERM comes, or its output can't be written any more; then
+ * closes what it opened, within `timeouts.shutdown`. A second signal exits at once.
  */
 export const run = async (command: Command, given: Given): Promise<number> => {
-  const life = createLifetime()
-  const stop = stopOnSignals()
-  const print = (text: string) => void process.stdout.write(text)
+  const stop = new AbortController()
+  stopOnSignals(stop, given.logger)
+  const output = openOutput(stop, given.logger)
   try {
-    const running = command.run({ ...given, life, signal: stop, print })
+    const code = await runUntilStopped(command, { ...given, print: output.print }, stop.signal)
+    if (output.failure() === undefined) return code
+  } catch (error) {
+    if (output.failure() === undefined) throw error
+  }
+  if (output.failure()?.code !== 'EPIPE') throw output.failure()
+  return unfinished(command)
+}
+
+const runUntilStopped = async (
+  command: Command,
+  given: Given & Pick<CommandContext, 'print'>,
+  stop: AbortSignal,
+): Promise<number> => {
+  const life = createLifetime()
+  try {
+    const running = command.run({ ...given, life, signal: stop })
     const code = await Promise.race([running, aborted(stop)])
     if (typeof code === 'number') return code
     await aborted(stop)
-    given.logger.info('stopping')
     exitAfter(given.config.timeouts.shutdownMs, given.logger)
     await Promise.race([
       running.catch(() => {}),
       sleep(given.config.timeouts.shutdownMs / 2, undefined, { ref: false }),
     ])
-    return command.exitCodeWhenUnfinished ?? exitCodes.ok
+    return unfinished(command)
   } finally {
     exitAfter(given.config.timeouts.shutdownMs, given.logger)
     await life.close()
   }
 }
 
-const stopOnSignals = (): AbortSignal => {
-  const stop = new AbortController()
+const unfinished = ({ exitCodeWhenUnfinished = exitCodes.ok }: Command): number =>
+  exitCodeWhenUnfinished
+
+const stopOnSignals = (stop: AbortController, logger: Logger): void => {
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(exitCodes.failed)
+    logger.info('stopping')
     stop.abort()
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
-  return stop.signal
+}
+
+/** Standard output. Whoever reads it may go before the command is through: `verify | head -1`. */
+const openOutput = (stop: AbortController, logger: Logger) => {
+  let failure: NodeJS.ErrnoException | undefined
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    failure ??= error
+    logger.debug({ code: error.code }, 'stopping, as nobody takes the output')
+    stop.abort()
+  })
+  return {
+    print: (text: string) => void process.stdout.write(text),
+    failure: () => failure,
+  }
 }
 
 const aborted = async (signal: AbortSignal): Promise<void> => {
   if (!signal.aborted) await once(signal, 'abort')
 }
 
-const exitAfter = (ms: number, logger: Given['logger']) => {
+const exitAfter = (ms: number, logger: Logger) => {
   setTimeout(() => {
     const open = process.getActiveResourcesInfo()
     logger.error({ open }, `not stopped within ${ms} ms; what was acknowledged is safe`)

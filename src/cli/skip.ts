@@ -15,6 +15,7 @@ export const skip: Command = {
     json: { type: 'boolean' },
   },
   takesNames: true,
+  exitCodeWhenUnfinished: exitCodes.failed,
   run: async (context) => {
     const { flags, names } = context
     const targets = names.map(targetOf)

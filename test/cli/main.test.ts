@@ -205,6 +205,24 @@ for (const [command, expected, says] of [
   })
 }
 
+const unread: readonly (readonly [command: string, code: number])[] = [
+  ['verify', 2],
+  ['verify --json', 2],
+  ['replay', 1],
+  ['copy --to -', 1],
+]
+
+for (const [command, expected] of unread) {
+  test(`${command} whose output is closed ends with ${expected}, and says nothing`, async () => {
+    const settings = { DATA_DIRECTORY: temporaryDirectory() }
+    assert.is((await runTradelog(['replay'], settings)).code, 0)
+    const running = startTradelog(command.split(' '), settings)
+    running.process.stdout?.destroy()
+    assert.is(await running.exit(), expected, running.stderr())
+    assert.is(running.stderr(), '')
+  })
+}
+
 test('a second signal ends a process at once', async () => {
   const tradelog = startTradelog(['start'], { DATA_DIRECTORY: temporaryDirectory(), API_PORT: '0' })
   await tradelog.address()
