@@ -6,13 +6,17 @@ import { type Command, type CommandContext, exitCodes } from './command.ts'
 
 type Given = Pick<CommandContext, 'config' | 'flags' | 'names' | 'logger'>
 
+const parentLookedForEveryMs = 1_000
+
 /**
- * Runs a command until it ends, SIGINT or SIGTERM comes, or its output can't be written any more; then
- * closes what it opened, within `timeouts.shutdown`. A second signal exits at once.
+ * Runs a command until it ends, SIGINT or SIGTERM comes, npm that started it is gone, or its output can't
+ * be written any more; then closes what it opened, within `timeouts.shutdown`. A second signal exits at
+ * once.
  */
 export const run = async (command: Command, given: Given): Promise<number> => {
   const stop = new AbortController()
   stopOnSignals(stop, given.logger)
+  stopWithNpm(stop, given.logger)
   const output = openOutput(stop, given.logger)
   try {
     const code = await runUntilStopped(command, { ...given, print: output.print }, stop.signal)
@@ -58,6 +62,21 @@ const stopOnSignals = (stop: AbortController, logger: Logger): void => {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+}
+
+/**
+ * npm passes SIGTERM to the shell of a script only, which dies of it and leaves the process behind. Windows
+ * has no such signal, nor another parent for a process that lost its own.
+ */
+const stopWithNpm = (stop: AbortController, logger: Logger): void => {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const { ppid } = process
+  const timer = setInterval(() => {
+    if (process.ppid === ppid || stop.signal.aborted) return
+    clearInterval(timer)
+    logger.info('stopping, as npm that started it is gone')
+    stop.abort()
+  }, parentLookedForEveryMs).unref()
 }
 
 /** Standard output. Whoever reads it may go before the command is through: `verify | head -1`. */
