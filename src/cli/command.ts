@@ -28,6 +28,8 @@ export type CommandContext = Readonly<{
 
 export type Command = Readonly<{
   options: NonNullable<ParseArgsConfig['options']>
+  /** Groups of flags of which one may be given at a time. */
+  alternatives?: readonly (readonly string[])[]
   /** Whether it takes arguments that are no flags. */
   takesNames?: boolean
   /** Settings that its flags stand for, as environment variables. */

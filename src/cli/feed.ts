@@ -1,3 +1,4 @@
+import { TradelogError } from '../domain/errors.ts'
 import type { Command } from './command.ts'
 import { serveFeed } from './feed-source.ts'
 
@@ -10,6 +11,10 @@ export const feed: Command = {
     ...(typeof port === 'string' ? { TRADELOG_FEED_PORT: port } : {}),
   }),
   run: async (context) => {
+    const { file, speed } = context.flags
+    if (speed !== undefined && file === undefined) {
+      throw new TradelogError('CONFIG_INVALID', '--speed is that of a file: name it by --file')
+    }
     const { url, symbols } = await serveFeed(context, context.config.apiHost)
     context.print(`feed: ${url}\nsubscribe to: ${symbols.join(' ')}\n`)
     return 'until stopped'

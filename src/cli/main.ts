@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { TradelogError } from '../domain/errors.ts'
 import { loadConfig } from '../runtime/config.ts'
-import { type Command, exitCodes } from './command.ts'
+import { type Command, exitCodes, type Flags } from './command.ts'
 import { commands } from './commands.ts'
 import { loggerOf } from './log.ts'
 import { run } from './run.ts'
@@ -37,6 +37,7 @@ const asksForHelp = (...args: readonly string[]): boolean =>
 const start = (command: Command, rest: string[]): Promise<number> => {
   const { values, positionals: names } = argumentsOf(command, rest)
   const { config: file, ...flags } = values
+  for (const group of command.alternatives ?? []) refuseSeveral(group, flags)
   const { config, warnings } = loadConfig({
     ...(typeof file === 'string' ? { file } : {}),
     environment: { ...process.env, ...command.environment?.(flags) },
@@ -54,6 +55,12 @@ const argumentsOf = (command: Command, args: string[]) => {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new TradelogError('CONFIG_INVALID', `${why}; try: tradelog help`, { cause })
   }
+}
+
+const refuseSeveral = (group: readonly string[], flags: Flags): void => {
+  const given = group.filter((flag) => flags[flag] !== undefined).map((flag) => `--${flag}`)
+  if (given.length < 2) return
+  throw new TradelogError('CONFIG_INVALID', `${given.join(' and ')} can't be given together`)
 }
 
 const isRefusal = (error: unknown): boolean => error instanceof TradelogError && !error.retriable

@@ -16,6 +16,7 @@ export const replay: Command = {
     rollback: { type: 'boolean' },
     json: { type: 'boolean' },
   },
+  alternatives: [['dry-run', 'rollback']],
   run: async (context) => {
     const progress = progressOf(context)
     try {

@@ -14,6 +14,7 @@ export const skip: Command = {
     undo: { type: 'boolean' },
     json: { type: 'boolean' },
   },
+  alternatives: [['list', 'undo', 'why']],
   takesNames: true,
   exitCodeWhenUnfinished: exitCodes.failed,
   run: async (context) => {
@@ -21,6 +22,8 @@ export const skip: Command = {
     const targets = names.map(targetOf)
     const why = String(flags.why ?? '').trim()
     const isAdding = flags.list !== true && flags.undo !== true
+    if (flags.list === true && targets.length > 0)
+      throw wrong('--list takes no names: it shows all')
     if (flags.list !== true && targets.length === 0) throw wrong('name what to skip')
     if (isAdding && why === '') throw wrong('--why must say why the event is left out')
     const readModelStore = await openReadModelStore(context)

@@ -50,6 +50,23 @@ const refused: readonly Refusal[] = [
   ],
   ['a trade file that is not there', ['feed', '--file', '/no/such.csv'], /\/no\/such\.csv/],
   ['a speed that is none', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
+  ['a speed without a file', ['feed', '--speed', '10'], /--speed.*--file/],
+  [
+    'a rollback that is a dry run',
+    ['replay', '--rollback', '--dry-run'],
+    /--dry-run and --rollback can't be given together/,
+  ],
+  [
+    'an undo that lists',
+    ['skip', '--list', '--undo', 'trades:5:3'],
+    /--list and --undo can't be given together/,
+  ],
+  [
+    'an undo with a reason',
+    ['skip', 'trades:5:3', '--undo', '--why', 'x'],
+    /--undo and --why can't be given together/,
+  ],
+  ['a list of one skip', ['skip', '--list', 'trades:5:3'], /--list takes no names/],
   ['watch on no terminal', ['watch'], /needs a terminal/],
   ['an address that is none', ['watch', '--api', 'localhost:8000'], /--api must be an address/],
   ['a skip of nothing', ['skip'], /name what to skip/],
