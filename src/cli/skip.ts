@@ -48,7 +48,7 @@ const targetOf = (text: string): SkipTarget => {
 
 /** All of them are judged before the first is kept. */
 const add = async (
-  { print }: CommandContext,
+  { flags, print }: CommandContext,
   stores: Stores,
   targets: readonly SkipTarget[],
   why: string,
@@ -59,19 +59,18 @@ const add = async (
     crashPoint('skip:judged')
   }
   for (const each of skips) {
-    const isNew = await stores.readModelStore.addSkip(each)
+    const isChanged = await stores.readModelStore.addSkip(each)
     crashPoint('skip:recorded')
-    print(
-      isNew
-        ? `${nameOf(each)} is skipped; a projector that is stopped there goes on within seconds\n`
-        : `${nameOf(each)} is skipped already\n`,
-    )
+    const line = isChanged
+      ? `${nameOf(each)} is skipped; a projector that is stopped there goes on within seconds\n`
+      : `${nameOf(each)} is skipped already\n`
+    print(flags.json === true ? jsonLine(each, { isSkipped: true, isChanged }) : line)
   }
 }
 
 /** Whatever an undo that was cut short has left, the next one takes back. */
 const undo = async (
-  { print }: CommandContext,
+  { flags, print }: CommandContext,
   { eventStore, readModelStore }: Stores,
   targets: readonly SkipTarget[],
 ) => {
@@ -80,13 +79,12 @@ const undo = async (
     const model = target.projection.name
     const place = { model, partition, offset, origin: (await originOf(eventStore, target)) ?? '' }
     crashPoint('skip:located')
-    const isRemoved = await readModelStore.removeSkip(place)
+    const isChanged = await readModelStore.removeSkip(place)
     crashPoint('skip:removed')
-    print(
-      isRemoved
-        ? `${nameOf(place)} counts again; now run: npm run replay -- --model ${model}\n`
-        : `${nameOf(place)} is not skipped\n`,
-    )
+    const line = isChanged
+      ? `${nameOf(place)} counts again; now run: npm run replay -- --model ${model}\n`
+      : `${nameOf(place)} is not skipped\n`
+    print(flags.json === true ? jsonLine(place, { isSkipped: false, isChanged }) : line)
   }
 }
 
@@ -105,6 +103,12 @@ const line = (skip: Skip, isOfThisLog: boolean): string => {
   const at = new Date(skip.at).toISOString().slice(0, 19)
   return `${nameOf(skip)}  ${at}Z  ${skip.why}${isOfThisLog ? '' : '  (of another log)'}\n`
 }
+
+/** Whether the event is skipped from now on, and whether that was otherwise before. */
+const jsonLine = (
+  { model, partition, offset, origin }: Omit<Skip, 'why' | 'at'>,
+  state: Readonly<{ isSkipped: boolean; isChanged: boolean }>,
+): string => `${JSON.stringify({ model, partition, offset, origin, ...state })}\n`
 
 const nameOf = ({ model, partition, offset }: Pick<Skip, 'model' | 'partition' | 'offset'>) =>
   `${model}:${partition}:${offset}`

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { commands } from '../../src/cli/commands.ts'
+import { appendRaw } from '../support/raw-log.ts'
 import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { runTradelog, startTradelog } from '../support/tradelog.ts'
@@ -125,6 +126,26 @@ test('an undo says what was not skipped, and goes on with the next', async () =>
   const { code, stdout } = await runTradelog(['skip', ...places, '--undo'], settings)
   assert.is(code, 0)
   assert.is(stdout, places.map((place) => `${place} is not skipped\n`).join(''))
+})
+
+test('a skip, a list and an undo say the same place as JSON lines', async () => {
+  const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
+  const { partition, offset } = await appendRaw(settings, 'AAPL', 'hello')
+  const name = `trades:${partition}:${offset}`
+  const said = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await runTradelog(['skip', ...args, '--json'], settings)
+    assert.is(code, 0, stderr)
+    const { origin, at: _, ...rest } = JSON.parse(stdout)
+    assert.type(origin, 'string')
+    return rest
+  }
+  const place = { model: 'trades', partition, offset }
+  const why = ['--why', 'by hand']
+  assert.equal(await said(name, ...why), { ...place, isSkipped: true, isChanged: true })
+  assert.equal(await said(name, ...why), { ...place, isSkipped: true, isChanged: false })
+  assert.equal(await said('--list'), { ...place, why: 'by hand', isOfThisLog: true })
+  assert.equal(await said(name, '--undo'), { ...place, isSkipped: false, isChanged: true })
+  assert.equal(await said(name, '--undo'), { ...place, isSkipped: false, isChanged: false })
 })
 
 test('a log with another partition count is refused, with what to do', async () => {
