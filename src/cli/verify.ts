@@ -1,6 +1,8 @@
 import { openEventStore, openReadModelStore } from '../compose.ts'
+import { TradelogError } from '../domain/errors.ts'
+import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import { type Verification, verify as verifyModel } from '../verify/verify.ts'
-import { type Command, exitCodes } from './command.ts'
+import { type Command, exitCodes, type Flags } from './command.ts'
 import { modelOption, selectedModels } from './select.ts'
 
 export const verify: Command = {
@@ -13,26 +15,55 @@ export const verify: Command = {
   run: async (context) => {
     const { config, flags, signal, print } = context
     const models = selectedModels(flags)
+    const generation = generationOf(flags, models)
     const eventStore = await openEventStore(context)
     const readModelStore = await openReadModelStore(context)
-    const { generation } = flags
+    if (generation !== undefined) await refuseForeign(readModelStore, generation)
     const results: Verification[] = []
     for (const { name: model } of models) {
       const result = await verifyModel({
         model,
-        generation: typeof generation === 'string' ? generation : undefined,
+        generation: generation?.id,
         eventStore,
         readModelStore,
         batchEventsMax: config.projection.batchEventsMax,
         signal,
       })
-      await readModelStore.writeStatus(`verify:${model}`, result)
+      if (generation === undefined || (await isServed(readModelStore, generation))) {
+        await readModelStore.writeStatus(`verify:${model}`, result)
+      }
       print(flags.json === true ? `${JSON.stringify(result)}\n` : line(result))
       results.push(result)
     }
     return exitCodeOf(results)
   },
 }
+
+type Named = Readonly<{ model: string; id: string }>
+
+const generationOf = (
+  { model, generation }: Flags,
+  [selected, ...others]: ReturnType<typeof selectedModels>,
+): Named | undefined => {
+  if (generation === undefined) return undefined
+  if (model !== undefined && selected !== undefined && others.length === 0) {
+    return { model: selected.name, id: String(generation) }
+  }
+  throw refused('--generation is that of one read model: name it by --model')
+}
+
+const refuseForeign = async (store: ReadModelStore, { model, id }: Named): Promise<void> => {
+  const generations = await store.generations(model)
+  if (generations.some((known) => known.id === id)) return
+  const known = generations.map((generation) => generation.id).join(', ') || 'none'
+  throw refused(`${model} has no generation ${id}; there are ${known}`)
+}
+
+const refused = (message: string): TradelogError => new TradelogError('CONFIG_INVALID', message)
+
+/** What the API shows of a model is of the generation that is served. */
+const isServed = async (store: ReadModelStore, { model, id }: Named): Promise<boolean> =>
+  (await store.pointer(model))?.active === id
 
 const line = ({
   model,

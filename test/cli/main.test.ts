@@ -68,6 +68,21 @@ const refused: readonly Refusal[] = [
     /--undo and --why can't be given together/,
   ],
   ['a list of one skip', ['skip', '--list', 'trades:5:3'], /--list takes no names/],
+  [
+    'a generation of no model',
+    ['verify', '--generation', 'trades-1'],
+    /--generation is that of one read model/,
+  ],
+  [
+    'a generation of two models',
+    ['verify', '--model', 'trades', '--model', 'vwap', '--generation', 'trades-1'],
+    /--generation is that of one read model/,
+  ],
+  [
+    'a generation that is not there',
+    ['verify', '--model', 'trades', '--generation', 'trades-1'],
+    /trades has no generation trades-1; there are none/,
+  ],
   ['watch on no terminal', ['watch'], /needs a terminal/],
   ['an address that is none', ['watch', '--api', 'localhost:8000'], /--api must be an address/],
   ['a skip of nothing', ['skip'], /name what to skip/],

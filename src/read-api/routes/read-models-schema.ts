@@ -46,7 +46,7 @@ const replay = object(
 
 const verification = object(
   {
-    generation: text('What was verified'),
+    generation: nullable(text('What was verified; null where the model was not built')),
     result: oneOf(['equal', 'different', 'could not check'], 'How it ended'),
     detail: nullable(text('The first difference, or why it could not be checked')),
     rows_compared: count('Rows compared'),

@@ -135,7 +135,8 @@ const shownReplay = (replay: Statuses['replays'][number]) => ({
 })
 
 const shownVerification = (verification: Statuses['verifications'][number]) => ({
-  generation: verification.generation,
+  // Empty where there was none to verify.
+  generation: verification.generation || null,
   result: verification.result,
   detail: verification.detail,
   rows_compared: verification.rowsCompared,

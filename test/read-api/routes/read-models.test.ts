@@ -117,6 +117,24 @@ test('shows a replay with its progress, and the last verification', async () => 
   await api.close()
 })
 
+test('a verification of a model that was not built is of no generation', async () => {
+  const api = await startTestApi()
+  await api.store.writeStatus('verify:trades', {
+    kind: 'verify',
+    model: 'trades',
+    generation: '',
+    result: 'could not check',
+    detail: 'trades has no active generation yet',
+    rowsCompared: 0,
+    eventsSkipped: 0,
+    startedAt: at,
+    finishedAt: at,
+  })
+  const { verification } = await readModel(api, 'trades')
+  assert.equal([verification.generation, verification.result], [null, 'could not check'])
+  await api.close()
+})
+
 test('names every generation and its part', async () => {
   const api = await startTestApi()
   const building = await api.store.create({ model: 'trades', version: 2, kind: 'series' })
