@@ -24,7 +24,10 @@ const generation = object({
   id: text('Never used twice'),
   version: count('Version of the projection that builds it'),
   created_at: isoTime('When it was begun'),
-  role: oneOf(['active', 'former', 'building'], 'The active one is served'),
+  role: oneOf(
+    ['active', 'former', 'building', 'superseded'],
+    'The active one is served; the next replay removes a superseded one',
+  ),
 })
 
 const replay = object(

@@ -117,8 +117,15 @@ const shownGeneration = ({ id, version, createdAt }: GenerationInfo, pointer?: P
   id,
   version,
   created_at: isoOf(createdAt),
-  role: id === pointer?.active ? 'active' : id === pointer?.former ? 'former' : 'building',
+  role: roleOf(id, pointer),
 })
+
+/** Ids rise with time: a build of before the active generation is one that nobody goes on with. */
+const roleOf = (id: string, pointer?: Pointer) => {
+  if (id === pointer?.active) return 'active'
+  if (id === pointer?.former) return 'former'
+  return id < (pointer?.active ?? '') ? 'superseded' : 'building'
+}
 
 const shownReplay = (replay: Statuses['replays'][number]) => ({
   generation: replay.generation,

@@ -137,12 +137,20 @@ test('a verification of a model that was not built is of no generation', async (
 
 test('names every generation and its part', async () => {
   const api = await startTestApi()
-  const building = await api.store.create({ model: 'trades', version: 2, kind: 'series' })
+  const generation = { model: 'trades', version: 2, kind: 'series' } as const
+  const superseded = await api.store.create(generation)
+  const { info } = await api.store.create(generation)
+  const former = (await api.store.pointer('trades'))?.active ?? ''
+  const pointer = { model: 'trades', active: info.id, former, promotedAt: at, leftVersion: null }
+  await api.store.promote(pointer, former)
+  const building = await api.store.create(generation)
   const model = await readModel(api, 'trades')
   assert.equal(
     model.generations.map(({ id, role }: { id: string; role: string }) => [id, role]),
     [
-      [model.generation, 'active'],
+      [former, 'former'],
+      [superseded.info.id, 'superseded'],
+      [info.id, 'active'],
       [building.info.id, 'building'],
     ],
   )
