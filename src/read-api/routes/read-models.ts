@@ -120,11 +120,11 @@ const shownGeneration = ({ id, version, createdAt }: GenerationInfo, pointer?: P
   role: roleOf(id, pointer),
 })
 
-/** Ids rise with time: a build of before the active generation is one that nobody goes on with. */
+/** Ids rise with time: what is no newer than the newest that was promoted, nobody goes on with. */
 const roleOf = (id: string, pointer?: Pointer) => {
   if (id === pointer?.active) return 'active'
   if (id === pointer?.former) return 'former'
-  return id < (pointer?.active ?? '') ? 'superseded' : 'building'
+  return id <= (pointer?.newest ?? pointer?.active ?? '') ? 'superseded' : 'building'
 }
 
 const shownReplay = (replay: Statuses['replays'][number]) => ({

@@ -140,9 +140,11 @@ test('names every generation and its part', async () => {
   const generation = { model: 'trades', version: 2, kind: 'series' } as const
   const superseded = await api.store.create(generation)
   const { info } = await api.store.create(generation)
+  // Promoted once, before a rollback.
+  const { info: left } = await api.store.create(generation)
   const former = (await api.store.pointer('trades'))?.active ?? ''
-  const pointer = { model: 'trades', active: info.id, former, promotedAt: at, leftVersion: null }
-  await api.store.promote(pointer, former)
+  const rest = { former, promotedAt: at, leftVersion: null, newest: left.id }
+  await api.store.promote({ model: 'trades', active: info.id, ...rest }, former)
   const building = await api.store.create(generation)
   const model = await readModel(api, 'trades')
   assert.equal(
@@ -151,6 +153,7 @@ test('names every generation and its part', async () => {
       [former, 'former'],
       [superseded.info.id, 'superseded'],
       [info.id, 'active'],
+      [left.id, 'superseded'],
       [building.info.id, 'building'],
     ],
   )
