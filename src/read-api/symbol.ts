@@ -1,8 +1,6 @@
+import { isSymbol, symbolBytesMax } from '../domain/symbol.ts'
 import type { Fault } from './query.ts'
 import type { Schema } from './schema.ts'
-
-const symbolBytesMax = 128
-const controlCharacter = /\p{Cc}/u
 
 export const symbolSchema: Schema = {
   type: 'string',
@@ -17,11 +15,11 @@ export const symbolSchema: Schema = {
 export const checkSymbol = (segment: string, faults: Fault[]): string | undefined => {
   const symbol = decoded(segment)
   if (symbol === undefined) return fault(faults, 'must be percent-encoded UTF-8')
-  if (Buffer.byteLength(symbol) > symbolBytesMax || symbol === '') {
+  if (isSymbol(symbol)) return symbol
+  if (symbol === '' || Buffer.byteLength(symbol) > symbolBytesMax) {
     return fault(faults, `must be 1 to ${symbolBytesMax} bytes long`)
   }
-  if (controlCharacter.test(symbol)) return fault(faults, 'must not have control characters')
-  return symbol
+  return fault(faults, 'must not have control characters')
 }
 
 const decoded = (segment: string): string | undefined => {
