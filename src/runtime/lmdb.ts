@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, statfsSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
 import { systemCode } from './system-code.ts'
 
@@ -10,6 +11,7 @@ import { systemCode } from './system-code.ts'
  */
 export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): RootDatabase => {
   mkdirSync(directory, { recursive: true })
+  refuseOtherFile(join(directory, 'data.mdb'))
   return open({
     path: directory,
     noSubdir: false,
@@ -21,6 +23,22 @@ export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): 
     ...options,
   })
 }
+
+/** lmdb ends the process without a word where the file is none of its own. */
+const refuseOtherFile = (path: string): void => {
+  if (!existsSync(path)) return
+  const head = Buffer.alloc(headBytes)
+  const file = openSync(path, 'r')
+  const length = readSync(file, head)
+  closeSync(file)
+  if (length === 0 || head.includes(magic)) return
+  const error = new Error(`${path} is not a file of LMDB: restore its directory from a backup`)
+  throw Object.assign(error, { code: 'EINVAL' })
+}
+
+/** MDB_MAGIC, in the order of bytes of the machine, behind the header of the first page. */
+const magic = Buffer.from(Uint32Array.of(0xbeefc0de).buffer)
+const headBytes = 64
 
 /**
  * A transaction that doesn't hold up this thread: all or nothing, on disk when it resolves. Rejects

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -42,6 +43,15 @@ const rowOf = (fields: Partial<LeaseRow>): LeaseRow => ({
   fence: 7,
   expiresAt: Date.now() + 60_000,
   ...fields,
+})
+
+test('a file that is none of LMDB is refused, and named', () => {
+  const directory = temporaryDirectory()
+  const path = join(directory, 'data.mdb')
+  for (const text of ['short', 'something else, '.repeat(100)]) {
+    writeFileSync(path, text)
+    assert.throws(() => openLmdb(directory), `${path} is not a file of LMDB`)
+  }
 })
 
 test('a lease has one holder until it is released', () =>
