@@ -58,7 +58,7 @@ test('a replay is seen while it goes on, and when it has ended', async () => {
   assert.match((await candles.locator('.replay').textContent()) ?? '', /^Replaying \d+ %/)
   const { code, stderr } = await replay
   assert.is(code, 0, stderr)
-  await seen(async () => /Replayed 100,000/.test((await candles.textContent()) ?? ''))
+  await seen(async () => /Replayed: 100,000 events read/.test((await candles.textContent()) ?? ''))
   assert.is(await candles.locator('progress').count(), 0)
   assert.is.not(await candles.locator('.generation').textContent(), generation)
   assert.is((await runTradelog(['verify'], { ...settings, FEED: 'none' })).code, 0)

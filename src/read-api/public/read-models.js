@@ -95,7 +95,7 @@ const replaying = ({ events_per_second, remaining_ms, ...done }) => {
 }
 
 const replayed = ({ events_done, started_at }) =>
-  `Replayed ${formatCount(events_done)} events, ${secondOf(started_at)}`
+  `Replayed: ${formatCount(events_done)} events read, ${secondOf(started_at)}`
 
 /** It proves something of the generation that it looked at, and of no other. */
 const verification = ({ verification, generation }) => {
