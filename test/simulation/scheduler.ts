@@ -23,6 +23,8 @@ export type Scheduler = Readonly<{
   add: (actor: Actor, label: string, delayMs: number, run: () => void) => () => void
   /** The same for a request: it may take effect though its actor dies. */
   send: (actor: Actor, label: string, delayMs: number, run: () => void) => void
+  /** Whether something of it is still on its way. */
+  isHeardOf: (actor: Actor) => boolean
   /** Ends an actor between two of its operations. */
   kill: (actor: Actor) => void
   /** Runs operations until the check says so; answers false where it never did within the limit. */
@@ -94,6 +96,7 @@ export const createScheduler = (
       }
     },
     send: (...task) => void push(true, ...task),
+    isHeardOf: (actor) => tasks.some((task) => task.actor === actor),
     kill: (actor) => {
       actor.isAlive = false
       tasks = tasks.filter((task) => task.actor !== actor || (task.isSent && choose(2) === 0))

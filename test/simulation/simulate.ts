@@ -5,7 +5,7 @@ import { startFeed } from './feed.ts'
 import { type Plan, planOf } from './plan.ts'
 import { type Process, startAppender, startCommand, startProjector } from './processes.ts'
 import { startReader } from './readers.ts'
-import { createScheduler } from './scheduler.ts'
+import { type Actor, createScheduler } from './scheduler.ts'
 import type { Mutation } from './stores.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -108,8 +108,15 @@ const disturbances = (
     if (process === undefined) return
     const actor = process.actor()
     process.crash()
+    expelSilent(actor)
+  }
+  /** Again after what it had sent before it died, which may make a member of it once more. */
+  const expelSilent = (actor: Actor) => {
     const coordinator = { name: 'coordinator', isAlive: true, hangsUntil: 0 }
-    scheduler.add(coordinator, `expel ${actor.name}`, choose(6_000), () => expel(log, actor))
+    scheduler.add(coordinator, `expel ${actor.name}`, choose(6_000), () => {
+      expel(log, actor)
+      if (scheduler.isHeardOf(actor)) expelSilent(actor)
+    })
   }
   const hang = () => {
     const actor = anyone()?.actor()
