@@ -64,8 +64,11 @@ export const connect = async (options: MongodbOptions): Promise<Connection> => {
   }
 }
 
+/** A reader tries twice, and has to say that the store is away before its own time is up. */
+const serverSelectionMs = 2_000
+
 const clientOf = (
-  { url, serverSelectionTimeoutMs = 3_000 }: MongodbOptions,
+  { url, serverSelectionTimeoutMs = serverSelectionMs }: MongodbOptions,
   operationTimeoutMs: number,
 ): MongoClient => {
   try {
