@@ -101,8 +101,9 @@ const readBack = async (
   const highest = new Map<string, number>()
   for await (const { events } of eventStore.read(range)) {
     for (const { event } of events) {
-      const row = event.type === 'TradeExecuted' ? rowOf(event.source) : undefined
-      if (event.type !== 'TradeExecuted' || row?.hash !== hash) continue
+      if (event.type !== 'TradeExecuted') continue
+      const row = rowOf(event.source)
+      if (row?.hash !== hash) continue
       highest.set(event.symbol, Math.max(highest.get(event.symbol) ?? 0, row.number))
     }
   }
