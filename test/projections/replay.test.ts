@@ -4,26 +4,16 @@ import { readModels } from '../../src/projections/read-models/index.ts'
 import { type ReplayOptions, replay } from '../../src/projections/replay.ts'
 import { rollback } from '../../src/projections/rollback.ts'
 import type { Pointer, ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
-import { type Engine, startEngine } from '../support/engine.ts'
+import { type Engine, replayOptionsOf, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
-import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
 import { interruption } from '../support/trade.ts'
 
 const test = suite('replay')
 
-const optionsOf = ({ eventStore, readModelStore }: Engine): ReplayOptions => ({
-  projections: readModels,
-  eventStore,
-  readModelStore,
-  batchEventsMax: 100,
-  logger: silent,
-  signal: new AbortController().signal,
-})
-
 const rebuild = (engine: Engine, options: Partial<ReplayOptions> = {}) =>
-  replay({ ...optionsOf(engine), ...options })
+  replay({ ...replayOptionsOf(engine), ...options })
 
 const unexpected = () => assert.unreachable('it should have been refused')
 
@@ -60,7 +50,7 @@ test('builds anew from zero though a generation is there that a rollback has lef
     const [built] = await rebuild(engine, { projections })
     assert.not(promoted.has(built?.generation ?? ''))
     promoted.add(built?.generation ?? '')
-    if (round > 0) await rollback({ ...optionsOf(engine), projections })
+    if (round > 0) await rollback({ ...replayOptionsOf(engine), projections })
   }
   assert.is(promoted.size, 4)
   await engine.close()

@@ -6,9 +6,8 @@ import { readModels } from '../../src/projections/read-models/index.ts'
 import { replay } from '../../src/projections/replay.ts'
 import { skipOf } from '../../src/projections/skip-event.ts'
 import type { ProjectStatus } from '../../src/projections/status.ts'
-import { type Engine, partitions, startEngine } from '../support/engine.ts'
+import { type Engine, partitions, replayOptionsOf, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
-import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
 import { trade } from '../support/trade.ts'
@@ -34,15 +33,6 @@ const refusalOf = async (attempt: Promise<unknown>): Promise<TradelogError> => {
   assert.instance(error, TradelogError)
   return error as TradelogError
 }
-
-const optionsOf = ({ eventStore, readModelStore }: Engine) => ({
-  projections: readModels,
-  eventStore,
-  readModelStore,
-  batchEventsMax: 100,
-  logger: silent,
-  signal: new AbortController().signal,
-})
 
 const models = readModels.map(({ name }) => name)
 
@@ -75,11 +65,11 @@ test('an unreadable event is skipped for each model: all go on, are verified, an
   for (const model of models) await skip(engine, model, 2)
   await engine.caughtUp()
   await equal(engine, () => 1)
-  for (const { rows, added, removed, changed } of await dryRun(optionsOf(engine))) {
+  for (const { rows, added, removed, changed } of await dryRun(replayOptionsOf(engine))) {
     assert.equal([added, removed, changed], [0, 0, 0])
     assert.ok(rows >= 0)
   }
-  await replay(optionsOf(engine))
+  await replay(replayOptionsOf(engine))
   await engine.caughtUp()
   await equal(engine, () => 1)
   await engine.close()
@@ -103,7 +93,7 @@ test('an event whose fold throws is skipped only where the model stands before i
   for (const model of concerned) await skip(engine, model, 2)
   await engine.caughtUp()
   await equal(engine, (model) => (concerned.includes(model) ? 1 : 0))
-  await replay(optionsOf(engine))
+  await replay(replayOptionsOf(engine))
   await equal(engine, (model) => (concerned.includes(model) ? 1 : 0))
   await engine.close()
 })
@@ -131,9 +121,9 @@ test('a skip that is taken back is a difference until a replay, which stops at t
   assert.ok(first)
   await engine.readModelStore.removeSkip(first)
   assert.is((await engine.verified('symbols')).result, 'could not check')
-  assert.is((await refusalOf(replay(optionsOf(engine)))).code, 'EVENT_UNREADABLE')
+  assert.is((await refusalOf(replay(replayOptionsOf(engine)))).code, 'EVENT_UNREADABLE')
   await skip(engine, 'symbols', 1)
-  await replay(optionsOf(engine))
+  await replay(replayOptionsOf(engine))
   await equal(engine, () => 1)
   await engine.close()
 })

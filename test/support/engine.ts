@@ -6,6 +6,7 @@ import type { EventStore } from '../../src/event-store/event-store.ts'
 import { type ProjectRole, startProjectRole } from '../../src/projections/project-role.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
+import type { ReplayOptions } from '../../src/projections/replay.ts'
 import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
@@ -27,6 +28,16 @@ export type Engine = Readonly<{
   verified: (model: string, generation?: string) => ReturnType<typeof verify>
   close: () => Promise<void>
 }>
+
+/** For a replay of every read model, or what is done like one. */
+export const replayOptionsOf = ({ eventStore, readModelStore }: Engine): ReplayOptions => ({
+  projections: readModels,
+  eventStore,
+  readModelStore,
+  batchEventsMax: 100,
+  logger: silent,
+  signal: new AbortController().signal,
+})
 
 export const partitions = 3
 
