@@ -1,5 +1,5 @@
 import type { TradeExecuted } from '../src/domain/trade-executed.ts'
-import { openEmbeddedEventStore } from '../src/event-store/embedded.ts'
+import { openEmbeddedEventStore } from '../src/event-store/embedded/embedded-event-store.ts'
 import { type Measured, type Part, type PartOptions, type Subject, startWatch } from './part.ts'
 import { openRawLog } from './raw-lmdb.ts'
 import { partitions, tradeBatches } from './trades.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import type { EventStore } from '../src/event-store/event-store.ts'
-import { openKafkaEventStore } from '../src/event-store/kafka.ts'
+import { openKafkaEventStore } from '../src/event-store/kafka/kafka-event-store.ts'
 import type { Settings } from '../test/support/tradelog.ts'
 import { appendAll } from './append.ts'
 import type { Given, Measured, PartOptions, PartOrReason, Subject } from './part.ts'

@@ -3,13 +3,13 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRetriable, TradelogError } from './domain/errors.ts'
-import { openEmbeddedEventStore } from './event-store/embedded.ts'
+import { openEmbeddedEventStore } from './event-store/embedded/embedded-event-store.ts'
 import type { EventStore } from './event-store/event-store.ts'
-import type { KafkaEventStoreOptions } from './event-store/kafka.ts'
-import { openEmbeddedReadModelStore } from './read-model-store/embedded.ts'
+import type { KafkaEventStoreOptions } from './event-store/kafka/kafka-event-store.ts'
+import { openEmbeddedReadModelStore } from './read-model-store/embedded/embedded-read-model-store.ts'
 import type { ReadModelStore } from './read-model-store/read-model-store.ts'
 import { backoffMs } from './runtime/backoff.ts'
-import type { Config } from './runtime/config.ts'
+import type { Config } from './runtime/config/config.ts'
 import { inDataDirectory } from './runtime/data-directory.ts'
 import type { Lifetime } from './runtime/lifetime.ts'
 import type { Logger } from './runtime/logger.ts'
@@ -34,7 +34,7 @@ export const openEventStore = async ({
   logger,
 }: Composition): Promise<EventStore> => {
   if (config.eventStore === 'kafka') {
-    const { openKafkaEventStore } = await import('./event-store/kafka.ts')
+    const { openKafkaEventStore } = await import('./event-store/kafka/kafka-event-store.ts')
     return life.own(await openKafkaEventStore(kafkaOptions(config, logger)))
   }
   const directory = join(config.dataDirectory, 'log')
@@ -49,7 +49,9 @@ export const openReadModelStore = async ({
   logger,
 }: Composition): Promise<ReadModelStore> => {
   if (config.readModelStore === 'mongodb') {
-    const { openMongodbReadModelStore } = await import('./read-model-store/mongodb.ts')
+    const { openMongodbReadModelStore } = await import(
+      './read-model-store/mongodb/mongodb-read-model-store.ts'
+    )
     return life.own(
       await openMongodbReadModelStore({
         ...config.mongodb,

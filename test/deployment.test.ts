@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
-import { loadConfig } from '../src/runtime/config.ts'
+import { loadConfig } from '../src/runtime/config/config.ts'
 import { suite } from './support/suite.ts'
 
 const test = suite('deployment')

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { parser } from '@prometheus-io/lezer-promql'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
-import { loadConfig } from '../src/runtime/config.ts'
+import { loadConfig } from '../src/runtime/config/config.ts'
 import { declaredMetrics, declaredTypes, processMetrics } from './support/declared-metrics.ts'
 import { suite } from './support/suite.ts'
 

@@ -23,22 +23,24 @@ const arrows: Record<string, readonly string[]> = {
 }
 
 /** Files that a folder may import by name only: ports and shapes, never what runs behind them. */
+const eventStorePort = /event-store\/event-store\.ts$/
+const readModelStorePort = /read-model-store\/(read-model-store|key|guard|status)\.ts$/
 const doors: Record<string, RegExp> = {
-  'ingest>event-store': /event-store\/event-store\.ts$/,
-  'copy>event-store': /event-store\/event-store\.ts$/,
-  'projections>event-store': /event-store\/event-store\.ts$/,
-  'projections>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
-  'verify>event-store': /event-store\/event-store\.ts$/,
-  'verify>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
-  'read-api>read-model-store': /read-model-store\/(read-model-store|key)\.ts$/,
-  'read-api>projections': /projections\/(status\.ts|projection\.ts|read-models\/)/,
+  'ingest>event-store': eventStorePort,
+  'copy>event-store': eventStorePort,
+  'projections>event-store': eventStorePort,
+  'projections>read-model-store': readModelStorePort,
+  'verify>event-store': eventStorePort,
+  'verify>read-model-store': readModelStorePort,
+  'read-api>read-model-store': readModelStorePort,
+  'read-api>projections': /projections\/(projection\.ts|read-models\/)/,
 }
 
 /** Packages that only the files named for them may import. */
 const packages: Record<string, RegExp> = {
-  kafkajs: /^src\/event-store\/kafka/,
-  mongodb: /^src\/read-model-store\/mongodb/,
-  lmdb: /^src\/(runtime\/lmdb|event-store\/embedded|read-model-store\/embedded)/,
+  kafkajs: /^src\/event-store\/kafka\//,
+  mongodb: /^src\/read-model-store\/mongodb\//,
+  lmdb: /^src\/(runtime\/lmdb|event-store\/embedded\/|read-model-store\/embedded\/)/,
   koa: /^src\/read-api\//,
   'prom-client': /^src\/runtime\/metrics\.ts$/,
   ws: /^src\/(ingest|feed-server)\//,

@@ -1,5 +1,5 @@
 import type { ParseArgsConfig } from 'node:util'
-import type { Config } from '../runtime/config.ts'
+import type { Config } from '../runtime/config/config.ts'
 import type { Lifetime } from '../runtime/lifetime.ts'
 import type { Logger } from '../runtime/logger.ts'
 

@@ -1,4 +1,4 @@
-import type { Config } from '../runtime/config.ts'
+import type { Config } from '../runtime/config/config.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 
 /** The logger of a command, as the settings say; for people where they watch. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=24 --heap-growing-percent=150
 import { parseArgs } from 'node:util'
 import { TradelogError } from '../domain/errors.ts'
-import { loadConfig } from '../runtime/config.ts'
+import { loadConfig } from '../runtime/config/config.ts'
 import { type Command, exitCodes, type Flags } from './command.ts'
 import { commands } from './commands.ts'
 import { loggerOf } from './log.ts'

@@ -1,4 +1,4 @@
-import type { ReplayStatus } from '../projections/status.ts'
+import type { ReplayStatus } from '../read-model-store/status.ts'
 
 const barCharactersMax = 30
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { TradelogError } from '../domain/errors.ts'
-import type { FoldInThreads } from '../projections/builder.ts'
-import type { Config } from '../runtime/config.ts'
+import type { FoldInThreads } from '../projections/replay/builder.ts'
+import type { Config } from '../runtime/config/config.ts'
 import type { FromThread, ThreadWork } from './replay-thread.ts'
 
 /** Threads to fold in, so many as the settings say, or `automatic` where they leave it to us. */

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../domain/recorded-event.ts'
+import { advanceGuard, lastOffset } from '../read-model-store/guard.ts'
 import { encodeKey, type Key, type KeyPart } from '../read-model-store/key.ts'
 import type { Guard, Row, SeriesWrite, StateWrite } from '../read-model-store/read-model-store.ts'
-import { advanceGuard, lastOffset } from './guard.ts'
 import type { SeriesProjection, StateProjection } from './projection.ts'
 
 /** A state row as it is stored. */

@@ -1,14 +1,14 @@
 import Router, { type RouterMiddleware } from '@koa/router'
 import type { Middleware } from 'koa'
 import { TradelogError } from '../domain/errors.ts'
-import { jsonType, successBody } from './envelope.ts'
-import { preflightHeaders } from './headers.ts'
-import { cacheControl, keepWhile } from './kept-answers.ts'
-import type { Page } from './page.ts'
-import type { ReadModelReader } from './reader.ts'
-import type { Route } from './route.ts'
+import { jsonType, successBody } from './http/envelope.ts'
+import { preflightHeaders } from './http/headers.ts'
+import { cacheControl, keepWhile } from './http/kept-answers.ts'
+import type { Route } from './http/route.ts'
+import { withinTimeLimit } from './http/time-limit.ts'
+import type { Page } from './pages/page.ts'
+import type { ReadModelReader } from './read-models/reader.ts'
 import type { StreamRoute } from './stream/route.ts'
-import { withinTimeLimit } from './time-limit.ts'
 
 type Options = Readonly<{
   reader: ReadModelReader

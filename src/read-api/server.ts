@@ -7,15 +7,21 @@ import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Readiness } from '../runtime/readiness.ts'
 import { readApiApplication } from './application.ts'
-import { docsPage } from './docs-page.ts'
-import { failureBody } from './envelope.ts'
-import { type ApiLimits, headerBytesMax, headersMsMax, idleMsMax, requestMsMax } from './limits.ts'
-import { declareApiMetrics, lookUp, metricsPage } from './metrics.ts'
-import { openApiDocument, openApiPage } from './openapi.ts'
-import { publicPages } from './public-pages.ts'
-import { readModelReader } from './reader.ts'
-import { readinessLook } from './readiness.ts'
+import { failureBody } from './http/envelope.ts'
+import {
+  type ApiLimits,
+  headerBytesMax,
+  headersMsMax,
+  idleMsMax,
+  requestMsMax,
+} from './http/limits.ts'
+import { docsPage } from './pages/docs-page.ts'
+import { openApiDocument, openApiPage } from './pages/openapi.ts'
+import { publicPages } from './pages/public-pages.ts'
+import { readModelReader } from './read-models/reader.ts'
 import { routes as everyRoute } from './routes/index.ts'
+import { declareApiMetrics, lookUp, metricsPage } from './status/metrics.ts'
+import { readinessLook } from './status/readiness.ts'
 import { openStreams, type StreamOptions } from './stream/route.ts'
 
 export type ReadApiOptions = Readonly<{

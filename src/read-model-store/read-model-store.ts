@@ -153,7 +153,7 @@ export type Skip = Readonly<{
   at: UnixMs
 }>
 
-/** What a process says of itself for the API to show: see `projections/status.ts`. */
+/** What a process says of itself for the API to show: see `status.ts`. */
 export type StatusRow = Readonly<{ source: string; writtenAt: UnixMs; status: Row }>
 
 /**

@@ -1,4 +1,4 @@
-import { invalid } from './config-invalid.ts'
+import { invalid } from './config/invalid.ts'
 import { systemCode } from './system-code.ts'
 
 /** Somebody has to change the directory or the setting: to wait for it is no use. */

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { createBars } from '../../src/cli/replay-progress.ts'
-import type { ReplayStatus } from '../../src/projections/status.ts'
+import type { ReplayStatus } from '../../src/read-model-store/status.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('bars of a replay')

@@ -8,17 +8,17 @@ import {
 } from '../../src/cli/replay-threads.ts'
 import { openEventStore, openReadModelStore } from '../../src/compose.ts'
 import { hasCode } from '../../src/domain/errors.ts'
-import { openEmbeddedLog } from '../../src/event-store/embedded-log.ts'
+import { openEmbeddedLog } from '../../src/event-store/embedded/log.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
-import { type Build, openBuilder } from '../../src/projections/builder.ts'
-import { checkCounts } from '../../src/projections/count-check.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
+import { type Build, openBuilder } from '../../src/projections/replay/builder.ts'
+import { checkCounts } from '../../src/projections/replay/count-check.ts'
 import type {
   Generation,
   ReadModelStore,
   StoredRow,
 } from '../../src/read-model-store/read-model-store.ts'
-import { loadConfig } from '../../src/runtime/config.ts'
+import { loadConfig } from '../../src/runtime/config/config.ts'
 import { createLifetime } from '../../src/runtime/lifetime.ts'
 import { rejection } from '../contracts/event-store-reader.ts'
 import { silent } from '../support/silent.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { openKafkaEventStore } from '../../src/event-store/kafka.ts'
+import { openKafkaEventStore } from '../../src/event-store/kafka/kafka-event-store.ts'
 import { get } from '../support/api-client.ts'
 import { eventually } from '../support/eventually.ts'
 import { storeOptions } from '../support/kafka.ts'

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { readModels } from '../../src/projections/read-models/index.ts'
-import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded.ts'
+import { openEmbeddedReadModelStore } from '../../src/read-model-store/embedded/embedded-read-model-store.ts'
 import { naiveFolds } from '../../src/verify/folds/index.ts'
 import { laws, property, sameInStore } from '../support/laws.ts'
 import { suite } from '../support/suite.ts'

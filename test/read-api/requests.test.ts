@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { encodeCursor } from '../../src/read-api/cursor.ts'
+import { encodeCursor } from '../../src/read-api/http/cursor.ts'
 import { encodeKey } from '../../src/read-model-store/key.ts'
 import { startTestApi } from '../support/read-api.ts'
 import { suite } from '../support/suite.ts'

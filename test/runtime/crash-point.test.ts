@@ -9,29 +9,29 @@ import { suite } from '../support/suite.ts'
 const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
   'ingest/term.ts': ['appendNext', 'run'],
   'ingest/appending.ts': ['appendFresh', 'isAppended'],
-  'event-store/embedded.ts': ['append', 'appender'],
-  'event-store/embedded-log.ts': ['append'],
-  'event-store/kafka.ts': ['append'],
-  'event-store/kafka-producer.ts': 'whole',
-  'event-store/kafka-batches.ts': ['commit'],
+  'event-store/embedded/embedded-event-store.ts': ['append', 'appender'],
+  'event-store/embedded/log.ts': ['append'],
+  'event-store/kafka/kafka-event-store.ts': ['append'],
+  'event-store/kafka/producer.ts': 'whole',
+  'event-store/kafka/batches.ts': ['commit'],
   'projections/writer.ts': 'whole',
-  'projections/projector.ts': 'whole',
-  'projections/builder.ts': 'whole',
+  'projections/live/projector.ts': 'whole',
+  'projections/replay/builder.ts': 'whole',
   'projections/active-generation.ts': ['createActive'],
-  'projections/generations.ts': 'whole',
+  'projections/replay/build-generation.ts': 'whole',
   'projections/replay-lease.ts': 'whole',
-  'projections/replay.ts': 'whole',
-  'projections/promotion.ts': 'whole',
-  'projections/hand-over.ts': ['handOver'],
-  'projections/rollback.ts': 'whole',
-  'read-model-store/embedded-generation.ts': ['write', 'writeSeries', 'writeState'],
-  'read-model-store/embedded-generations.ts': ['openGenerations'],
-  'read-model-store/mongodb-commit.ts': 'whole',
-  'read-model-store/mongodb-checkpoints.ts': ['claimCheckpoint', 'moveCheckpoint'],
-  'read-model-store/mongodb-catalogue.ts': ['createGeneration', 'dropGeneration'],
-  'read-model-store/mongodb-pointers.ts': ['compareAndSet'],
-  'read-model-store/mongodb-skips.ts': ['addSkip', 'removeSkip'],
-  'cli/skip.ts': ['add', 'undo'],
+  'projections/replay/replay.ts': 'whole',
+  'projections/replay/promotion.ts': 'whole',
+  'projections/replay/hand-over.ts': ['handOver'],
+  'projections/replay/rollback.ts': 'whole',
+  'read-model-store/embedded/generation.ts': ['write', 'writeSeries', 'writeState'],
+  'read-model-store/embedded/generations.ts': ['openGenerations'],
+  'read-model-store/mongodb/commit.ts': 'whole',
+  'read-model-store/mongodb/checkpoints.ts': ['claimCheckpoint', 'moveCheckpoint'],
+  'read-model-store/mongodb/generations.ts': ['createGeneration', 'dropGeneration'],
+  'read-model-store/mongodb/pointers.ts': ['compareAndSet'],
+  'read-model-store/mongodb/skips.ts': ['addSkip', 'removeSkip'],
+  'cli/commands/skip.ts': ['add', 'undo'],
 }
 
 const inside = 'the points are in what it waits for'
@@ -53,20 +53,20 @@ const exceptions: Readonly<Record<string, string>> = {
     reading,
   'ingest/appending.ts: await insist(options, over, () => options.eventStore.append(events))':
     inside,
-  'event-store/embedded-log.ts: await track(transact(root, write)).catch((error) => {':
+  'event-store/embedded/log.ts: await track(transact(root, write)).catch((error) => {':
     'before it: append:prepared; in it: append:heads-put; after it: append:durable',
-  'event-store/kafka.ts: await producer.append(events, gate.require)': inside,
-  'event-store/kafka-producer.ts: await former?.then((each) => each.disconnect())': ending,
-  'event-store/kafka-producer.ts: return await producer': 'append:producer-connected follows',
-  'event-store/kafka-producer.ts: if (others || sent >= sequenceMax) await drop()':
+  'event-store/kafka/kafka-event-store.ts: await producer.append(events, gate.require)': inside,
+  'event-store/kafka/producer.ts: await former?.then((each) => each.disconnect())': ending,
+  'event-store/kafka/producer.ts: return await producer': 'append:producer-connected follows',
+  'event-store/kafka/producer.ts: if (others || sent >= sequenceMax) await drop()':
     'after 2^30 events, or when an append is given up',
-  'event-store/kafka-producer.ts: await append(given)': inside,
-  'event-store/kafka-producer.ts: await drop()': 'only after the broker forgot the producer',
-  'event-store/kafka-producer.ts: await producer.connect()': 'append:producer-connected follows',
-  'event-store/kafka-producer.ts: await producer.disconnect()': 'only where no broker answers',
-  'event-store/kafka-producer.ts: for (const part of inOrder) await sendPart(producer, topic, part)':
+  'event-store/kafka/producer.ts: await append(given)': inside,
+  'event-store/kafka/producer.ts: await drop()': 'only after the broker forgot the producer',
+  'event-store/kafka/producer.ts: await producer.connect()': 'append:producer-connected follows',
+  'event-store/kafka/producer.ts: await producer.disconnect()': 'only where no broker answers',
+  'event-store/kafka/producer.ts: for (const part of inOrder) await sendPart(producer, topic, part)':
     inside,
-  'event-store/kafka-producer.ts: const outcomes = await Promise.allSettled(': inside,
+  'event-store/kafka/producer.ts: const outcomes = await Promise.allSettled(': inside,
   'projections/writer.ts: if (to > slice.from) await commit({ ...slice, to }, events)': inside,
   'projections/writer.ts: skipped = new Set((await store.skips(projection.name)).map(placeOf))':
     'reads only, and fold:restarted follows',
@@ -75,25 +75,30 @@ const exceptions: Readonly<Record<string, string>> = {
   'projections/writer.ts: const before = await appliedWhole(prepare, slice.partition, events)':
     inside,
   'projections/writer.ts: await prepare.rows(partition, events.slice(0, middle))': inside,
-  'projections/projector.ts: const checkpoint = await writer.restart()': inside,
-  'projections/builder.ts: const checkpoint = await writer.restart()': inside,
-  'projections/builder.ts: await foldPartition(options, writers, next)': inside,
-  'projections/builder.ts: await foldInThreads({ generations, behind, signal, onApplied })': inside,
-  'projections/builder.ts: for (const writer of writers.values()) await writer.restart()': inside,
-  'projections/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, pass))':
+  'projections/live/projector.ts: const checkpoint = await writer.restart()': inside,
+  'projections/replay/builder.ts: const checkpoint = await writer.restart()': inside,
+  'projections/replay/builder.ts: await foldPartition(options, writers, next)': inside,
+  'projections/replay/builder.ts: await foldInThreads({ generations, behind, signal, onApplied })':
     inside,
-  'projections/builder.ts: await writer.apply({ ...rest, origin })': inside,
-  'projections/generations.ts: if (obsolete.length > 0) await assertHeld()':
+  'projections/replay/builder.ts: for (const writer of writers.values()) await writer.restart()':
+    inside,
+  'projections/replay/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, pass))':
+    inside,
+  'projections/replay/builder.ts: await writer.apply({ ...rest, origin })': inside,
+  'projections/replay/build-generation.ts: if (obsolete.length > 0) await assertHeld()':
     'between replay:sorted-out and the points of a drop',
-  'projections/generations.ts: if (await fitsLog(projection, generation, eventStore)) return generation':
+  'projections/replay/build-generation.ts: if (await fitsLog(projection, generation, eventStore)) return generation':
     reading,
-  'projections/generations.ts: await store.drop(left.id)': inside,
-  'projections/generations.ts: const pointer = await surePointer(store, name)': reading,
-  'projections/generations.ts: for (let last = await store.pointer(model); ; ) {': reading,
-  'projections/generations.ts: const pointer = await store.pointer(model)': reading,
-  'projections/generations.ts: const others = (await store.generations(name)).filter(': reading,
-  'projections/generations.ts: const checkpoint = await generation.checkpoint()': reading,
-  'projections/generations.ts: const heads = await eventStore.heads()': reading,
+  'projections/replay/build-generation.ts: await store.drop(left.id)': inside,
+  'projections/replay/build-generation.ts: const pointer = await surePointer(store, name)': reading,
+  'projections/replay/build-generation.ts: for (let last = await store.pointer(model); ; ) {':
+    reading,
+  'projections/replay/build-generation.ts: const pointer = await store.pointer(model)': reading,
+  'projections/replay/build-generation.ts: const others = (await store.generations(name)).filter(':
+    reading,
+  'projections/replay/build-generation.ts: const checkpoint = await generation.checkpoint()':
+    reading,
+  'projections/replay/build-generation.ts: const heads = await eventStore.heads()': reading,
   'projections/replay-lease.ts: if (lease === undefined) throw await leaseHeld(store, leaseName(name))':
     'a refusal',
   'projections/replay-lease.ts: return await work(async () => {': inside,
@@ -101,22 +106,23 @@ const exceptions: Readonly<Record<string, string>> = {
     'promotion:held follows',
   "projections/replay-lease.ts: const holder = (await store.leaseHolder(name)) ?? 'another process'":
     'a refusal',
-  'projections/replay.ts: results.push(await promoteBuild(options, builder, build, assertHeld, leftVersion))':
+  'projections/replay/replay.ts: results.push(await promoteBuild(options, builder, build, assertHeld, leftVersion))':
     inside,
-  'projections/promotion.ts: return await (await store.open(pointer.active)).checkpoint()': reading,
-  'projections/hand-over.ts: await sleep(lookEveryMs)':
+  'projections/replay/promotion.ts: return await (await store.open(pointer.active)).checkpoint()':
+    reading,
+  'projections/replay/hand-over.ts: await sleep(lookEveryMs)':
     'hand-over:caught-up before it, hand-over:not-taken-over after it',
-  'projections/rollback.ts: return await store.open(id)': reading,
+  'projections/replay/rollback.ts: return await store.open(id)': reading,
   "projections/active-generation.ts: return store.open((await store.pointer(model))?.active ?? '')":
     reading,
-  'read-model-store/embedded-generation.ts: return await writeSeries(tables, commit, rows.writes)':
+  'read-model-store/embedded/generation.ts: return await writeSeries(tables, commit, rows.writes)':
     inside,
-  'read-model-store/embedded-generations.ts: await gate.drained()': ending,
-  'read-model-store/embedded-generations.ts: await Promise.all([...opened.values()].map((generation) => generation.close()))':
+  'read-model-store/embedded/generations.ts: await gate.drained()': ending,
+  'read-model-store/embedded/generations.ts: await Promise.all([...opened.values()].map((generation) => generation.close()))':
     ending,
-  'read-model-store/mongodb-commit.ts: if (commit.from === 0) await loadGeneration(catalogue, generation)':
+  'read-model-store/mongodb/commit.ts: if (commit.from === 0) await loadGeneration(catalogue, generation)':
     reading,
-  'read-model-store/mongodb-catalogue.ts: if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })':
+  'read-model-store/mongodb/generations.ts: if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })':
     'a day after the drop',
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRetriable, TradelogError } from '../../src/domain/errors.ts'
-import { type ReadModelReader, readModelReader } from '../../src/read-api/reader.ts'
+import { type ReadModelReader, readModelReader } from '../../src/read-api/read-models/reader.ts'
 import { symbolsRoute } from '../../src/read-api/routes/symbols.ts'
 import { tradesRoute } from '../../src/read-api/routes/trades.ts'
 import { tickSource } from '../../src/read-api/stream/ticks.ts'

@@ -1,6 +1,6 @@
 import { declareIngestMetrics } from '../../src/ingest/metrics.ts'
-import { declareProjectionMetrics } from '../../src/projections/metrics.ts'
-import { declareApiMetrics } from '../../src/read-api/metrics.ts'
+import { declareProjectionMetrics } from '../../src/projections/report/metrics.ts'
+import { declareApiMetrics } from '../../src/read-api/status/metrics.ts'
 import { createMetrics, createProcessMetrics } from '../../src/runtime/metrics.ts'
 
 const declared = () => {

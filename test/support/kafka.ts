@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto'
 import kafkajs, { type Admin, type Kafka, type Message } from 'kafkajs'
 import pino from 'pino'
 import type { EventStore } from '../../src/event-store/event-store.ts'
-import { type KafkaEventStoreOptions, openKafkaEventStore } from '../../src/event-store/kafka.ts'
+import {
+  type KafkaEventStoreOptions,
+  openKafkaEventStore,
+} from '../../src/event-store/kafka/kafka-event-store.ts'
 import { type Suite, suite } from './suite.ts'
 
 const { KAFKA_BROKERS } = process.env

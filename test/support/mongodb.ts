@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { type Db, MongoClient } from 'mongodb'
 import { MongoBinary, MongoMemoryServer } from 'mongodb-memory-server'
 import pino from 'pino'
-import { openMongodbReadModelStore } from '../../src/read-model-store/mongodb.ts'
-import type { MongodbOptions } from '../../src/read-model-store/mongodb-connection.ts'
+import type { MongodbOptions } from '../../src/read-model-store/mongodb/connection.ts'
+import { openMongodbReadModelStore } from '../../src/read-model-store/mongodb/mongodb-read-model-store.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
 
 /** A MongoDB for the tests of one file. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { partitionOf } from '../../src/domain/partition.ts'
 import type { Position } from '../../src/domain/recorded-event.ts'
-import { openEmbeddedLog } from '../../src/event-store/embedded-log.ts'
-import { kafkaClient } from '../../src/event-store/kafka-connection.ts'
+import { openEmbeddedLog } from '../../src/event-store/embedded/log.ts'
+import { kafkaClient } from '../../src/event-store/kafka/connection.ts'
 import { sendForeign, storeOptions } from './kafka.ts'
 import type { Settings } from './tradelog.ts'
 

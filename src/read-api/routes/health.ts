@@ -1,8 +1,8 @@
 import { readModels } from '../../projections/read-models/index.ts'
 import type { Readiness } from '../../runtime/readiness.ts'
-import { withReasons } from '../envelope.ts'
-import { plainRoute, type Route } from '../route.ts'
-import { list, object, oneOf, text } from '../schema.ts'
+import { withReasons } from '../http/envelope.ts'
+import { plainRoute, type Route } from '../http/route.ts'
+import { list, object, oneOf, text } from '../http/schema.ts'
 
 /** Answers while the process lives, whatever becomes of the store. */
 export const healthRoute = (): Route =>

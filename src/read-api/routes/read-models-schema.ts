@@ -1,5 +1,5 @@
-import { projectorStates } from '../../projections/status.ts'
-import { count, isoTime, list, nullable, object, oneOf, type Schema, text } from '../schema.ts'
+import { projectorStates } from '../../read-model-store/status.ts'
+import { count, isoTime, list, nullable, object, oneOf, type Schema, text } from '../http/schema.ts'
 
 const number = (description: string): Schema => ({ type: 'number', minimum: 0, description })
 

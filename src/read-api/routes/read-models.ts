@@ -7,10 +7,10 @@ import type {
   ReadModelStore,
   Skip,
 } from '../../read-model-store/read-model-store.ts'
-import { plainRoute, type Route } from '../route.ts'
-import { list, object } from '../schema.ts'
-import { generationStatus, readStatuses, type Statuses } from '../statuses.ts'
-import { isoOf } from '../time.ts'
+import { plainRoute, type Route } from '../http/route.ts'
+import { list, object } from '../http/schema.ts'
+import { isoOf } from '../read-models/time.ts'
+import { generationStatus, readStatuses, type Statuses } from '../status/statuses.ts'
 import { readModelSchema } from './read-models-schema.ts'
 
 /** Reads the catalogue of generations beside the rows that processes write about themselves. */

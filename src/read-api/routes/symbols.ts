@@ -1,10 +1,10 @@
 import { TradelogError } from '../../domain/errors.ts'
 import { encodeKey } from '../../read-model-store/key.ts'
 import type { Row } from '../../read-model-store/read-model-store.ts'
-import type { ReadModelReader } from '../reader.ts'
-import { plainRoute, type Route } from '../route.ts'
-import { count, isoTime, list, object, text } from '../schema.ts'
-import { isoOf } from '../time.ts'
+import { plainRoute, type Route } from '../http/route.ts'
+import { count, isoTime, list, object, text } from '../http/schema.ts'
+import type { ReadModelReader } from '../read-models/reader.ts'
+import { isoOf } from '../read-models/time.ts'
 
 export const symbolsRoute = (reader: ReadModelReader): Route =>
   plainRoute({

@@ -1,9 +1,9 @@
 import type { Row } from '../../read-model-store/read-model-store.ts'
-import type { ReadModelReader } from '../reader.ts'
-import { type Route, symbolRoute } from '../route.ts'
-import { count, decimal, isoTime, list, nextCursor, object, text } from '../schema.ts'
-import { symbolPage } from '../symbol-page.ts'
-import { isoOf } from '../time.ts'
+import { type Route, symbolRoute } from '../http/route.ts'
+import { count, decimal, isoTime, list, nextCursor, object, text } from '../http/schema.ts'
+import type { ReadModelReader } from '../read-models/reader.ts'
+import { symbolPage } from '../read-models/symbol-page.ts'
+import { isoOf } from '../read-models/time.ts'
 
 export const tradesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({

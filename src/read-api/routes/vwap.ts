@@ -1,9 +1,9 @@
 import { encodeKey } from '../../read-model-store/key.ts'
 import type { Row } from '../../read-model-store/read-model-store.ts'
-import type { ReadModelReader } from '../reader.ts'
-import { plainRoute, type Route, symbolRoute } from '../route.ts'
-import { count, decimal, isoTime, list, nullable, object, text } from '../schema.ts'
-import { isoOf } from '../time.ts'
+import { plainRoute, type Route, symbolRoute } from '../http/route.ts'
+import { count, decimal, isoTime, list, nullable, object, text } from '../http/schema.ts'
+import type { ReadModelReader } from '../read-models/reader.ts'
+import { isoOf } from '../read-models/time.ts'
 import { allRows, symbolNotFound } from './symbols.ts'
 
 export const vwapSchema = object({

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Interval } from '../intervals.ts'
+import type { Interval } from '../http/intervals.ts'
 import type { LiveRow, Look } from './newest-rows.ts'
 import {
   advance,

@@ -2,8 +2,8 @@ import { hasCode } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/trade-executed.ts'
 import { encodeKey, type Key } from '../../read-model-store/key.ts'
 import type { Checkpoint, Generation, Guard } from '../../read-model-store/read-model-store.ts'
-import { interruptedIn } from '../completeness.ts'
-import type { ReadModelReader } from '../reader.ts'
+import { interruptedIn } from '../read-models/completeness.ts'
+import type { ReadModelReader } from '../read-models/reader.ts'
 import { type Positions, positionsOf } from './positions.ts'
 
 export type OpenCandle = Readonly<{ symbol: string; start: UnixMs }>

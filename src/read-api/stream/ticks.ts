@@ -1,5 +1,5 @@
 import type { Generation, StoredRow } from '../../read-model-store/read-model-store.ts'
-import type { ReadModelReader } from '../reader.ts'
+import type { ReadModelReader } from '../read-models/reader.ts'
 import { shownVwap } from '../routes/vwap.ts'
 import { type FreshRow, type Look, newestRows } from './newest-rows.ts'
 import { formatPositions, positionsOf } from './positions.ts'

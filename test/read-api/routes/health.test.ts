@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { readModels } from '../../../src/projections/read-models/index.ts'
-import type { ProjectorState } from '../../../src/projections/status.ts'
+import type { ProjectorState } from '../../../src/read-model-store/status.ts'
 import { startTestApi, type TestApi } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
 

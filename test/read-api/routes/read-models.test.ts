@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { PartitionStatus, ProjectorStatus } from '../../../src/projections/status.ts'
+import type { PartitionStatus, ProjectorStatus } from '../../../src/read-model-store/status.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTestApi, type TestApi } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'

@@ -1,0 +1,126 @@
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { openEventStore } from '../../compose.ts'
+import {
+  type CopyResult,
+  type CopySource,
+  type CopyStep,
+  type CopyTarget,
+  copy as copyLog,
+} from '../../copy/copy.ts'
+import { fileSource, fileTarget, gzipTarget, isGzipName, streamTarget } from '../../copy/files.ts'
+import { logSource, logTarget, refuseSameLog, takeWritersPlace } from '../../copy/logs.ts'
+import { TradelogError } from '../../domain/errors.ts'
+import type { EventStore } from '../../event-store/event-store.ts'
+import { loadConfig } from '../../runtime/config/config.ts'
+import { type Command, type CommandContext, exitCodes } from '../command.ts'
+
+export const copy: Command = {
+  options: { from: { type: 'string' }, to: { type: 'string' }, json: { type: 'boolean' } },
+  exitCodeWhenUnfinished: exitCodes.failed,
+  run: async (context) => {
+    const { flags, signal } = context
+    const from = endOf('--from', flags.from ?? 'settings')
+    const to = endOf('--to', flags.to)
+    refuseSameFile(from, to)
+    const { source, eventStore } = await openSource(context, from)
+    const target = await openTarget(context, to, source, eventStore)
+    const say = to.kind === 'stdout' ? sayAside : context.print
+    const isJson = flags.json === true
+    const report = progressLines(say, source.total, isJson)
+    const result = await copyLog({ source, target, signal, onProgress: report })
+    say(isJson ? `${JSON.stringify({ kind: 'result', ...result })}\n` : resultLines(result))
+    return exitCodes.ok
+  },
+}
+
+type End = Readonly<{ kind: 'settings' | 'log' | 'file' | 'stdout'; path: string }>
+
+const endOf = (flag: string, value: unknown): End => {
+  const path = String(value ?? '')
+  if (flag === '--from' && path === 'settings') return { kind: 'settings', path }
+  if (flag === '--to' && path === '-') return { kind: 'stdout', path }
+  if (/\.ya?ml$/.test(path)) return { kind: 'log', path }
+  if (/\.(ndjson|jsonl)(\.gz)?$/.test(path)) return { kind: 'file', path }
+  throw new TradelogError(
+    'CONFIG_INVALID',
+    `${flag} must name a settings file (.yaml) or a file of records (.ndjson, .ndjson.gz)`,
+  )
+}
+
+const refuseSameFile = (from: End, to: End): void => {
+  if (from.kind !== 'file' || to.kind !== 'file' || real(from.path) !== real(to.path)) return
+  throw new TradelogError('COPY_REFUSED', 'source and target are the same file')
+}
+
+const real = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
+}
+
+/** The file says all: the environment names the store of the settings, not this one. */
+const openLog = (context: CommandContext, file: string): Promise<EventStore> => {
+  const { config } = loadConfig({ file, environment: {} })
+  return openEventStore({ ...context, config })
+}
+
+const openSource = async (
+  context: CommandContext,
+  { kind, path }: End,
+): Promise<{ source: CopySource; eventStore?: EventStore }> => {
+  if (kind === 'file') return { source: await readable(path, () => fileSource(path)) }
+  const eventStore =
+    kind === 'settings' ? await openEventStore(context) : await openLog(context, path)
+  return { source: await logSource(eventStore), eventStore }
+}
+
+const openTarget = async (
+  context: CommandContext,
+  { kind, path }: End,
+  { partitions }: CopySource,
+  from?: EventStore,
+): Promise<CopyTarget> => {
+  if (kind === 'stdout') return streamTarget(process.stdout, partitions)
+  if (kind === 'file') {
+    return readable(path, () => (isGzipName(path) ? gzipTarget : fileTarget)(path, partitions))
+  }
+  const eventStore = await openLog(context, path)
+  if (from !== undefined) await refuseSameLog(from, eventStore)
+  context.logger.info("taking the writer's place in the target; up to 30 s where another has it")
+  context.life.own(await takeWritersPlace(eventStore))
+  return logTarget(eventStore)
+}
+
+const readable = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof TradelogError) throw cause
+    const { code = String(cause) } = cause as { code?: string }
+    throw new TradelogError('CONFIG_INVALID', `${path}: cannot be opened (${code})`, { cause })
+  }
+}
+
+const sayAside = (text: string) => void process.stderr.write(text)
+
+const sayEveryMs = 1_000
+
+const progressLines = (say: (text: string) => void, total: number | null, isJson: boolean) => {
+  let said = Date.now()
+  return (step: CopyStep, records: number): void => {
+    const now = Date.now()
+    if (now - said < sayEveryMs) return
+    said = now
+    const all = total === null ? '' : ` of ${total.toLocaleString('en')}`
+    const line = `${step}: ${records.toLocaleString('en')}${all} events`
+    say(`${isJson ? JSON.stringify({ kind: 'progress', step, records, total }) : line}\n`)
+  }
+}
+
+const resultLines = ({ copied, records, keys, digest }: CopyResult): string => {
+  const [now, all, symbols] = [copied, records, keys].map((count) => count.toLocaleString('en'))
+  return `copied ${now} events; both hold ${all} of ${symbols} symbols\nsha256 ${digest}\n`
+}

@@ -1,0 +1,116 @@
+import { openEventStore, openReadModelStore } from '../../compose.ts'
+import { TradelogError } from '../../domain/errors.ts'
+import type { EventStore } from '../../event-store/event-store.ts'
+import { originOf, type SkipTarget, skipOf } from '../../projections/skip.ts'
+import type { ReadModelStore, Skip } from '../../read-model-store/read-model-store.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import { type Command, type CommandContext, exitCodes } from '../command.ts'
+import { selectedModels } from '../select.ts'
+
+export const skip: Command = {
+  options: {
+    why: { type: 'string' },
+    list: { type: 'boolean' },
+    undo: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  alternatives: [['list', 'undo', 'why']],
+  takesNames: true,
+  exitCodeWhenUnfinished: exitCodes.failed,
+  run: async (context) => {
+    const { flags, names } = context
+    const targets = names.map(targetOf)
+    const why = String(flags.why ?? '').trim()
+    const isAdding = flags.list !== true && flags.undo !== true
+    if (flags.list === true && targets.length > 0)
+      throw wrong('--list takes no names: it shows all')
+    if (flags.list !== true && targets.length === 0) throw wrong('name what to skip')
+    if (isAdding && why === '') throw wrong('--why must say why the event is left out')
+    const readModelStore = await openReadModelStore(context)
+    const eventStore = await openEventStore(context)
+    const stores = { eventStore, readModelStore }
+    if (flags.list === true) await list(context, stores)
+    else if (flags.undo === true) await undo(context, stores, targets)
+    else await add(context, stores, targets, why)
+    return exitCodes.ok
+  },
+}
+
+type Stores = Readonly<{ eventStore: EventStore; readModelStore: ReadModelStore }>
+
+const targetOf = (text: string): SkipTarget => {
+  const [, model = '', partition, offset] = /^([^:]+):([0-9]{1,9}):([0-9]{1,15})$/.exec(text) ?? []
+  if (offset === undefined) throw wrong(`${text} isn't MODEL:PARTITION:OFFSET`)
+  const [projection] = selectedModels({ model })
+  if (projection === undefined) throw wrong(`no read model is called ${model}`)
+  return { projection, partition: Number(partition), offset: Number(offset) }
+}
+
+/** All of them are judged before the first is kept. */
+const add = async (
+  { flags, print }: CommandContext,
+  stores: Stores,
+  targets: readonly SkipTarget[],
+  why: string,
+) => {
+  const skips: Skip[] = []
+  for (const target of targets) {
+    skips.push(await skipOf(stores, target, { why, at: Date.now() }))
+    crashPoint('skip:judged')
+  }
+  for (const each of skips) {
+    const isChanged = await stores.readModelStore.addSkip(each)
+    crashPoint('skip:recorded')
+    const line = isChanged
+      ? `${nameOf(each)} is skipped; a projector that is stopped there goes on within seconds\n`
+      : `${nameOf(each)} is skipped already\n`
+    print(flags.json === true ? jsonLine(each, { isSkipped: true, isChanged }) : line)
+  }
+}
+
+/** Whatever an undo that was cut short has left, the next one takes back. */
+const undo = async (
+  { flags, print }: CommandContext,
+  { eventStore, readModelStore }: Stores,
+  targets: readonly SkipTarget[],
+) => {
+  for (const target of targets) {
+    const { partition, offset } = target
+    const model = target.projection.name
+    const place = { model, partition, offset, origin: (await originOf(eventStore, target)) ?? '' }
+    crashPoint('skip:located')
+    const isChanged = await readModelStore.removeSkip(place)
+    crashPoint('skip:removed')
+    const line = isChanged
+      ? `${nameOf(place)} counts again; now run: npm run replay -- --model ${model}\n`
+      : `${nameOf(place)} is not skipped\n`
+    print(flags.json === true ? jsonLine(place, { isSkipped: false, isChanged }) : line)
+  }
+}
+
+const list = async ({ flags, print }: CommandContext, { eventStore, readModelStore }: Stores) => {
+  const origins = (await eventStore.heads()).map(({ origin }) => origin)
+  const skips = await readModelStore.skips()
+  if (skips.length === 0 && flags.json !== true) print('no event is skipped\n')
+  for (const each of skips) {
+    const isOfThisLog = origins[each.partition] === each.origin
+    if (flags.json === true) print(`${JSON.stringify({ ...each, isOfThisLog })}\n`)
+    else print(line(each, isOfThisLog))
+  }
+}
+
+const line = (skip: Skip, isOfThisLog: boolean): string => {
+  const at = new Date(skip.at).toISOString().slice(0, 19)
+  return `${nameOf(skip)}  ${at}Z  ${skip.why}${isOfThisLog ? '' : '  (of another log)'}\n`
+}
+
+/** Whether the event is skipped from now on, and whether that was otherwise before. */
+const jsonLine = (
+  { model, partition, offset, origin }: Omit<Skip, 'why' | 'at'>,
+  state: Readonly<{ isSkipped: boolean; isChanged: boolean }>,
+): string => `${JSON.stringify({ model, partition, offset, origin, ...state })}\n`
+
+const nameOf = ({ model, partition, offset }: Pick<Skip, 'model' | 'partition' | 'offset'>) =>
+  `${model}:${partition}:${offset}`
+
+const wrong = (message: string) => new TradelogError('CONFIG_INVALID', message)

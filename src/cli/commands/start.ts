@@ -1,0 +1,69 @@
+import { openEventStore, openReadModelStore, whenReachable } from '../../compose.ts'
+import { readModels } from '../../projections/read-models/index.ts'
+import { type Config, redactedConfig } from '../../runtime/config/config.ts'
+import type { Command } from '../command.ts'
+import { serveOperations } from '../operations.ts'
+import { runApi } from './api.ts'
+import { runIngest } from './ingest.ts'
+import { runProject } from './project.ts'
+
+export const start: Command = {
+  options: {},
+  run: async (context) => {
+    const { config, print } = context
+    const { metrics, begin } = await serveOperations(context)
+    const eventStore = await whenReachable(openEventStore, context)
+    const readModelStore = await whenReachable(openReadModelStore, context)
+    const projecting = runProject(context, metrics, readModels, eventStore, readModelStore)
+    const api = await runApi(context, metrics, readModelStore)
+    const feeding = await runIngest(context, metrics, eventStore)
+    const feeds = feeding === undefined ? [] : [feeding.readiness]
+    begin(projecting.readiness, api.readiness, ...feeds)
+    print(screen(config, api.url, feeding?.feed.symbols ?? []))
+    return 'until stopped'
+  },
+}
+
+/** What runs, where, and what to try next. */
+const screen = (config: Config, url: string, symbols: readonly string[]): string => {
+  const symbol = encodeURIComponent(symbols[0] ?? 'AAPL')
+  return `
+  tradelog is running
+
+    feed         ${feedLine(config)}
+    log          ${logLine(config)}
+    read models  ${rowsLine(config)}
+    API          ${url}
+
+  Try, in another terminal:
+
+    curl ${url}/api/v1/symbols
+    curl '${url}/api/v1/trades/${symbol}?limit=3'
+    curl '${url}/api/v1/candles/${symbol}?interval=1m&limit=3'
+    npm run watch       prices, read models and replays on a terminal
+    npm run replay      rebuild every read model while this one serves
+    npm run verify      compare every row with an independent fold of the log
+    kill -9 ${process.pid}${' '.repeat(Math.max(1, 12 - String(process.pid).length))}then npm start: nothing is lost, nothing counts twice
+
+  All routes: ${url}/docs    Stop: Ctrl-C
+
+`
+}
+
+const feedLine = ({ feed, simulated, file }: Config): string => {
+  if (feed === 'simulated') return `simulated, ${simulated.tradesPerSecond} trades a second`
+  if (feed === 'file') return `${file.path}, at speed ${file.speed}`
+  return feed
+}
+
+const logLine = ({ eventStore, dataDirectory, kafka, partitions }: Config): string =>
+  eventStore === 'kafka'
+    ? `Kafka topic ${kafka.topic} at ${kafka.brokerUrl.join(', ')}`
+    : `embedded, in ${dataDirectory}, ${partitions} partitions`
+
+const rowsLine = (config: Config): string => {
+  const { url, databaseName } = redactedConfig(config).mongodb
+  return config.readModelStore === 'mongodb'
+    ? `MongoDB database ${databaseName} at ${url}`
+    : `embedded, in ${config.dataDirectory}`
+}

@@ -1,0 +1,119 @@
+import { TradelogError } from '../../domain/errors.ts'
+import { decodeEvent } from '../../domain/event.ts'
+import type { LogRecord, RawRecord } from '../../domain/recorded-event.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+
+/** Consecutive records of one partition, stored as one text. */
+export type NewBlock = Readonly<{ partition: number; count: number; text: string }>
+
+/**
+ * `append` names the append that wrote the block, so that a repeated one knows its own work. The
+ * values may be any JSON: a log also keeps what this code can't read.
+ */
+export const encodeBlock = (
+  partition: number,
+  values: readonly unknown[],
+  { append, recordedAt }: { append: string; recordedAt: UnixMs },
+): NewBlock => ({
+  partition,
+  count: values.length,
+  text: JSON.stringify({ append, recordedAt, events: values }),
+})
+
+export const decodeBlock = (
+  partition: number,
+  first: number,
+  text: string | undefined,
+): readonly LogRecord[] => {
+  const { recordedAt, events } = parseBlock(partition, first, text)
+  return Object.freeze(
+    events.map((value, i) => ({
+      partition,
+      offset: first + i,
+      recordedAt,
+      event: decodeEvent(value),
+    })),
+  )
+}
+
+/** The records of a block as they lie there. */
+export const decodeRawBlock = (
+  partition: number,
+  first: number,
+  text: string | undefined,
+): readonly RawRecord[] => {
+  const { recordedAt, events } = parseBlock(partition, first, text)
+  return events.map((value, i) => {
+    const offset = first + i
+    return { partition, offset, recordedAt, key: keyOf(value), value: JSON.stringify(value) }
+  })
+}
+
+/** The log keeps no keys: a record's key is its symbol. */
+const keyOf = (value: unknown): string | null => {
+  const { symbol } = (value ?? {}) as { symbol?: unknown }
+  return typeof symbol === 'string' ? symbol : null
+}
+
+/** The value of a record of another log. Only what comes back as it was is kept. */
+export const valueOfRaw = ({ partition, offset, key, value }: RawRecord): unknown => {
+  const refused = (why: string) =>
+    new TradelogError(
+      'COPY_REFUSED',
+      `the record at partition ${partition}, offset ${offset} can't be kept by an embedded log: ${why}`,
+      { fields: { partition, offset } },
+    )
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(value ?? '')
+  } catch {
+    throw refused('it is not JSON')
+  }
+  if (JSON.stringify(parsed) !== value) throw refused('its JSON would change')
+  if (keyOf(parsed) !== key) throw refused('its key is not its symbol')
+  return parsed
+}
+
+/** Not to be passed over, and no retry mends it. */
+export const damagedLog = (partition: number, offset: number, cause?: unknown) =>
+  new TradelogError(
+    'EVENT_STORE_REFUSED',
+    `the log is damaged at partition ${partition}, offset ${offset}; restore its directory from a backup`,
+    { cause, fields: { partition, offset } },
+  )
+
+/**
+ * Decoded blocks used last, as several read models read the same end of the log. Bounded by the
+ * events in it; the oldest leave first.
+ */
+export const createBlockCache = (eventsMax: number) => {
+  const blocks = new Map<string, readonly LogRecord[]>()
+  let size = 0
+  return (partition: number, first: number, load: () => readonly LogRecord[]) => {
+    const key = `${partition}:${first}`
+    const block = blocks.get(key) ?? load()
+    if (blocks.delete(key)) size -= block.length
+    blocks.set(key, block)
+    size += block.length
+    for (const [oldest, { length }] of blocks) {
+      if (size <= eventsMax) break
+      blocks.delete(oldest)
+      size -= length
+    }
+    return block
+  }
+}
+
+const parseBlock = (
+  partition: number,
+  first: number,
+  text: string | undefined,
+): { recordedAt: UnixMs; events: readonly unknown[] } => {
+  try {
+    const block = JSON.parse(text ?? '')
+    if (Array.isArray(block.events)) return block
+  } catch (error) {
+    throw damagedLog(partition, first, error)
+  }
+  throw damagedLog(partition, first)
+}

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto'
+import { TradelogError } from '../../domain/errors.ts'
+import type { LogRecord, RawRecord } from '../../domain/recorded-event.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import { type LeaseTable, transact } from '../../runtime/lmdb.ts'
+import type { PartitionBounds, Slice } from '../event-store.ts'
+import {
+  createBlockCache,
+  damagedLog,
+  decodeBlock,
+  decodeRawBlock,
+  encodeBlock,
+  type NewBlock,
+} from './block.ts'
+import {
+  type BlockKey,
+  headsKey,
+  type LogEnvironment,
+  type LogOptions,
+  openEnvironment,
+} from './environment.ts'
+
+/** Any JSON value for a partition, and when it was recorded, where that is not now. */
+export type NewRecord = Readonly<{ partition: number; value: unknown; recordedAt?: UnixMs }>
+
+/** Records made ready to be written; `written` says where the first attempt put them. */
+export type PreparedAppend = { readonly blocks: readonly NewBlock[]; written?: BlockKey }
+
+/** This log knows its identity from the start. */
+export type NamedBounds = PartitionBounds & Readonly<{ origin: string }>
+
+/** Records of a partition from `from` on, at most so many, all before `to`, which is at most the head. */
+export type SlicePlace = Readonly<{
+  partition: number
+  from: number
+  to: number
+  eventsMax: number
+}>
+
+/**
+ * The log in one LMDB environment. Records lie in blocks, one entry per partition and append: that
+ * costs a put and, when read, a parse per block instead of one per event. The heads are a row of
+ * their own, written in the same transaction. Every read sees the newest commit of any process and
+ * holds nothing open afterwards. Errors are `TradelogError`s.
+ */
+export type EmbeddedLog = Readonly<{
+  partitions: number
+  leases: LeaseTable
+  /** The next offset to be written, by partition. */
+  heads: () => readonly number[]
+  bounds: () => readonly NamedBounds[]
+  slice: (place: SlicePlace) => Slice
+  /** The same for who reads on and on: keeps nothing for others. */
+  sliceOnce: () => (place: SlicePlace) => Slice
+  raw: (place: SlicePlace) => readonly RawRecord[]
+  prepare: (records: readonly NewRecord[], recordedAt: UnixMs) => PreparedAppend
+  /** All or nothing, on disk when it resolves. `check` runs inside the transaction and may throw. */
+  append: (prepared: PreparedAppend, check?: () => void) => Promise<void>
+  /** Makes `close` wait for something. */
+  track: <T>(work: Promise<T>) => Promise<T>
+  close: () => Promise<void>
+}>
+
+/** What reading a single event may have to parse. */
+const blockEventsMax = 1_000
+/** About 10 MB of decoded trades. */
+const cachedEventsMax = 20_000
+
+export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog> => {
+  const environment = await openEnvironment(options)
+  const { root, id, leases, failure } = environment
+  const slice = sliceReader(environment, cachedEventsMax)
+  const raw = recordReader<RawRecord>(environment, (key, text) => decodeRawBlock(...key, text()))
+  const heads = (): readonly number[] => {
+    root.resetReadTxn()
+    return environment.heads.get(headsKey) ?? []
+  }
+  const pending = new Set<Promise<unknown>>()
+  let open = true
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    const done = work.finally(() => pending.delete(done))
+    pending.add(done)
+    return done
+  }
+  const guarded =
+    <A extends readonly unknown[], T>(read: (...args: A) => T) =>
+    (...args: A): T => {
+      // lmdb would throw a second time, from a timer, where nobody catches it.
+      if (!open) throw storeClosed()
+      try {
+        return read(...args)
+      } catch (error) {
+        throw failure(error)
+      }
+    }
+  return {
+    partitions: options.partitions,
+    leases,
+    heads: guarded(heads),
+    bounds: guarded(() => heads().map((head, partition) => boundsOf(id, partition, head))),
+    slice: guarded(slice),
+    sliceOnce: () => guarded(sliceReader(environment, blockEventsMax)),
+    raw: guarded(raw),
+    prepare,
+    append: async (prepared, check = () => {}) => {
+      const write = () => {
+        check()
+        writeBlocks(environment, prepared)
+      }
+      await track(transact(root, write)).catch((error) => {
+        throw failure(error)
+      })
+    },
+    track,
+    close: async () => {
+      while (pending.size > 0) await Promise.allSettled(pending)
+      open = false
+      await root.close()
+    },
+  }
+}
+
+export const storeClosed = () =>
+  new TradelogError('EVENT_STORE_CLOSED', 'the event store is closed')
+
+const boundsOf = (id: string, partition: number, head: number): NamedBounds => ({
+  partition,
+  start: 0,
+  head,
+  origin: `embedded:${id}:${partition}`,
+})
+
+const sliceReader = (environment: LogEnvironment, keptEventsMax: number) => {
+  const cached = createBlockCache(keptEventsMax)
+  const records = recordReader<LogRecord>(environment, (key, text) =>
+    cached(...key, () => decodeBlock(...key, text())),
+  )
+  return (place: SlicePlace): Slice => {
+    const { partition, from } = place
+    const events = records(place)
+    return { partition, from, to: from + events.length, events }
+  }
+}
+
+/** Reads the records of a place; `decode` makes those of a block, whose text is read when asked. */
+const recordReader = <T extends Readonly<{ offset: number }>>(
+  { blocks }: LogEnvironment,
+  decode: (key: BlockKey, text: () => string | undefined) => readonly T[],
+) => {
+  /** A position may lie inside a block. */
+  const firstOffset = (partition: number, offset: number): number => {
+    const backwards = { start: [partition, offset], end: [partition, -1], reverse: true, limit: 1 }
+    for (const [, first] of blocks.getKeys(backwards)) return first
+    throw damagedLog(partition, offset)
+  }
+  return ({ partition, from, to: end, eventsMax }: SlicePlace): T[] => {
+    const to = Math.min(end, from + eventsMax)
+    const found: T[] = []
+    const start = [partition, firstOffset(partition, from)]
+    for (const key of blocks.getKeys({ start, end: [partition, to] })) {
+      const next = from + found.length
+      const records = decode(key, () => blocks.get(key)).slice(next - key[1], to - key[1])
+      if (records[0]?.offset !== next) throw damagedLog(partition, next)
+      for (const record of records) found.push(record)
+    }
+    if (from + found.length !== to) throw damagedLog(partition, from + found.length)
+    return found
+  }
+}
+
+/** A block has one record time, so records of different times lie in different blocks. */
+const prepare = (records: readonly NewRecord[], recordedAt: UnixMs): PreparedAppend => {
+  const append = randomUUID()
+  const blocks: NewBlock[] = []
+  const open = new Map<number, { values: unknown[]; at: UnixMs }>()
+  const close = (partition: number, { values, at }: { values: unknown[]; at: UnixMs }) =>
+    void blocks.push(encodeBlock(partition, values, { append, recordedAt: at }))
+  for (const { partition, value, recordedAt: at = recordedAt } of records) {
+    const block = open.get(partition)
+    if (block !== undefined && block.at === at && block.values.length < blockEventsMax) {
+      block.values.push(value)
+      continue
+    }
+    if (block !== undefined) close(partition, block)
+    open.set(partition, { values: [value], at })
+  }
+  for (const [partition, block] of open) close(partition, block)
+  return { blocks }
+}
+
+/** A repeated append finds its first block where the first attempt put it, if that was committed. */
+const writeBlocks = (
+  { blocks, heads: headsRow }: LogEnvironment,
+  prepared: PreparedAppend,
+): void => {
+  const { written } = prepared
+  if (written !== undefined && blocks.get(written) === prepared.blocks[0]?.text) return
+  delete prepared.written
+  const heads = [...(headsRow.get(headsKey) ?? [])]
+  for (const { partition, count, text } of prepared.blocks) {
+    const head = heads[partition] ?? 0
+    prepared.written ??= [partition, head]
+    blocks.putSync([partition, head], text)
+    crashPoint('append:block-put')
+    heads[partition] = head + count
+  }
+  headsRow.putSync(headsKey, heads)
+  crashPoint('append:heads-put')
+}

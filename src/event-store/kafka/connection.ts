@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs, {
+  type Cluster,
+  type Consumer,
+  type ConsumerConfig,
+  type Kafka,
+  type KafkaConfig,
+  type logCreator,
+  type PartitionAssigner,
+} from 'kafkajs'
+import type { Logger } from 'pino'
+import { connectOnceAtATime } from './connect-once.ts'
+import { marksOf, storeError } from './errors.ts'
+import { armTimerOnlyWhilePending } from './idle-timer.ts'
+import { guardedSockets } from './write-guard.ts'
+
+const { logLevel } = kafkajs
+
+export type KafkaConnectionOptions = Readonly<{
+  brokers: readonly string[]
+  clientId: string
+  /** TLS: true for the system's authorities, or Node's options. */
+  ssl?: NonNullable<KafkaConfig['ssl']>
+  sasl?: NonNullable<KafkaConfig['sasl']>
+  connectionTimeoutMs: number
+  requestTimeoutMs: number
+  logger: Logger
+}>
+
+/**
+ * A client of its own: kafkajs keeps committed offsets per client and group, so two members of one
+ * group in one process must not share a client. `mayWrite` is asked before each write into the log.
+ */
+export const kafkaClient = (options: KafkaConnectionOptions, mayWrite?: () => boolean): Kafka => {
+  armTimerOnlyWhilePending()
+  connectOnceAtATime()
+  return new kafkajs.Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: options.connectionTimeoutMs,
+    authenticationTimeout: options.connectionTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
+    logLevel: options.logger.isLevelEnabled('trace') ? logLevel.DEBUG : logLevel.WARN,
+    logCreator: quietLog(options.logger),
+    ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+    ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+    ...(mayWrite === undefined ? {} : { socketFactory: guardedSockets(mayWrite) }),
+  })
+}
+
+/**
+ * A consumer and the cluster under it, which kafkajs hands to the makers of its assigners only.
+ * With the cluster one can fetch from outside of a group, and see an offset out of range.
+ */
+export const consumerWithCluster = (
+  kafka: Kafka,
+  assigner: PartitionAssigner,
+  config: Omit<ConsumerConfig, 'partitionAssigners'>,
+): { consumer: Consumer; cluster: Cluster } => {
+  const clusters: Cluster[] = []
+  const capture: PartitionAssigner = (context) => {
+    clusters.push(context.cluster)
+    return assigner(context)
+  }
+  const consumer = kafka.consumer({
+    ...config,
+    allowAutoTopicCreation: false,
+    partitionAssigners: [capture],
+  })
+  const [cluster] = clusters
+  if (cluster === undefined) throw new Error('kafkajs made a consumer without its assigners')
+  return { consumer, cluster }
+}
+
+const attemptsMax = 5
+const firstPauseMs = 100
+
+/** Tries again after a change of leader or a lost connection, but not while a broker hangs. */
+export const patiently = async <T>(
+  cluster: Cluster,
+  operation: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> => {
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted()
+    try {
+      await cluster.connect()
+      if (attempt > 1) await cluster.refreshMetadata()
+      return await operation()
+    } catch (error) {
+      const { retriable } = storeError(error)
+      const hangs = marksOf(error).includes('KafkaJSRequestTimeoutError')
+      if (!retriable || hangs || attempt === attemptsMax) throw storeError(error)
+      await sleep(firstPauseMs * 2 ** (attempt - 1))
+    }
+  }
+}
+
+/**
+ * kafkajs shouts while a broker is away. Whatever matters of it reaches this store as a rejection
+ * or a crash event too, and is told there.
+ */
+const quietLog =
+  (logger: Logger): logCreator =>
+  () =>
+  ({ level, namespace, log: { message, timestamp: _, logger: __, ...fields } }) => {
+    const write = level <= logLevel.WARN ? 'debug' : 'trace'
+    logger[write]({ ...fields, kafkajs: namespace }, message)
+  }

@@ -1,0 +1,128 @@
+import kafkajs, { type Kafka, type PartitionAssigner } from 'kafkajs'
+import type { Logger } from 'pino'
+import { Observable } from 'rxjs'
+import { joinGroup, type Member, sessionTimeoutMs } from './member.ts'
+
+const { AssignerProtocol } = kafkajs
+
+export type ElectionOptions = Readonly<{
+  kafka: () => Kafka
+  topic: string
+  role: string
+  logger: Logger
+  /** Told what is known before the stream is. */
+  onState: (state: RoleState) => void
+  /** The role is given up only after this, so that a successor finds all that was done in it. */
+  settled: () => Promise<void>
+  /** Told how to wait for the end of a membership. */
+  onLeaving: (left: Promise<void>) => void
+}>
+
+export type RoleState = Readonly<
+  | { holds: false }
+  | {
+      holds: true
+      /** False while the group can't be asked for so long that another may be elected. */
+      surely: () => boolean
+      /** How often that was so, and the role was held again after it. */
+      lapses: () => number
+    }
+>
+
+const rejoinMs = 500
+
+/**
+ * A consumer group in which one member is given everything. It keeps it while others join and
+ * leave, and also while no broker can be asked: it is told of a loss only when there is one.
+ */
+export const election = (options: ElectionOptions): Observable<boolean> =>
+  new Observable((subscriber) => {
+    const { topic, role, logger, onState, settled, onLeaving } = options
+    let heldSince: number | undefined
+    let rejoin: NodeJS.Timeout | undefined
+    let member: Member | undefined
+    let confirmedAt = 0
+    let lapses = 0
+
+    const surely = () => Date.now() < confirmedAt + sessionTimeoutMs
+    const confirm = (askedAt: number) => {
+      if (heldSince !== undefined && askedAt >= confirmedAt + sessionTimeoutMs) lapses += 1
+      confirmedAt = askedAt
+    }
+    const tell = (holds: boolean) => {
+      const before = heldSince !== undefined
+      if (holds === before) return
+      heldSince = holds ? Date.now() : undefined
+      onState(holds ? { holds, surely, lapses: () => lapses } : { holds })
+      logger.info({ role }, holds ? 'elected' : 'no longer elected, standing by')
+      subscriber.next(holds)
+    }
+    const join = () => {
+      const joined = joinGroup({
+        kafka: options.kafka(),
+        groupId: `${topic}.role.${role}`,
+        topic,
+        assigner: allToOne(() => heldSince),
+        onJoining: async () => {},
+        onJoined: (partitions) => tell(partitions.length > 0),
+        onConfirmed: confirm,
+        onLost: (error) => {
+          if (subscriber.closed) return
+          if (!error.retriable) return subscriber.error(error)
+          logger.debug({ err: error, role }, 'the group is out of reach')
+          // Another may be elected as soon as this membership has been given up.
+          confirmedAt = 0
+          onLeaving(joined.leave())
+          rejoin = setTimeout(join, rejoinMs)
+        },
+      })
+      member = joined
+    }
+    subscriber.next(false)
+    join()
+    return () => {
+      clearTimeout(rejoin)
+      if (heldSince !== undefined) onState({ holds: false })
+      onLeaving(settled().then(() => member?.leave()))
+    }
+  })
+
+/**
+ * Each member says since when it holds the role; the latest holder keeps it (an earlier one was
+ * away and has been replaced), and where there is none, the first by name gets it.
+ */
+const allToOne =
+  (heldSince: () => number | undefined): PartitionAssigner =>
+  ({ cluster }) => ({
+    name: 'tradelog-all-to-one',
+    version: 0,
+    protocol: ({ topics }) => ({
+      name: 'tradelog-all-to-one',
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version: 0,
+        topics,
+        userData: Buffer.from(String(heldSince() ?? 0)),
+      }),
+    }),
+    assign: async ({ members, topics }) => {
+      const [holder] = members
+        .map(({ memberId, memberMetadata }) => ({ memberId, since: sinceOf(memberMetadata) }))
+        .sort((a, b) => b.since - a.since || (a.memberId < b.memberId ? -1 : 1))
+      if (holder === undefined) return []
+      const assignment = Object.fromEntries(
+        topics.map((topic) => [
+          topic,
+          cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId),
+        ]),
+      )
+      const memberAssignment = AssignerProtocol.MemberAssignment.encode({
+        version: 0,
+        assignment,
+        userData: Buffer.alloc(0),
+      })
+      return [{ memberId: holder.memberId, memberAssignment }]
+    },
+  })
+
+const sinceOf = (metadata: Buffer): number =>
+  Number(AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString() ?? 0)

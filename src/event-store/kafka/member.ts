@@ -1,0 +1,108 @@
+import type { Cluster, Consumer, Kafka, PartitionAssigner } from 'kafkajs'
+import type { TradelogError } from '../../domain/errors.ts'
+import { consumerWithCluster } from './connection.ts'
+import { storeError } from './errors.ts'
+
+export type MemberOptions = Readonly<{
+  kafka: Kafka
+  groupId: string
+  topic: string
+  assigner: PartitionAssigner
+  /** Before every join, also the first: what was assigned is no more once this resolves. */
+  onJoining: () => Promise<void>
+  onJoined: (partitions: readonly number[]) => void
+  /** The coordinator has answered what was asked then: still a member. Told before `onJoined`. */
+  onConfirmed?: (askedAt: number) => void
+  /** Once, when the membership ended by itself. */
+  onLost: (error: TradelogError) => void
+}>
+
+/** A member of a consumer group that is told its partitions, and reads none of them. */
+export type Member = Readonly<{
+  cluster: Cluster
+  commit: (positions: ReadonlyMap<number, number>) => Promise<void>
+  /** Waits for a join under way. */
+  leave: () => Promise<void>
+}>
+
+export const sessionTimeoutMs = 10_000
+const heartbeatMs = 1_000
+/** How long others wait in a rebalance for a member that still works. */
+const rebalanceTimeoutMs = 30_000
+/** How often a member that reads nothing comes by to send its heartbeat, and to hear of a stop. */
+const idleMs = 250
+
+/**
+ * kafkajs' consumer, with every partition paused for ever: it joins, sends heartbeats and follows
+ * rebalances, however long the work on a batch takes. Its positions, which start anew at every
+ * rebalance and jump when they are out of range, are not used.
+ */
+export const joinGroup = (options: MemberOptions): Member => {
+  const { topic, groupId, onJoining, onJoined, onLost } = options
+  const { consumer, cluster } = consumerWithCluster(options.kafka, options.assigner, {
+    groupId,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: heartbeatMs,
+    rebalanceTimeout: rebalanceTimeoutMs,
+    maxWaitTimeInMs: idleMs,
+    retry: { retries: 3, restartOnFailure: async () => false },
+  })
+  let leaving = false
+  tellOfConfirmations(consumer, options.onConfirmed ?? (() => {}))
+  const lose = (error: unknown) => {
+    if (leaving) return
+    leaving = true
+    onLost(storeError(error))
+  }
+  beforeEachJoin(cluster, async () => {
+    if (leaving) throw new Error('leaving the group')
+    await onJoining()
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => lose(payload.error))
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    consumer.pause([{ topic }])
+    if (!leaving) onJoined(payload.memberAssignment[topic] ?? [])
+  })
+  const start = async () => {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic] })
+    await consumer.run({ autoCommit: false, eachBatch: async () => {} })
+  }
+  const started = start().catch(lose)
+  return {
+    cluster,
+    commit: (positions) =>
+      consumer.commitOffsets(
+        [...positions].map(([partition, at]) => ({ topic, partition, offset: String(at) })),
+      ),
+    // A consumer that is stopped while it starts would go on without anybody.
+    leave: async () => {
+      leaving = true
+      await started
+      await consumer.disconnect()
+    },
+  }
+}
+
+/**
+ * kafkajs joins again as soon as it hears of a rebalance, and has no hook before. Every join looks
+ * for the coordinator first, and nothing else of a consumer does: that is the place to wait until
+ * what is in flight has come to its end, so that the next owner finds it stored.
+ */
+const beforeEachJoin = (cluster: Cluster, hook: () => Promise<void>): void => {
+  const findGroupCoordinator = cluster.findGroupCoordinator.bind(cluster)
+  cluster.findGroupCoordinator = async (group) => {
+    await hook()
+    return findGroupCoordinator(group)
+  }
+}
+
+/** An answer may be read long after it was given, so what counts is when its question was sent. */
+const tellOfConfirmations = (consumer: Consumer, tell: (askedAt: number) => void): void => {
+  let askedAt = 0
+  consumer.on(consumer.events.REQUEST, ({ payload: { apiName, sentAt } }) => {
+    if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedAt = sentAt
+  })
+  consumer.on(consumer.events.HEARTBEAT, () => tell(askedAt))
+  consumer.on(consumer.events.GROUP_JOIN, () => tell(askedAt))
+}

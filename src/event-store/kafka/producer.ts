@@ -1,0 +1,227 @@
+import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs'
+import type { Logger } from 'pino'
+import { TradelogError } from '../../domain/errors.ts'
+import { encodeEvent, eventKey, type TradelogEvent } from '../../domain/event.ts'
+import { partitionOf } from '../../domain/partition.ts'
+import type { RawRecord } from '../../domain/recorded-event.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import { marksOf, storeError } from './errors.ts'
+
+const { Partitioners } = kafkajs
+
+export type ProducerOptions = Readonly<{
+  /** A client that asks this before each write. */
+  kafka: (mayWrite: () => boolean) => Kafka
+  topic: string
+  partitions: number
+  /** The broker's limit of one batch of records. */
+  batchBytesMax: number
+  logger: Logger
+  now: () => UnixMs
+}>
+
+export type Permit = () => () => boolean
+
+export type EventProducer = Readonly<{
+  /**
+   * One after the other; `permit` throws where, when its turn has come, it may not be done, and
+   * gives what says whether it still may.
+   */
+  append: (events: readonly TradelogEvent[], permit: Permit) => Promise<void>
+  /** As `append`, with records of another log, each into its partition and with its time. */
+  appendRaw: (records: readonly RawRecord[], permit: Permit) => Promise<void>
+  /** Resolves when no append is under way. */
+  settled: () => Promise<void>
+  /** Waits for the append under way. */
+  close: () => Promise<void>
+}>
+
+/** Messages of one partition that go out as one record batch, now and at every retry. */
+type Part = { partition: number; messages: Message[]; acknowledged: boolean }
+type Pending = Readonly<{ given: readonly unknown[]; parts: readonly Part[] }>
+/** What is to be sent: the array that the caller gave, and the message of each entry. */
+type Given = Readonly<{ given: readonly unknown[]; messages: () => Iterable<NewMessage> }>
+type NewMessage = Readonly<{
+  partition: number
+  key: string | null
+  value: string | null
+  timestamp: string
+}>
+
+/**
+ * The broker knows a repeated record batch by its producer, partition, sequence and count. So a
+ * send holds one partition only (kafkajs takes back the sequences of a whole send when a part of
+ * it failed), a part keeps its messages until it is acknowledged, and one per partition is in
+ * flight.
+ */
+export const eventProducer = (options: ProducerOptions): EventProducer => {
+  let pending: Pending | undefined
+  let producer: Promise<Producer> | undefined
+  let sent = 0
+  let mayWrite = () => false
+
+  const drop = async () => {
+    const former = producer
+    producer = undefined
+    sent = 0
+    await former?.then((each) => each.disconnect())
+  }
+
+  const connected = async () => {
+    producer ??= connect(options.kafka(() => mayWrite()))
+    try {
+      return await producer
+    } catch (error) {
+      producer = undefined
+      throw error
+    }
+  }
+
+  const append = async ({ given, messages }: Given) => {
+    // Other events under the sequences of unfinished ones could pass for their repetition.
+    const others = pending !== undefined && pending.given !== given
+    if (others || sent >= sequenceMax) await drop()
+    if (others) pending = undefined
+    pending ??= { given, parts: partsOf(messages(), options.batchBytesMax) }
+    const connection = await connected()
+    crashPoint('append:producer-connected')
+    await sendParts(connection, options.topic, pending.parts)
+    crashPoint('append:parts-acknowledged')
+    sent += given.length
+    pending = undefined
+  }
+
+  const recovering = async (given: Given) => {
+    try {
+      await append(given)
+    } catch (error) {
+      if (lostSequence(error)) {
+        options.logger.error({ err: error }, 'the broker lost track of this producer; a new one')
+        await drop()
+      }
+      throw storeError(error)
+    }
+  }
+
+  let last: Promise<void> = Promise.resolve()
+  const inTurn = (given: Given, permit: Permit) => {
+    const appended = last.then(() => {
+      mayWrite = permit()
+      return recovering(given)
+    })
+    last = appended.catch(() => {})
+    return appended
+  }
+  return {
+    append: (events, permit) =>
+      inTurn({ given: events, messages: () => eventMessages(events, options) }, permit),
+    appendRaw: (records, permit) =>
+      inTurn({ given: records, messages: () => records.map(rawMessage) }, permit),
+    settled: () => last,
+    close: () => last.then(drop),
+  }
+}
+
+/** kafkajs leaves out a number when the sequence, 31 bits per partition, starts again at 0. */
+const sequenceMax = 2 ** 30
+
+const lostSequence = (error: unknown): boolean =>
+  marksOf(error).some((mark) =>
+    ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH'].includes(
+      mark,
+    ),
+  )
+
+const connect = async (kafka: Kafka): Promise<Producer> => {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
+  try {
+    await producer.connect()
+    return producer
+  } catch (error) {
+    await producer.disconnect()
+    throw error
+  }
+}
+
+/** Generous: the lengths and deltas that a record batch adds to each key and value. */
+const recordOverheadBytes = 48
+const batchOverheadBytes = 128
+
+function* eventMessages(
+  events: readonly TradelogEvent[],
+  { partitions, now }: ProducerOptions,
+): Generator<NewMessage> {
+  const timestamp = String(now())
+  for (const event of events) {
+    const key = eventKey(event)
+    const value = encodeEvent(event)
+    yield { partition: partitionOf(key, partitions), key, value, timestamp }
+  }
+}
+
+const rawMessage = ({ partition, key, value, recordedAt }: RawRecord): NewMessage => {
+  return { partition, key, value, timestamp: String(recordedAt) }
+}
+
+const partsOf = (messages: Iterable<NewMessage>, batchBytesMax: number): readonly Part[] => {
+  const parts: Part[] = []
+  const open = new Map<number, { part: Part; bytes: number }>()
+  for (const message of messages) {
+    const { partition, key, value } = message
+    const bytes =
+      Buffer.byteLength(key ?? '') + Buffer.byteLength(value ?? '') + recordOverheadBytes
+    if (bytes + batchOverheadBytes > batchBytesMax) throw tooLarge(key, bytes, batchBytesMax)
+    let last = open.get(partition)
+    if (last === undefined || last.bytes + bytes > batchBytesMax) {
+      last = { part: { partition, messages: [], acknowledged: false }, bytes: batchOverheadBytes }
+      open.set(partition, last)
+      parts.push(last.part)
+    }
+    last.part.messages.push(message)
+    last.bytes += bytes
+  }
+  return parts
+}
+
+const tooLarge = (symbol: string | null, bytes: number, limit: number) =>
+  new TradelogError('EVENT_TOO_LARGE', `an event of ${symbol} takes ${bytes} bytes of ${limit}`, {
+    fields: { symbol, bytes, limit },
+  })
+
+/** Partitions side by side, the parts of one in order; waits for all of them before it rejects. */
+const sendParts = async (producer: Producer, topic: string, parts: readonly Part[]) => {
+  const byPartition = new Map<number, Part[]>()
+  for (const part of parts) {
+    if (part.acknowledged) continue
+    byPartition.set(part.partition, [...(byPartition.get(part.partition) ?? []), part])
+  }
+  const outcomes = await Promise.allSettled(
+    [...byPartition.values()].map(async (inOrder) => {
+      for (const part of inOrder) await sendPart(producer, topic, part)
+    }),
+  )
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
+
+const sendPart = async (producer: Producer, topic: string, part: Part): Promise<void> => {
+  try {
+    crashPoint('append:part-ready')
+    const acknowledgements = await producer.send({ topic, messages: part.messages, acks: -1 })
+    // kafkajs resolves without a word when a leader moved during the send and nothing was sent.
+    if (!acknowledgements.some(({ partition }) => partition === part.partition)) {
+      throw new TradelogError('EVENT_STORE_UNAVAILABLE', `partition ${part.partition} sent nothing`)
+    }
+  } catch (error) {
+    // The broker has this batch from an earlier attempt, and has forgotten at which offset.
+    if (!marksOf(error).includes('DUPLICATE_SEQUENCE_NUMBER')) throw error
+  }
+  part.acknowledged = true
+  crashPoint('append:part-acknowledged')
+}

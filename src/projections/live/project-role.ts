@@ -1,0 +1,208 @@
+import {
+  catchError,
+  concatMap,
+  concatWith,
+  defer,
+  distinctUntilChanged,
+  filter,
+  lastValueFrom,
+  merge,
+  NEVER,
+  type Observable,
+  ReplaySubject,
+  repeat,
+  retry,
+  shareReplay,
+  switchMap,
+  takeUntil,
+  tap,
+  throwError,
+  timer,
+} from 'rxjs'
+import { hasCode, TradelogError } from '../../domain/errors.ts'
+import type { EventStore } from '../../event-store/event-store.ts'
+import type { Generation, ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import { backoffMs } from '../../runtime/backoff.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Metrics } from '../../runtime/metrics.ts'
+import type { Readiness } from '../../runtime/readiness.ts'
+import { openActiveGeneration } from '../active-generation.ts'
+import type { Projection } from '../projection.ts'
+import type { FoldInThreads } from '../replay/builder.ts'
+import { createMeter, type Meter } from '../report/meter.ts'
+import { declareProjectionMetrics } from '../report/metrics.ts'
+import { createReport } from '../report/report.ts'
+import { createTracker, type Tracker } from '../report/tracker.ts'
+import { untilSkipped } from '../skipping.ts'
+import { projector } from './projector.ts'
+import { createTurns, type InTurn, selfRebuild, wantsRebuild } from './self-rebuild.ts'
+
+export type ProjectRoleOptions = Readonly<{
+  projections: readonly Projection[]
+  eventStore: EventStore
+  readModelStore: ReadModelStore
+  batchEventsMax: number
+  /** Names this process in the status rows. */
+  processName: string
+  metrics: Metrics
+  logger: Logger
+  /** For the replays that a deploy asks for. */
+  foldInThreads?: FoldInThreads | undefined
+}>
+
+export type ProjectRole = Readonly<{
+  /** Why the role isn't doing its work, part by part; empty where it is. */
+  readiness: Readiness
+  /** Ends after the batches in flight; a second call waits for the first. */
+  close: () => Promise<void>
+}>
+
+/** How soon a projector follows a promotion. */
+const followEveryMs = 500
+
+/** One model of this process: what it is, and what is known and said of it. */
+export type Model = Readonly<{
+  projection: Projection
+  tracker: Tracker
+  meter: Meter
+  logger: Logger
+}>
+
+/** Runs a projector for each model on its active generation, and reports on them. */
+export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
+  const stop = new ReplaySubject<void>(1)
+  const metrics = declareProjectionMetrics(options.metrics)
+  const runs = options.projections.map((projection) => ({
+    projection,
+    tracker: createTracker(projection),
+    meter: createMeter(metrics, projection.name),
+    logger: options.logger.child({ component: projection.name }),
+  }))
+  const shared = { ...options, inTurn: createTurns() }
+  const models = runs.map((run) => runModel(shared, run, stop))
+  const report = createReport({ ...options, metrics }, runs)
+  const running = [...models, report.running(stop)].map((part) =>
+    lastValueFrom(part, { defaultValue: undefined }),
+  )
+  let closing: Promise<void> | undefined
+  return {
+    readiness: report.readiness,
+    close: () => {
+      stop.next()
+      closing ??= Promise.all(running).then(() => {})
+      return closing
+    },
+  }
+}
+
+type Shared = ProjectRoleOptions & Readonly<{ inTurn: InTurn }>
+
+/** Follows the pointer of one model: a promotion ends the projector and starts the next. */
+const runModel = (options: Shared, model: Model, stop: Observable<void>): Observable<unknown> => {
+  const active = activeGenerations(options, model).pipe(
+    takeUntil(stop),
+    shareReplay({ bufferSize: 1, refCount: true }),
+  )
+  return active.pipe(
+    concatMap((generation) => {
+      const { id } = generation.info
+      const until = merge(stop, active.pipe(filter(({ info }) => info.id !== id)))
+      return runGeneration(options, { ...model, generation, until })
+    }),
+  )
+}
+
+const activeGenerations = (
+  { readModelStore }: ProjectRoleOptions,
+  { projection, logger }: Model,
+): Observable<Generation> =>
+  defer(() => openActiveGeneration(readModelStore, projection)).pipe(
+    repeat({ delay: followEveryMs }),
+    retry({
+      delay: (error, failures) => {
+        if (failures === 1) logger.warn({ err: error }, 'cannot read the active generation')
+        return timer(backoffMs(failures))
+      },
+      resetOnSuccess: true,
+    }),
+    distinctUntilChanged((a, b) => a.info.id === b.info.id),
+  )
+
+type Run = Model & Readonly<{ generation: Generation; until: Observable<unknown> }>
+
+const runGeneration = (options: Shared, run: Run): Observable<unknown> => {
+  const { projection, generation, until, tracker, meter, logger } = run
+  const { eventStore, readModelStore, batchEventsMax } = options
+  const { id, version } = generation.info
+  tracker.follows(id)
+  const stopped = (error: unknown, again: Observable<unknown>) => {
+    tracker.stopped(error)
+    logger.error({ err: error, generation: id }, 'stopped')
+    const skip = untilSkipped(readModelStore, error).pipe(takeUntil(until))
+    return skip.pipe(
+      tap(() => logger.warn({ generation: id }, 'going on: the event is skipped')),
+      switchMap(() => again),
+    )
+  }
+  if (version !== projection.version) {
+    tracker.stopped(versionMismatch(projection, generation))
+    return rebuildIfNewer(options, run).pipe(catchError(stopped))
+  }
+  return projector({
+    projection,
+    generation: meter.measured(generation),
+    eventStore,
+    readModelStore,
+    batchEventsMax,
+    until,
+    watch: {
+      ...meter,
+      received: (batch) => {
+        tracker.received(batch)
+        meter.received(batch)
+      },
+      assigned: (bounds, checkpoint) => {
+        tracker.assigned(bounds, checkpoint)
+        const partitions = bounds.map(({ partition }) => partition)
+        logger.info({ generation: id, partitions }, `projecting partitions ${partitions.join(' ')}`)
+      },
+      retrying: (error, delayMs) => {
+        tracker.retrying(error)
+        meter.retrying(error)
+        logRetry(logger, error, id, delayMs)
+      },
+    },
+  }).pipe(tap(tracker.committed), catchError(stopped))
+}
+
+/** Another process that writes is no trouble: a replay beside this one hands over that way. */
+const logRetry = (logger: Logger, error: unknown, generation: string, delayMs: number) => {
+  if (hasCode(error, 'CHECKPOINT_MOVED')) {
+    logger.info({ generation }, `again from the checkpoint: ${error.message}`)
+  } else {
+    logger.warn({ err: error, generation, delayMs }, 'retrying from the checkpoint')
+  }
+}
+
+/** A process of another version leaves the generation alone; of a newer one, it builds the next. */
+const rebuildIfNewer = (options: Shared, run: Run): Observable<unknown> => {
+  const { projection, generation, until, logger } = run
+  const { version } = generation.info
+  return defer(() => wantsRebuild(options.readModelStore, projection, version)).pipe(
+    concatMap((isWanted) => {
+      if (!isWanted) return throwError(() => versionMismatch(projection, generation))
+      logger.info({ from: version, to: projection.version }, 'a newer version: rebuilding')
+      return selfRebuild({ ...options, projections: [projection], logger })
+    }),
+    concatWith(NEVER),
+    takeUntil(until),
+  )
+}
+
+const versionMismatch = ({ name, version }: Projection, { info }: Generation) =>
+  new TradelogError(
+    'VERSION_MISMATCH',
+    `${name}: this process folds version ${version}, generation ${info.id} has version ` +
+      `${info.version}; it is left as it is`,
+    { fields: { model: name, version, generation: info.id } },
+  )

@@ -1,0 +1,92 @@
+import { defer, mergeMap, type Observable, retry, takeUntil, tap, throwError, timer } from 'rxjs'
+import { isRetriable } from '../../domain/errors.ts'
+import type { Batch, EventStore, PartitionBounds } from '../../event-store/event-store.ts'
+import type {
+  Checkpoint,
+  Generation,
+  ReadModelStore,
+} from '../../read-model-store/read-model-store.ts'
+import { backoffMs } from '../../runtime/backoff.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import { checkLog } from '../log-check.ts'
+import type { Projection } from '../projection.ts'
+import { createWriter, type GenerationWriter } from '../writer.ts'
+
+/** Told what a projector does, for logs and status. */
+export type ProjectorWatch = Readonly<{
+  assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
+  /** A batch has come; it may have to wait for those of other partitions. */
+  received: (batch: Batch) => void
+  applying: (batch: Batch) => void
+  applied: (batch: Batch) => void
+  retrying: (error: unknown, delayMs: number) => void
+}>
+
+export type ProjectorOptions = Readonly<{
+  projection: Projection
+  generation: Generation
+  eventStore: EventStore
+  readModelStore: Pick<ReadModelStore, 'skips'>
+  batchEventsMax: number
+  /** Its first value ends the projector, after the batches in flight. */
+  until: Observable<unknown>
+  watch: ProjectorWatch
+}>
+
+/**
+ * The running pipeline of one projection: batches from the stored checkpoint, each folded and
+ * committed before it is acknowledged, so the log sends no more than one per partition ahead.
+ * Emits the checkpoint after every commit. Any passing fault starts it again at the stored
+ * checkpoint; what was half written by then, keys and guards make harmless. Errors with what needs
+ * a person.
+ */
+export const projector = (options: ProjectorOptions): Observable<Checkpoint> => {
+  const { projection, generation, eventStore, readModelStore, batchEventsMax, until, watch } =
+    options
+  return defer(() => {
+    const writer = createWriter(projection, generation, readModelStore)
+    return eventStore
+      .batches({ group: generation.info.id, position: positionOf(options, writer), batchEventsMax })
+      .pipe(
+        takeUntil(until),
+        tap(watch.received),
+        mergeMap(foldCommitAck(writer, watch), concurrency(projection)),
+      )
+  }).pipe(
+    retry({
+      delay: (error, failures) => {
+        if (!isRetriable(error)) return throwError(() => error)
+        const delayMs = backoffMs(failures)
+        watch.retrying(error, delayMs)
+        return timer(delayMs).pipe(takeUntil(until))
+      },
+      resetOnSuccess: true,
+    }),
+  )
+}
+
+const foldCommitAck = (writer: GenerationWriter, watch: ProjectorWatch) => async (batch: Batch) => {
+  watch.applying(batch)
+  await writer.apply(batch)
+  crashPoint('fold:applied')
+  watch.applied(batch)
+  batch.ack()
+  return writer.checkpoint()
+}
+
+/** Rows of a series are apart; rows of a state may be shared by partitions, so one batch at a time. */
+const concurrency = (projection: Projection) => (projection.kind === 'series' ? Infinity : 1)
+
+/** Where to read from is the read-model store's word alone, asked anew at every assignment. */
+const positionOf =
+  ({ projection, eventStore, watch }: ProjectorOptions, writer: GenerationWriter) =>
+  async (assigned: readonly PartitionBounds[]) => {
+    const checkpoint = await writer.restart()
+    const partitions = new Set(assigned.map(({ partition }) => partition))
+    // Asked after the checkpoint: the heads that came with the assignment may be older than it.
+    const bounds = (await eventStore.heads()).filter(({ partition }) => partitions.has(partition))
+    crashPoint('fold:positioned')
+    for (const of of bounds) checkLog(projection.name, checkpoint.get(of.partition), of)
+    watch.assigned(bounds, checkpoint)
+    return new Map(bounds.map((of) => [of.partition, checkpoint.get(of.partition)?.next ?? 0]))
+  }

@@ -1,0 +1,61 @@
+import { hasCode, TradelogError } from '../../domain/errors.ts'
+import type { Generation, ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import type { Projection } from '../projection.ts'
+import { withReplayLeases } from '../replay-lease.ts'
+import type { Build } from './builder.ts'
+import { buildAndPromote, type ReplayOptions, type ReplayResult } from './replay.ts'
+
+/**
+ * Promotes each model's former generation again, after bringing it up to date, which needs code of
+ * its version: `VERSION_MISMATCH` otherwise. The version that is left is noted, so that no process
+ * rebuilds it by itself until somebody asks for a replay.
+ */
+export const rollback = (options: ReplayOptions): Promise<readonly ReplayResult[]> =>
+  withReplayLeases(options.readModelStore, options.projections, async (assertHeld) => {
+    const builds: Build[] = []
+    const leftVersions = new Map<string, number>()
+    for (const projection of options.projections) {
+      const { former, active } = await generationsOf(options.readModelStore, projection)
+      crashPoint('rollback:found')
+      builds.push({ projection, generation: former })
+      const { version } = active.info
+      if (version !== former.info.version) leftVersions.set(projection.name, version)
+    }
+    return buildAndPromote(options, builds, assertHeld, leftVersions)
+  })
+
+const generationsOf = async (store: ReadModelStore, { name, version }: Projection) => {
+  const pointer = await store.pointer(name)
+  crashPoint('rollback:looked-up')
+  if (pointer?.former == null) throw noFormer(name)
+  const active = await store.open(pointer.active)
+  crashPoint('rollback:active-opened')
+  const former = await openFormer(store, name, pointer.former)
+  crashPoint('rollback:former-opened')
+  if (former.info.version === version) return { active, former }
+  throw new TradelogError(
+    'VERSION_MISMATCH',
+    `${name}: its former generation ${former.info.id} has version ${former.info.version}, this ` +
+      `code folds version ${version}; run the rollback with code of version ${former.info.version}`,
+    { fields: { model: name, version, former: former.info.version } },
+  )
+}
+
+const openFormer = async (
+  store: ReadModelStore,
+  model: string,
+  id: string,
+): Promise<Generation> => {
+  try {
+    return await store.open(id)
+  } catch (error) {
+    if (hasCode(error, 'GENERATION_DROPPED')) throw noFormer(model)
+    throw error
+  }
+}
+
+const noFormer = (model: string) =>
+  new TradelogError('NO_FORMER_GENERATION', `${model} has no former generation to go back to`, {
+    fields: { model },
+  })

@@ -1,0 +1,104 @@
+import { hasCode, TradelogError } from '../../domain/errors.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { PartitionBounds } from '../../event-store/event-store.ts'
+import type { Checkpoint } from '../../read-model-store/read-model-store.ts'
+import {
+  type ProjectorState,
+  type ProjectorStatus,
+  stalledAfterMs,
+} from '../../read-model-store/status.ts'
+import type { Projection } from '../projection.ts'
+import { createProgress, type Received } from './partition-progress.ts'
+
+/** Keeps what is known of one projector in this process, for the status row. */
+export type Tracker = Readonly<{
+  follows: (generation: string) => void
+  assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
+  received: (batch: Received) => void
+  committed: (checkpoint: Checkpoint) => void
+  retrying: (error: unknown) => void
+  stopped: (error: unknown) => void
+  /** `heads` by partition: the lag is counted against them, the state against those of the call before. */
+  status: (heads: ReadonlyMap<number, number>) => ProjectorStatus
+  /** When the oldest event was recorded that was received and isn't applied yet, if there is one. */
+  waitingSince: (partition: number) => UnixMs | undefined
+}>
+
+/** Longer than a retry takes to fail again: who hasn't by then waits to be given partitions. */
+const failAgainMsMax = 60_000
+
+export const createTracker = (projection: Projection, now: () => UnixMs = Date.now): Tracker => {
+  const { name: model, version } = projection
+  let generation = ''
+  let state: ProjectorState = 'standing by'
+  let since = now()
+  let error: ProjectorStatus['error'] = null
+  let failedAt = 0
+  let isAssigned = false
+  let lastCommitAt: number | null = null
+  const progress = createProgress()
+
+  const enter = (next: ProjectorState, at = now()) => {
+    if (next !== state) since = at
+    state = next
+    if (next !== 'stopped' && next !== 'retrying') error = null
+  }
+  const fail = (next: ProjectorState, cause: unknown) => {
+    failedAt = now()
+    enter(next)
+    error = described(cause, failedAt)
+  }
+  /** Without partitions there is only to wait; trouble lasts until something is stored. */
+  const judge = () => {
+    const stillSince = progress.look(now())
+    if (state === 'stopped') return
+    if (!isAssigned) {
+      const patienceMs = state === 'retrying' ? failAgainMsMax : stalledAfterMs
+      if (now() - failedAt <= patienceMs) return
+      progress.assign([], new Map())
+      enter('standing by')
+    } else if (stillSince === undefined) enter('caught up')
+    else if (state !== 'retrying') {
+      if (now() - stillSince < stalledAfterMs) enter('catching up')
+      else enter('stalled', stillSince)
+    }
+  }
+  return {
+    follows: (id) => {
+      generation = id
+      isAssigned = false
+      progress.assign([], new Map())
+      enter('standing by')
+    },
+    assigned: (bounds, checkpoint) => {
+      isAssigned = true
+      progress.assign(bounds, checkpoint)
+      if (state !== 'retrying') enter('catching up')
+    },
+    received: progress.received,
+    committed: (checkpoint) => {
+      lastCommitAt = now()
+      progress.committed(checkpoint)
+      if (state === 'retrying') enter('catching up')
+    },
+    retrying: (cause) => {
+      isAssigned = false
+      fail('retrying', cause)
+      // Somebody else has the partitions, which is as it should be.
+      if (hasCode(cause, 'CHECKPOINT_MOVED')) enter('standing by')
+    },
+    stopped: (cause) => fail('stopped', cause),
+    status: (heads) => {
+      judge()
+      const partitions = progress.against(heads)
+      return { model, version, generation, state, since, partitions, lastCommitAt, error }
+    },
+    waitingSince: progress.waitingSince,
+  }
+}
+
+const described = (cause: unknown, at: UnixMs) => ({
+  code: cause instanceof TradelogError ? cause.code : 'INTERNAL_ERROR',
+  message: cause instanceof Error ? cause.message : String(cause),
+  at,
+})

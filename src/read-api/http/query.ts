@@ -1,0 +1,113 @@
+import type { ParsedUrlQuery } from 'node:querystring'
+import { Ajv, type ErrorObject } from 'ajv'
+import type { ErrorCode } from '../../domain/errors.ts'
+import { type Interval, intervals } from './intervals.ts'
+import type { Schema } from './schema.ts'
+
+export type Query = { limit: number; before?: string; interval: Interval; symbols?: string }
+export type ParameterName = keyof Query
+
+/** One thing wrong with a request. */
+export type Fault = Readonly<{ code: ErrorCode; part: string; message: string }>
+
+type Parameter = Readonly<{ code: ErrorCode; rule: string; schema: Schema }>
+
+export const limitMax = 1000
+
+/** Every query parameter there is; the schema both checks requests and documents them. */
+export const parameters: Readonly<Record<ParameterName, Parameter>> = {
+  limit: {
+    code: 'INVALID_LIMIT',
+    rule: `must be a whole number from 1 to ${limitMax}, in digits`,
+    schema: {
+      type: 'integer',
+      minimum: 1,
+      maximum: limitMax,
+      default: 15,
+      description: 'The most rows of a page',
+    },
+  },
+  before: {
+    code: 'INVALID_CURSOR',
+    rule: 'must be a next_cursor as it was given, or Unix milliseconds in digits',
+    schema: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{1,512}$',
+      description:
+        'Where the page begins: a `next_cursor` as it was given (rows behind it), or Unix ' +
+        'milliseconds in digits (rows strictly older)',
+    },
+  },
+  interval: {
+    code: 'INVALID_INTERVAL',
+    rule: `must be one of ${intervals.join(', ')}`,
+    schema: {
+      type: 'string',
+      enum: intervals,
+      default: '1m',
+      description: 'The length of a candle',
+    },
+  },
+  symbols: {
+    code: 'INVALID_SYMBOL',
+    rule: 'must be symbols with commas between them, given once',
+    schema: {
+      type: 'string',
+      minLength: 1,
+      description: 'Names as the feed has them, percent-encoded, with commas between them',
+    },
+  },
+}
+
+const faultsMax = 20
+const ajv = new Ajv({ allErrors: true, useDefaults: true })
+
+/**
+ * A check of a query that has these parameters and no other, each at most once. It gives the
+ * values with defaults, or undefined after adding what is wrong to `faults`.
+ */
+export const queryCheck = <Name extends ParameterName>(
+  names: readonly Name[],
+): ((query: ParsedUrlQuery, faults: Fault[]) => Pick<Query, Name> | undefined) => {
+  const isValid = ajv.compile<Pick<Query, Name>>({
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, parameters[name].schema])),
+    additionalProperties: false,
+  })
+  return (query, faults) => {
+    const values: unknown = withNumbers(query)
+    if (isValid(values)) return values
+    faults.push(...faultsOf(isValid.errors ?? []))
+    return undefined
+  }
+}
+
+/** Everything in a query is text: a limit is a number only when it is nothing but digits. */
+const withNumbers = (query: ParsedUrlQuery): Record<string, unknown> => {
+  const values: Record<string, unknown> = { ...query }
+  if (typeof query.limit === 'string' && /^[0-9]{1,15}$/.test(query.limit)) {
+    values.limit = Number(query.limit)
+  }
+  return values
+}
+
+const faultsOf = (errors: readonly ErrorObject[]): Fault[] => {
+  const faults = new Map<string, Fault>()
+  const isUnknown = ({ keyword }: ErrorObject) => Number(keyword === 'additionalProperties')
+  const knownFirst = errors.toSorted((a, b) => isUnknown(a) - isUnknown(b))
+  for (const error of knownFirst.slice(0, faultsMax)) {
+    const fault = faultOf(error)
+    if (!faults.has(fault.part)) faults.set(fault.part, fault)
+  }
+  return [...faults.values()]
+}
+
+const faultOf = ({ keyword, instancePath, params }: ErrorObject): Fault => {
+  if (keyword === 'additionalProperties') {
+    const part = String(params.additionalProperty).slice(0, 64)
+    return { code: 'INVALID_QUERY', part, message: 'is no parameter of this route' }
+  }
+  const part = instancePath.slice(1)
+  const { code, rule } = parameters[part as ParameterName]
+  return { code, part, message: rule }
+}

@@ -1,0 +1,105 @@
+import type { ParsedUrlQuery } from 'node:querystring'
+import type { ErrorCode, TradelogError } from '../../domain/errors.ts'
+import { withReasons } from './envelope.ts'
+import { type Fault, type ParameterName, type Query, queryCheck } from './query.ts'
+import type { Schema } from './schema.ts'
+import { checkSymbol } from './symbol.ts'
+
+/** What a route takes from a request before anything is checked. */
+export type RawRequest = Readonly<{
+  /** The path's last segment as sent, with its escapes; empty on routes without a symbol. */
+  segment: string
+  query: ParsedUrlQuery
+  signal: AbortSignal
+}>
+
+export type SymbolRequest<Name extends ParameterName> = Pick<Query, Name> &
+  Readonly<{ symbol: string; signal: AbortSignal }>
+
+/** One path: what it takes, what it gives, how it is documented. The answer is `data`. */
+export type Route = Readonly<{
+  /** With `takesSymbol`, one more segment follows. */
+  path: string
+  takesSymbol: boolean
+  summary: string
+  parameters: readonly ParameterName[]
+  answer: Schema
+  /** The codes it can fail with, apart from its parameters' own. */
+  failures: readonly ErrorCode[]
+  /** The read models that alone decide what a good answer says. */
+  models?: readonly string[]
+  respond: (request: RawRequest) => Promise<unknown>
+}>
+
+type Definition<Request> = Readonly<{
+  path: string
+  summary: string
+  answer: Schema
+  failures?: readonly ErrorCode[]
+  models?: readonly string[]
+  read: (request: Request) => Promise<unknown>
+}>
+
+/** How a request can fail before a route sees it. */
+export const refusals: readonly ErrorCode[] = [
+  'INVALID_REQUEST',
+  'BODY_TOO_LARGE',
+  'URL_TOO_LONG',
+  'TOO_MANY_REQUESTS',
+  'OVERLOADED',
+]
+
+export const storeFailures: readonly ErrorCode[] = [
+  'READ_MODEL_NOT_FOUND',
+  'READ_MODEL_STORE_UNAVAILABLE',
+  'READ_MODEL_STORE_FULL',
+  'READ_MODEL_STORE_CLOSED',
+  'GENERATION_DROPPED',
+  'TIMEOUT',
+  'INTERNAL_ERROR',
+]
+
+/** A route without parameters. */
+export const plainRoute = (definition: Definition<{ signal: AbortSignal }>): Route => {
+  const check = queryCheck([])
+  return {
+    failures: storeFailures,
+    ...definition,
+    takesSymbol: false,
+    parameters: [],
+    respond: async ({ query, signal }) => {
+      const faults: Fault[] = []
+      if (check(query, faults) === undefined) throw refusal(faults)
+      return await definition.read({ signal })
+    },
+  }
+}
+
+/** A route whose path ends in a symbol. */
+export const symbolRoute = <Name extends ParameterName = never>({
+  parameters,
+  read,
+  ...definition
+}: Definition<SymbolRequest<Name>> & Readonly<{ parameters: readonly Name[] }>): Route => {
+  const check = queryCheck(parameters)
+  return {
+    failures: ['SYMBOL_NOT_FOUND', ...storeFailures],
+    ...definition,
+    takesSymbol: true,
+    parameters,
+    respond: async ({ segment, query, signal }) => {
+      const faults: Fault[] = []
+      const symbol = checkSymbol(segment, faults)
+      const values = check(query, faults)
+      if (symbol === undefined || values === undefined) throw refusal(faults)
+      return await read({ ...values, symbol, signal })
+    },
+  }
+}
+
+/** The first fault gives the code; the message names every one. */
+export const refusal = (faults: readonly Fault[]): TradelogError => {
+  const reasons = faults.map(({ part, message }) => ({ part, message }))
+  const message = reasons.map((reason) => `${reason.part} ${reason.message}`).join('; ')
+  return withReasons(faults[0]?.code ?? 'INVALID_QUERY', message, reasons)
+}

@@ -1,0 +1,36 @@
+import { isSymbol, symbolBytesMax } from '../../domain/symbol.ts'
+import type { Fault } from './query.ts'
+import type { Schema } from './schema.ts'
+
+export const symbolSchema: Schema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: symbolBytesMax,
+  description:
+    `As the feed names it, percent-encoded; at most ${symbolBytesMax} bytes of UTF-8, without ` +
+    'control characters',
+}
+
+/** The symbol that a path's last segment encodes; undefined, with a fault, where it is none. */
+export const checkSymbol = (segment: string, faults: Fault[]): string | undefined => {
+  const symbol = decoded(segment)
+  if (symbol === undefined) return fault(faults, 'must be percent-encoded UTF-8')
+  if (isSymbol(symbol)) return symbol
+  if (symbol === '' || Buffer.byteLength(symbol) > symbolBytesMax) {
+    return fault(faults, `must be 1 to ${symbolBytesMax} bytes long`)
+  }
+  return fault(faults, 'must not have control characters')
+}
+
+const decoded = (segment: string): string | undefined => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
+}
+
+const fault = (faults: Fault[], message: string): undefined => {
+  faults.push({ code: 'INVALID_SYMBOL', part: 'symbol', message })
+  return undefined
+}

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { contentSecurityPolicy } from '../http/headers.ts'
+import type { Page } from './page.ts'
+
+/** The page to watch the read models on: files as they are written, and the library it draws with. */
+export const publicPages = (): readonly Page[] => [
+  filePage('/', () => inFolder('index.html')),
+  filePage('/page/lightweight-charts.js', chartLibrary),
+  ...files.map((name) => filePage(`/page/${name}`, () => inFolder(name))),
+]
+
+const files = [
+  'api.js',
+  'candles.js',
+  'chart.js',
+  'connection.js',
+  'element.js',
+  'format.js',
+  'history.js',
+  'icon.svg',
+  'live.js',
+  'main.js',
+  'pace.js',
+  'page.css',
+  'panel.js',
+  'read-models.js',
+  'refresher.js',
+  'sparkline.js',
+  'symbols.js',
+  'tape.js',
+]
+
+const inFolder = (name: string): URL => new URL(`../public/${name}`, import.meta.url)
+
+/** The build for browsers, which the package has beside the one that it exports. */
+const chartLibrary = (): URL => {
+  const exported = import.meta.resolve('lightweight-charts')
+  return new URL('lightweight-charts.standalone.production.mjs', exported)
+}
+
+const types: Readonly<Record<string, string>> = {
+  css: 'text/css',
+  js: 'text/javascript',
+  svg: 'image/svg+xml',
+}
+
+/** Found and read when asked for: an API that nobody looks at needs none of it. */
+const filePage = (path: string, locate: () => URL): Page => ({
+  path,
+  headers: {
+    'Content-Type': `${types[path.split('.')[1] ?? ''] ?? 'text/html'}; charset=utf-8`,
+    'Content-Security-Policy': ownOnly,
+  },
+  body: () => readFileSync(locate(), 'utf8'),
+})
+
+const ownOnly = contentSecurityPolicy(
+  ['script', 'style', 'connect', 'img'].map((kind) => `${kind}-src 'self'`),
+)

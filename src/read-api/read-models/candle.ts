@@ -1,0 +1,49 @@
+import { add, compare, divide, formatDecimal, parseDecimal, zero } from '../../domain/decimal.ts'
+import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
+import type { CandleRow } from '../../projections/read-models/candles.ts'
+import { boolean, count, decimal, isoTime, nullable, object } from '../http/schema.ts'
+import { isoOf } from './time.ts'
+
+export const candleFields = {
+  start: isoTime('Its first millisecond'),
+  open: decimal('Price of the first trade'),
+  high: decimal('Highest price'),
+  low: decimal('Lowest price'),
+  close: decimal('Price of the last trade'),
+  volume: decimal('Traded quantity'),
+  vwap: nullable(decimal('Volume-weighted price; null where the volume is 0')),
+  trade_count: count('Trades'),
+  complete: nullable(
+    boolean(
+      'False where the feed was interrupted between its start and its end, so that trades may be ' +
+        'missing; null while the read model `interruptions` is not built yet',
+    ),
+  ),
+}
+
+export const candleSchema = object(candleFields)
+
+/** The stored candles that a longer one is made of, newest first; at least one. */
+export type CandleRows = Readonly<{ start: UnixMs; rows: readonly CandleRow[] }>
+
+export const shownCandle = ({ start, rows }: CandleRows, complete: boolean | null) => {
+  const volume = rows.reduce((sum, row) => add(sum, parseDecimal(row.volume)), zero)
+  const notional = rows.reduce((sum, row) => add(sum, parseDecimal(row.notional)), zero)
+  const vwap = divide(notional, volume)
+  return {
+    start: isoOf(start),
+    open: rows.at(-1)?.open,
+    high: rows.map((row) => row.high).reduce(higher),
+    low: rows.map((row) => row.low).reduce(lower),
+    close: rows[0]?.close,
+    volume: formatDecimal(volume),
+    vwap: vwap === null ? null : formatDecimal(vwap),
+    trade_count: rows.reduce((sum, row) => sum + row.tradeCount, 0),
+    complete,
+  }
+}
+
+const higher = (a: DecimalText, b: DecimalText): DecimalText =>
+  compare(parseDecimal(a), parseDecimal(b)) < 0 ? b : a
+
+const lower = (a: DecimalText, b: DecimalText): DecimalText => (higher(a, b) === a ? b : a)

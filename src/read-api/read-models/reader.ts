@@ -1,0 +1,136 @@
+import type { Logger } from 'pino'
+import { isRetriable, TradelogError } from '../../domain/errors.ts'
+import type { Generation, ReadModelStore } from '../../read-model-store/read-model-store.ts'
+
+type Read = <T>(
+  model: string,
+  signal: AbortSignal,
+  read: (generation: Generation) => Promise<T>,
+) => Promise<T>
+
+/** Runs a read on the active generation of a read model; may run it again on the next one. */
+export type ReadModelReader = Read &
+  Readonly<{
+    /**
+     * Another text after every commit and promotion of one of them; undefined where that can't be told at once:
+     * by the store, or while the pointer is being looked up.
+     */
+    revision: (models: readonly string[]) => string | undefined
+  }>
+
+type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => number }>
+
+/**
+ * Follows the pointers: looks one up again when it is older than a second, or at once after a read
+ * failed, since the generation may have been dropped. Rejects with `READ_MODEL_NOT_FOUND` while
+ * no generation is active.
+ */
+export const readModelReader = (options: Options): ReadModelReader => {
+  const generations = activeGenerations(options)
+  const log = readability(options.logger)
+
+  const readAgain: Read = async (model, signal, read) => {
+    try {
+      return await read(await generations.active(model))
+    } catch (error) {
+      if (signal.aborted || !isRetriable(error)) throw error
+      generations.forget(model)
+      return await read(await generations.active(model))
+    }
+  }
+  const readAndLog: Read = async (model, signal, read) => {
+    try {
+      const answer = await readAgain(model, signal, read)
+      log.readable(model)
+      return answer
+    } catch (error) {
+      if (!signal.aborted) log.unreadable(model, error)
+      throw error
+    }
+  }
+  const revisionOf = (model: string): string | undefined => {
+    const generation = generations.known(model)
+    if (generation?.revision === undefined) return undefined
+    try {
+      return `${generation.info.id} ${generation.revision()}`
+    } catch {
+      // The read that follows says what is wrong.
+      return undefined
+    }
+  }
+  const revision = (models: readonly string[]): string | undefined => {
+    const revisions = models.map(revisionOf)
+    return revisions.includes(undefined) ? undefined : revisions.join(' ')
+  }
+  return Object.assign(readAndLog, { revision })
+}
+
+/** How long a promotion may stay unseen. */
+const pointerAgeMsMax = 1_000
+
+type Lookup = Readonly<{
+  at: number
+  generation: Promise<Generation>
+  /** Once the lookup has ended. */
+  found: Generation | undefined
+}>
+
+const activeGenerations = ({ store, logger, now = () => performance.now() }: Options) => {
+  const lookups = new Map<string, Lookup>()
+  const opened = new Map<string, Generation>()
+
+  const find = async (model: string): Promise<Generation> => {
+    const pointer = await store.pointer(model)
+    if (pointer === undefined) throw notBuilt(model)
+    const last = opened.get(model)
+    if (last?.info.id === pointer.active) return last
+    const generation = await store.open(pointer.active)
+    opened.set(model, generation)
+    logger.info({ model, generation: pointer.active }, 'reading generation')
+    return generation
+  }
+  const forget = (model: string): void => {
+    lookups.delete(model)
+    opened.delete(model)
+  }
+  // The age counts from the start of a lookup, so one that hangs doesn't hang those after it.
+  const isFresh = (last: Lookup | undefined): last is Lookup =>
+    last !== undefined && now() - last.at < pointerAgeMsMax
+  const active = (model: string): Promise<Generation> => {
+    const last = lookups.get(model)
+    if (isFresh(last)) return last.generation
+    const generation = find(model)
+    const lookup = { at: now(), generation, found: undefined }
+    lookups.set(model, lookup)
+    generation.then(
+      (found) => Object.assign(lookup, { found }),
+      () => forget(model),
+    )
+    return generation
+  }
+  const known = (model: string): Generation | undefined => {
+    const last = lookups.get(model)
+    return isFresh(last) ? last.found : undefined
+  }
+  return { active, known, forget }
+}
+
+/** Logs when a model stops and starts being readable, not every failed read in between. */
+const readability = (logger: Logger) => {
+  const unreadable = new Set<string>()
+  return {
+    readable: (model: string): void => {
+      if (unreadable.delete(model)) logger.info({ model }, 'read model can be read again')
+    },
+    unreadable: (model: string, error: unknown): void => {
+      if (unreadable.has(model)) return
+      unreadable.add(model)
+      logger.warn({ model, err: error }, 'read model cannot be read')
+    },
+  }
+}
+
+const notBuilt = (model: string): TradelogError =>
+  new TradelogError('READ_MODEL_NOT_FOUND', `read model ${model} is not built yet`, {
+    fields: { model },
+  })

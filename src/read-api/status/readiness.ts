@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TradelogError } from '../../domain/errors.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import { stalledAfterMs, statusStaleAfterMs, troubleOf } from '../../read-model-store/status.ts'
+import { type Reason, reasonOf } from '../../runtime/readiness.ts'
+import { failureOf } from '../http/envelope.ts'
+import { type Overview, readOverview } from './overview.ts'
+import type { GenerationStatus } from './statuses.ts'
+
+type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: number }>
+
+/** `since` is null where nothing says it: then it counts from when this process noticed. */
+type Problem = Readonly<{ part: string; message: string; since: UnixMs | null }>
+
+/** Why the read models can't be read or aren't updated, and what that was judged from. */
+export type Look = Readonly<{ reasons: readonly Reason[]; overview: Overview | undefined }>
+
+/**
+ * Looks for what keeps the read models from being read or updated, part by part. It is judged from
+ * what the projectors say in their status rows, and from how old that is: one that hangs says
+ * nothing. Without an overview where the store is away.
+ */
+export const readinessLook = ({ store, now, timeoutMs }: Options): (() => Promise<Look>) => {
+  const noticed = new Map<string, UnixMs>()
+  const reasonFor = ({ part, message, since }: Problem): Reason => {
+    const first = noticed.get(part) ?? now()
+    noticed.set(part, first)
+    return reasonOf(part, message, since ?? first)
+  }
+  const reasonsFor = (problems: readonly Problem[]): readonly Reason[] => {
+    const parts = new Set(problems.map(({ part }) => part))
+    for (const part of noticed.keys()) if (!parts.has(part)) noticed.delete(part)
+    return problems.map(reasonFor)
+  }
+  return async () => {
+    try {
+      const overview = await inTime(readOverview(store, now()), timeoutMs)
+      return { reasons: reasonsFor(problemsOf(overview, now())), overview }
+    } catch (error) {
+      const { status, message } = failureOf(error)
+      if (status === 500) throw error
+      const away = { part: 'read-model store', message, since: null }
+      return { reasons: reasonsFor([away]), overview: undefined }
+    }
+  }
+}
+
+const inTime = async <T>(work: Promise<T>, timeoutMs: number): Promise<T> => {
+  const over = new AbortController()
+  const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
+    throw new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    over.abort()
+  }
+}
+
+const problemsOf = ({ statuses, models }: Overview, now: UnixMs): readonly Problem[] => {
+  // By its own clock: one that hangs is late with everything, and says nothing of the log.
+  const lateHeads = statuses.heads
+    .filter(({ isStale }) => !isStale)
+    .filter(({ headsAt, writtenAt }) => headsAt && writtenAt - headsAt > statusStaleAfterMs)
+    .map(({ headsAt }) => headsAt)
+  const ofModels = models.flatMap(({ model, status }) => {
+    const part = `read model ${model}`
+    if (status === undefined) return [{ part, message: 'is not built yet', since: null }]
+    const message = problemOf(status, now)
+    return message === undefined ? [] : [{ part, message, since: status.since }]
+  })
+  if (lateHeads.length === 0) return ofModels
+  const since = Math.min(...lateHeads.map(Number))
+  return [{ part: 'event store', message: 'the project role cannot read it', since }, ...ofModels]
+}
+
+const problemOf = (status: GenerationStatus, now: UnixMs): string | undefined => {
+  const { state, since, writtenAt, error } = status
+  if (state === 'frozen') {
+    if (writtenAt === null) return 'is not being updated: no process has reported on it'
+    const seconds = Math.round((now - writtenAt) / 1_000)
+    return `is not being updated: the last report is ${seconds} s old`
+  }
+  if (state === 'standing by' && now - (since ?? now) > stalledAfterMs) {
+    return 'is not being updated: every process stands by'
+  }
+  return troubleOf({ state, since: since ?? now, error }, now)
+}

@@ -1,0 +1,150 @@
+import { join } from 'node:path'
+import { TradelogError } from '../../domain/errors.ts'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import { leaseHolder } from '../../runtime/lmdb.ts'
+import type { Lease, ReadModelStore } from '../read-model-store.ts'
+import { skipId } from '../skip-id.ts'
+import { type Catalogue, openCatalogue } from './catalogue.ts'
+import { storeError } from './errors.ts'
+import { type Gate, openGate } from './gate.ts'
+import { openGenerations } from './generations.ts'
+import { holdLease } from './lease.ts'
+
+/** A status whose writer has been silent for so long is forgotten. */
+const statusKeptMs = 24 * 60 * 60 * 1000
+
+/**
+ * Read models in a directory that several processes may use at once: `catalogue/` is one LMDB
+ * environment, each generation another in a folder of its id. Rows and checkpoint are written in
+ * one transaction. Not for network file systems.
+ */
+export const openEmbeddedReadModelStore = async ({
+  directory,
+  now = Date.now,
+}: {
+  directory: string
+  now?: () => UnixMs
+}): Promise<ReadModelStore> => {
+  let closing: Promise<void> | undefined
+  const refusal = () => (closing === undefined ? undefined : storeClosed())
+  const catalogue = await openOrReject(directory)
+  const gate = openGate(directory, refusal)
+  const { closeOpened, ...generations } = openGenerations({ directory, catalogue, refusal, now })
+  const leases = new Set<Lease>()
+  const closeAll = async () => {
+    await gate.drained()
+    await Promise.all([...leases].map((lease) => lease.release()))
+    await closeOpened()
+    await catalogue.close()
+  }
+  return {
+    ...generations,
+    ...pointersOf(catalogue, gate),
+    ...leasesOf(catalogue, gate, leases),
+    ...skipsOf(catalogue, gate),
+    ...statusesOf(catalogue, gate, now),
+    close: () => {
+      closing ??= closeAll()
+      return closing
+    },
+  }
+}
+
+const openOrReject = async (directory: string): Promise<Catalogue> => {
+  try {
+    return openCatalogue(join(directory, 'catalogue'))
+  } catch (error) {
+    throw await storeError(directory, error)
+  }
+}
+
+const pointersOf = (
+  { pointers, exclusively }: Catalogue,
+  gate: Gate,
+): Pick<ReadModelStore, 'pointer' | 'promote'> => ({
+  pointer: (model) => gate.enter(() => pointers.get(model)),
+  promote: (pointer, expected) =>
+    gate.enter(() =>
+      exclusively(() => {
+        if ((pointers.get(pointer.model)?.active ?? null) !== expected) return false
+        pointers.put(pointer.model, pointer)
+        crashPoint('promotion:pointer-put')
+        return true
+      }),
+    ),
+})
+
+const leasesOf = (
+  catalogue: Catalogue,
+  gate: Gate,
+  held: Set<Lease>,
+): Pick<ReadModelStore, 'lease' | 'leaseHolder'> => ({
+  lease: (name, { ttlMs }) =>
+    gate.enter(async () => {
+      const lease = await holdLease(catalogue.leases, name, {
+        ttlMs,
+        onEnd: () => lease !== undefined && held.delete(lease),
+      })
+      if (lease !== undefined) held.add(lease)
+      return lease
+    }),
+  leaseHolder: (name) => gate.enter(() => leaseHolder(catalogue.leases, name)),
+})
+
+const skipsOf = (
+  { skips, exclusively }: Catalogue,
+  gate: Gate,
+): Pick<ReadModelStore, 'skips' | 'addSkip' | 'removeSkip'> => ({
+  skips: (model) =>
+    gate.enter(() =>
+      [...skips.getRange({})]
+        .map(({ value }) => value)
+        .filter((skip) => model === undefined || skip.model === model)
+        .sort((a, b) => a.at - b.at),
+    ),
+  addSkip: (skip) =>
+    gate.enter(() =>
+      exclusively(() => {
+        if (skips.get(skipId(skip)) !== undefined) return false
+        skips.put(skipId(skip), skip)
+        crashPoint('skip:put')
+        return true
+      }),
+    ),
+  removeSkip: (skip) =>
+    gate.enter(() =>
+      exclusively(() => {
+        if (skips.get(skipId(skip)) === undefined) return false
+        skips.remove(skipId(skip))
+        crashPoint('skip:taken-out')
+        return true
+      }),
+    ),
+})
+
+const statusesOf = (
+  { statuses, exclusively }: Catalogue,
+  gate: Gate,
+  now: () => UnixMs,
+): Pick<ReadModelStore, 'writeStatus' | 'statuses'> => ({
+  writeStatus: (source, status) =>
+    gate.enter(() =>
+      exclusively(() => {
+        const writtenAt = now()
+        const rows = [...statuses.getRange({})]
+        const silent = rows.filter(({ value }) => value.writtenAt < writtenAt - statusKeptMs)
+        for (const { key } of silent) statuses.remove(key)
+        statuses.put(source, { writtenAt, status })
+      }),
+    ),
+  statuses: () =>
+    gate.enter(() =>
+      [...statuses.getRange({})]
+        .map(({ key, value }) => ({ source: key, ...value }))
+        .sort((a, b) => b.writtenAt - a.writtenAt),
+    ),
+})
+
+const storeClosed = () =>
+  new TradelogError('READ_MODEL_STORE_CLOSED', 'the read-model store is closed')

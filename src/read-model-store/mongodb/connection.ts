@@ -1,0 +1,91 @@
+import { type Db, MongoClient } from 'mongodb'
+import type { Logger } from 'pino'
+import { TradelogError } from '../../domain/errors.ts'
+import { storeClosed, storeError } from './errors.ts'
+import { type Exclusively, exclusivelyOn } from './locks.ts'
+
+export type MongodbOptions = Readonly<{
+  /** A connection string: one server, a replica set, or Atlas (`mongodb+srv:`). */
+  url: string
+  databaseName: string
+  logger: Logger
+  /** How long to look for a server that takes writes; less than an API request may take. */
+  serverSelectionTimeoutMs?: number
+  /** How long a server may keep one operation waiting. Reads are tried twice. */
+  operationTimeoutMs?: number
+}>
+
+/** One client, whose errors are the port's. */
+export type Connection = Readonly<{
+  db: Db
+  exclusively: Exclusively
+  operationTimeoutMs: number
+  /** Rejects with `READ_MODEL_STORE_CLOSED` after close, or with the reason of an aborted signal. */
+  run: <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T>
+  /** Waits for what is running. */
+  close: () => Promise<void>
+}>
+
+export const connect = async (options: MongodbOptions): Promise<Connection> => {
+  const { databaseName, operationTimeoutMs = 15_000 } = options
+  const client = clientOf(options, operationTimeoutMs)
+  const inFlight = new Set<Promise<unknown>>()
+  let closing: Promise<void> | undefined
+  const run = async <T>(operation: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    if (closing !== undefined) throw storeClosed()
+    signal?.throwIfAborted()
+    const running = operation()
+    inFlight.add(running)
+    try {
+      return await running
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw storeError(error)
+    } finally {
+      inFlight.delete(running)
+    }
+  }
+  const finish = async () => {
+    await Promise.allSettled(inFlight)
+    await client.close()
+  }
+  const close = () => {
+    closing ??= finish()
+    return closing
+  }
+  const db = client.db(databaseName)
+  try {
+    await run(() => client.connect())
+    const exclusively = await run(() => exclusivelyOn(db))
+    return { db, exclusively, operationTimeoutMs, run, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** A reader tries twice, and has to say that the store is away before its own time is up. */
+const serverSelectionMs = 2_000
+
+const clientOf = (
+  { url, serverSelectionTimeoutMs = serverSelectionMs }: MongodbOptions,
+  operationTimeoutMs: number,
+): MongoClient => {
+  try {
+    return new MongoClient(url, {
+      appName: 'tradelog',
+      // Majority and journalled, or a failover could keep a checkpoint and lose its rows.
+      writeConcern: { w: 'majority', journal: true },
+      readPreference: 'primary',
+      ignoreUndefined: true,
+      serverSelectionTimeoutMS: serverSelectionTimeoutMs,
+      // The driver takes `timeoutMS` and does nothing with it, so each kind of wait has its limit.
+      connectTimeoutMS: operationTimeoutMs,
+      socketTimeoutMS: operationTimeoutMs,
+      waitQueueTimeoutMS: operationTimeoutMs,
+    })
+  } catch {
+    // The driver's message may repeat the connection string, password included.
+    throw new TradelogError('CONFIG_INVALID', 'mongodb.url is no MongoDB connection string')
+  }
+}

@@ -1,0 +1,52 @@
+import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
+import { TradelogError } from '../../domain/errors.ts'
+
+const duplicateKey = 11000
+const namespaceNotFound = 26
+const outOfDiskSpace = 14031
+/** Atlas answers with this one number whatever is wrong; only the text tells a full database. */
+const atlasError = 8000
+
+/** What the driver rejects with, as an error of ours; anything else is a defect and stays as it is. */
+export const storeError = (error: unknown): unknown => {
+  if (!(error instanceof MongoError)) return error
+  if (isFull(error)) {
+    return new TradelogError('READ_MODEL_STORE_FULL', `MongoDB is full: ${error.message}`, {
+      cause: error,
+    })
+  }
+  return new TradelogError('READ_MODEL_STORE_UNAVAILABLE', `MongoDB: ${error.message}`, {
+    cause: error,
+  })
+}
+
+export const storeClosed = (): TradelogError =>
+  new TradelogError('READ_MODEL_STORE_CLOSED', 'the read-model store is closed')
+
+export const generationDropped = (generation: string): TradelogError =>
+  new TradelogError('GENERATION_DROPPED', `generation ${generation} is gone`, {
+    fields: { generation },
+  })
+
+export const isDuplicateKey = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === duplicateKey
+
+export const isNamespaceNotFound = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === namespaceNotFound
+
+/**
+ * True where every document of an unordered insert is stored, by this call or an earlier one, and as
+ * durable as was asked: a duplicate waits for the write concern like an insert.
+ */
+export const isOnlyDuplicateKeys = (error: unknown): boolean => {
+  if (!(error instanceof MongoBulkWriteError)) return false
+  const failures = [error.writeErrors].flat()
+  return (
+    failures.length > 0 &&
+    failures.every((failure) => failure.code === duplicateKey) &&
+    error.result.getWriteConcernError() === undefined
+  )
+}
+
+const isFull = ({ code, message }: MongoError): boolean =>
+  code === outOfDiskSpace || (code === atlasError && message.includes('quota'))

@@ -1,0 +1,145 @@
+import { type Collection, type Db, MongoServerError } from 'mongodb'
+import type { UnixMs } from '../../domain/trade-executed.ts'
+import { crashPoint } from '../../runtime/crash-point.ts'
+import { newGenerationId } from '../generation-id.ts'
+import type { GenerationInfo } from '../read-model-store.ts'
+import { type Checkpoints, checkpointsOf, deleteCheckpoint } from './checkpoints.ts'
+import type { Connection } from './connection.ts'
+import { generationDropped, isNamespaceNotFound } from './errors.ts'
+import type { Exclusively } from './locks.ts'
+
+/**
+ * A generation exists while its document does. Servers make a collection anew for whoever inserts, so
+ * every commit looks here first: what a late writer leaves in an emptied database is no generation.
+ */
+export type GenerationDocument = {
+  _id: string
+  model: string
+  version: number
+  kind: 'series' | 'state'
+  createdAt: UnixMs
+  /** Set before the rows are removed; the document stays a while, to clear up after late writers. */
+  droppedAt: UnixMs | null
+}
+
+/** What a store and its generations share. */
+export type Catalogue = Readonly<{
+  db: Db
+  generations: Collection<GenerationDocument>
+  checkpoints: Checkpoints
+  exclusively: Exclusively
+}>
+
+const droppedKeptMs = 24 * 60 * 60 * 1000
+
+export const catalogueOf = ({ db, exclusively }: Connection): Catalogue => ({
+  db,
+  exclusively,
+  generations: db.collection<GenerationDocument>('tradelog_generations'),
+  checkpoints: checkpointsOf(db),
+})
+
+/** The collection first: a generation without one counts as lost. */
+export const createGeneration = async (
+  { db, generations }: Catalogue,
+  { model, version, kind }: Pick<GenerationDocument, 'model' | 'version' | 'kind'>,
+): Promise<GenerationInfo> => {
+  const createdAt = Date.now()
+  const id = newGenerationId(model, createdAt)
+  crashPoint('generation:to-make')
+  await createCollection(db, id, kind)
+  crashPoint('generation:collection-made')
+  await generations.insertOne({ _id: id, model, version, kind, createdAt, droppedAt: null })
+  crashPoint('generation:inserted')
+  return { id, model, version, createdAt }
+}
+
+/** Rejects with `GENERATION_DROPPED` where the document is gone or marked. */
+export const loadGeneration = async (
+  { generations }: Catalogue,
+  id: string,
+): Promise<GenerationDocument> => {
+  const document = await generations.findOne({ _id: id })
+  if (document === null || document.droppedAt !== null) throw generationDropped(id)
+  return document
+}
+
+/** Also rejects where the collection is missing: its rows are lost, so its checkpoint is void. */
+export const loadWholeGeneration = async (
+  catalogue: Catalogue,
+  id: string,
+): Promise<GenerationDocument> => {
+  const [document, collections] = await Promise.all([
+    loadGeneration(catalogue, id),
+    catalogue.db.listCollections({ name: id }, { nameOnly: true }).toArray(),
+  ])
+  if (collections.length === 0) throw generationDropped(id)
+  return document
+}
+
+export const listGenerations = async (
+  { generations }: Catalogue,
+  model: string | undefined,
+): Promise<GenerationInfo[]> => {
+  // Ids begin with the model and a dash; a dot is the character after it.
+  const filter = model === undefined ? {} : { _id: { $gte: `${model}-`, $lt: `${model}.` }, model }
+  const documents = await generations.find(filter).toArray()
+  return documents
+    .filter(({ droppedAt }) => droppedAt === null)
+    .map(infoOf)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+}
+
+/** Marks first, so that no writer commits any more, and ends what earlier drops left undone. */
+export const dropGeneration = async (catalogue: Catalogue, id: string): Promise<void> => {
+  const { db, generations, checkpoints } = catalogue
+  const now = Date.now()
+  await generations.updateOne({ _id: id, droppedAt: null }, { $set: { droppedAt: now } })
+  crashPoint('generation:marked-dropped')
+  for (const { _id, droppedAt } of await generations.find().toArray()) {
+    if (droppedAt === null) continue
+    await removeCollection(db, _id)
+    crashPoint('generation:collection-removed')
+    await deleteCheckpoint(checkpoints, _id)
+    crashPoint('generation:checkpoint-removed')
+    if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })
+  }
+}
+
+export const infoOf = ({
+  _id,
+  model,
+  version,
+  createdAt,
+}: Pick<GenerationDocument, '_id' | 'model' | 'version' | 'createdAt'>): GenerationInfo => ({
+  id: _id,
+  model,
+  version,
+  createdAt,
+})
+
+/** Rows of a series come in key order or nearly: clustered, each is written once, without an index. */
+const createCollection = async (
+  db: Db,
+  name: string,
+  kind: GenerationDocument['kind'],
+): Promise<void> => {
+  if (kind === 'series') {
+    try {
+      await db.createCollection(name, { clusteredIndex: { key: { _id: 1 }, unique: true } })
+      return
+    } catch (error) {
+      // A server that can't cluster says so in one code or another; a plain collection works alike.
+      if (!(error instanceof MongoServerError)) throw error
+    }
+  }
+  await db.createCollection(name)
+}
+
+const removeCollection = async (db: Db, name: string): Promise<void> => {
+  try {
+    await db.dropCollection(name)
+  } catch (error) {
+    if (!isNamespaceNotFound(error)) throw error
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Leases are timed by the server's clock (`$currentDate`, `hello`), so hosts whose clocks differ
+ * agree on who holds one. A holder counts its own time from before each renewal was sent: it gives
+ * up before anybody else can take over.
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Collection, Db } from 'mongodb'
+import type { Logger } from 'pino'
+import type { Lease } from '../read-model-store.ts'
+import type { Connection } from './connection.ts'
+import { isDuplicateKey } from './errors.ts'
+import type { Catalogue } from './generations.ts'
+
+type LeaseDocument = {
+  _id: string
+  fence: number
+  /** Null where it was given back. */
+  holder: Readonly<{ id: string; host: string; pid: number }> | null
+  renewedAt: Date | null
+  ttlMs: number
+}
+
+export type Leases = Readonly<{
+  take: (name: string, ttlMs: number) => Promise<Lease | undefined>
+  holderOf: (name: string) => Promise<string | undefined>
+  /** Gives every lease back that this process still holds. */
+  releaseAll: () => Promise<void>
+}>
+
+export const openLeases = (
+  { run }: Connection,
+  { db, exclusively }: Catalogue,
+  logger: Logger,
+): Leases => {
+  const leases = db.collection<LeaseDocument>('tradelog_leases')
+  const held = new Set<Lease>()
+
+  const take = async (name: string, ttlMs: number): Promise<Lease | undefined> => {
+    const now = await serverTime(db)
+    const { fence, renewedAt, ...found } = await findOrPut(leases, name)
+    if (!isFree({ ...found, renewedAt }, now)) return undefined
+    const holder = { id: randomUUID(), host: hostname(), pid: process.pid }
+    const takenAt = performance.now()
+    const { matchedCount } = await leases.updateOne(
+      { _id: name, fence, renewedAt },
+      { $set: { fence: fence + 1, holder, ttlMs }, $currentDate: { renewedAt: true } },
+    )
+    if (matchedCount === 0) return undefined
+    const mine = { _id: name, fence: fence + 1, 'holder.id': holder.id }
+    const lease = keepLease(
+      { name, fence: fence + 1, ttlMs, takenAt, logger },
+      {
+        renew: () => run(() => matches(leases, mine, { $currentDate: { renewedAt: true } })),
+        giveBack: () => run(() => matches(leases, mine, { $set: { holder: null } })),
+        ended: () => void held.delete(lease),
+      },
+    )
+    held.add(lease)
+    return lease
+  }
+  const holderOf = async (name: string) => {
+    const now = await serverTime(db)
+    const found = await leases.findOne({ _id: name })
+    if (found === null || found.holder === null || isFree(found, now)) return undefined
+    return `process ${found.holder.pid} on ${found.holder.host}`
+  }
+  const releaseAll = async () => {
+    for (const released of await Promise.allSettled([...held].map((lease) => lease.release()))) {
+      if (released.status === 'rejected')
+        logger.warn({ err: released.reason }, 'lease not released')
+    }
+  }
+  return {
+    take: (name, ttlMs) => run(() => exclusively(`lease:${name}`, () => take(name, ttlMs))),
+    holderOf: (name) => run(() => holderOf(name)),
+    releaseAll,
+  }
+}
+
+type Terms = Readonly<{
+  name: string
+  fence: number
+  ttlMs: number
+  /** By this process' monotonic clock. */
+  takenAt: number
+  logger: Logger
+}>
+
+/** `renew` and `giveBack` answer false where the lease is somebody else's by now. */
+type LeaseCalls = Readonly<{
+  renew: () => Promise<boolean>
+  giveBack: () => Promise<boolean>
+  ended: () => void
+}>
+
+const keepLease = ({ name, fence, ttlMs, takenAt, logger }: Terms, calls: LeaseCalls): Lease => {
+  let expiresAt = takenAt + ttlMs
+  let over: Promise<void> | undefined
+
+  const end = (last: Promise<unknown>) => {
+    clearInterval(timer)
+    calls.ended()
+    over = last.then(() => {})
+    return over
+  }
+  const lose = (reason: string) => {
+    if (over !== undefined) return
+    logger.warn({ lease: name, fence }, `lease lost: ${reason}`)
+    void end(Promise.resolve())
+  }
+  const renew = async () => {
+    const sentAt = performance.now()
+    if (sentAt >= expiresAt) return lose('it could not be renewed in time')
+    if (await calls.renew()) expiresAt = Math.max(expiresAt, sentAt + ttlMs)
+    else lose('another process has it')
+  }
+  const renewOrWarn = async () => {
+    try {
+      await renew()
+    } catch (err) {
+      // It stays held until it expires: until then nobody else can have it.
+      if (over === undefined) logger.warn({ lease: name, fence, err }, 'lease not renewed')
+    }
+  }
+  const timer = setInterval(renewOrWarn, ttlMs / 3).unref()
+
+  return {
+    name,
+    fence,
+    held: async () => {
+      if (over === undefined) await renewOrWarn()
+      return over === undefined && performance.now() < expiresAt
+    },
+    release: () => over ?? end(calls.giveBack()),
+  }
+}
+
+const matches = async (
+  leases: Collection<LeaseDocument>,
+  filter: object,
+  update: object,
+): Promise<boolean> => (await leases.updateOne(filter, update)).matchedCount === 1
+
+const serverTime = async (db: Db): Promise<number> => {
+  const { localTime } = await db.command({ hello: 1 })
+  return localTime instanceof Date ? localTime.getTime() : Date.now()
+}
+
+const isFree = (
+  { holder, renewedAt, ttlMs }: Pick<LeaseDocument, 'holder' | 'renewedAt' | 'ttlMs'>,
+  now: number,
+): boolean => holder === null || renewedAt === null || renewedAt.getTime() + ttlMs <= now
+
+const findOrPut = async (
+  leases: Collection<LeaseDocument>,
+  name: string,
+): Promise<LeaseDocument> => {
+  const unheld = { fence: 0, holder: null, renewedAt: null, ttlMs: 0 }
+  const found = await leases.findOne({ _id: name })
+  if (found !== null) return found
+  try {
+    await leases.insertOne({ _id: name, ...unheld })
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error
+  }
+  return { _id: name, ...unheld }
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Collection, Db } from 'mongodb'
+import { isDuplicateKey } from './errors.ts'
+
+/** Runs an operation made of compare-and-sets, where two of the same name could spoil each other. */
+export type Exclusively = <T>(name: string, operation: () => Promise<T>) => Promise<T>
+
+type LockDocument = { _id: string; holder: string }
+
+/** After this long its holder is taken for dead; the guards of rows stand against one that is not. */
+const abandonedAfterMs = 5_000
+const retryMsMax = 10
+
+/**
+ * MongoDB updates a document atomically, so nothing has to be exclusive. FerretDB 1 reads it and then
+ * writes it: of two compare-and-sets at once both may succeed. There they are done one by one, under
+ * a document that only one process can insert.
+ */
+export const exclusivelyOn = async (db: Db): Promise<Exclusively> => {
+  const { ferretdbVersion } = await db.command({ buildInfo: 1 })
+  return ferretdbVersion === undefined ? (_name, operation) => operation() : underLocks(db)
+}
+
+const underLocks = (db: Db): Exclusively => {
+  const locks = db.collection<LockDocument>('tradelog_locks')
+  return async (name, operation) => {
+    const lock = { _id: name, holder: randomUUID() }
+    await acquire(locks, lock)
+    try {
+      return await operation()
+    } finally {
+      await locks.deleteOne(lock)
+    }
+  }
+}
+
+const acquire = async (locks: Collection<LockDocument>, lock: LockDocument): Promise<void> => {
+  let holder: string | undefined
+  let since = performance.now()
+  while (!(await isInserted(locks, lock))) {
+    const found = await locks.findOne({ _id: lock._id })
+    if (found?.holder !== holder) {
+      holder = found?.holder
+      since = performance.now()
+    }
+    if (found !== null && performance.now() - since > abandonedAfterMs) await locks.deleteOne(found)
+    await sleep(Math.random() * retryMsMax)
+  }
+}
+
+const isInserted = async (locks: Collection<LockDocument>, lock: LockDocument) => {
+  try {
+    await locks.insertOne(lock)
+    return true
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error
+    return false
+  }
+}

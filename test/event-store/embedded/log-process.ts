@@ -1,0 +1,52 @@
+import { openEmbeddedEventStore } from '../../../src/event-store/embedded/embedded-event-store.ts'
+import type { EventStore } from '../../../src/event-store/event-store.ts'
+import { trade } from '../../support/trade.ts'
+
+/** A process of its own on an embedded log; tells its parent what it does, until it is killed. */
+const [directory = '', task = ''] = process.argv.slice(2)
+
+/** Every append is told apart by its `source`, every event in it by its price. */
+const append = async (store: EventStore): Promise<void> => {
+  for (let i = 0; ; i++) {
+    const source = `${process.pid}:${i}`
+    const events = Array.from({ length: 30 }, (_, n) =>
+      trade({ symbol: `SYMBOL${n % 5}`, price: String(n), source }),
+    )
+    await store.append(events)
+    process.send?.(source)
+  }
+}
+
+const follow = (store: EventStore): void => {
+  const position = async (bounds: readonly { partition: number }[]) =>
+    new Map(bounds.map(({ partition }) => [partition, 0]))
+  store.batches({ group: 'group', position, batchEventsMax: 100 }).subscribe(({ events, ack }) => {
+    process.send?.({ events: events.length, at: Date.now() })
+    ack()
+  })
+}
+
+/** Until the disk is full; then says what is in the log, and what became of the last append. */
+const fill = async (store: EventStore): Promise<void> => {
+  const events = Array.from({ length: 1_000 }, (_, n) => trade({ price: String(n) }))
+  const codes: string[] = []
+  let appended = 0
+  while (codes.length < 2) {
+    try {
+      await store.append(events)
+      appended += events.length
+    } catch (error) {
+      codes.push((error as { code: string }).code)
+    }
+  }
+  const heads = (await store.heads()).reduce((sum, { head }) => sum + head, 0)
+  await store.close()
+  process.send?.({ codes, appended, heads })
+  process.disconnect()
+}
+
+const store = await openEmbeddedEventStore({ directory, partitions: 4 })
+process.send?.('open')
+if (task === 'append') await append(store)
+else if (task === 'follow') follow(store)
+else await fill(store)

@@ -1,0 +1,69 @@
+import * as assert from 'uvu/assert'
+import { TradelogError } from '../../../src/domain/errors.ts'
+import { startProjectRole } from '../../../src/projections/live/project-role.ts'
+import { readModels } from '../../../src/projections/read-models/index.ts'
+import type { Generation, ReadModelStore } from '../../../src/read-model-store/read-model-store.ts'
+import { createMetrics } from '../../../src/runtime/metrics.ts'
+import { startEngine } from '../../support/engine.ts'
+import { keptLog } from '../../support/kept-log.ts'
+import { someTrades } from '../../support/some-trades.ts'
+import { suite } from '../../support/suite.ts'
+
+const test = suite('project role')
+
+/** The log of a role whose first commit is refused. */
+const logOfRefused = async (refusal: TradelogError) => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(10))
+  const store = refusingOnce(engine.readModelStore, refusal)
+  const { logger, entries } = keptLog()
+  const role = startProjectRole({
+    projections: readModels,
+    eventStore: engine.eventStore,
+    readModelStore: store,
+    batchEventsMax: 100,
+    processName: 'test',
+    metrics: createMetrics(),
+    logger,
+  })
+  await engine.caughtUp()
+  await role.close()
+  await engine.close()
+  return entries.filter(({ msg }) => msg.includes('from the checkpoint'))
+}
+
+const refusingOnce = (store: ReadModelStore, refusal: TradelogError): ReadModelStore => {
+  let isRefused = false
+  const guarded = (generation: Generation): Generation => ({
+    ...generation,
+    commit: async (commit) => {
+      if (isRefused) return generation.commit(commit)
+      isRefused = true
+      throw refusal
+    },
+  })
+  return {
+    ...store,
+    create: async (options) => guarded(await store.create(options)),
+    open: async (id) => guarded(await store.open(id)),
+  }
+}
+
+test('that another process has written is told in a line, without alarm', async () => {
+  const moved = new TradelogError('CHECKPOINT_MOVED', 'another process wrote partition 0')
+  const [entry, ...more] = await logOfRefused(moved)
+  assert.is(more.length, 0)
+  assert.is(entry?.level, 30)
+  assert.is(entry?.err, undefined)
+  assert.match(entry?.msg ?? '', 'another process wrote partition 0')
+})
+
+test('any other fault that may pass is a warning, with its error', async () => {
+  const away = new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'gone for a moment')
+  const [entry, ...more] = await logOfRefused(away)
+  assert.is(more.length, 0)
+  assert.is(entry?.level, 40)
+  assert.match(JSON.stringify(entry?.err), 'gone for a moment')
+})
+
+test.run()

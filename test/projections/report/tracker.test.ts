@@ -1,0 +1,151 @@
+import * as assert from 'uvu/assert'
+import { TradelogError } from '../../../src/domain/errors.ts'
+import { symbols } from '../../../src/projections/read-models/symbols.ts'
+import { createTracker } from '../../../src/projections/report/tracker.ts'
+import { stalledAfterMs, troubleOf } from '../../../src/read-model-store/status.ts'
+import { suite } from '../../support/suite.ts'
+import { trade } from '../../support/trade.ts'
+
+const test = suite('tracker of a projector')
+
+const bounds = (head: number) => [{ partition: 0, start: 0, head, origin: 'log' }]
+const heads = (head: number) => new Map([[0, head]])
+const checkpoint = (next: number) => new Map([[0, { next, applied: next, origin: 'log' }]])
+
+const assigned = (head: number, next: number) => {
+  const tracker = createTracker(symbols)
+  tracker.follows('symbols-1')
+  tracker.assigned(bounds(head), checkpoint(next))
+  return tracker
+}
+
+test('a projector is behind until it has what was in the log a report ago', () => {
+  const tracker = assigned(100, 0)
+  assert.is(tracker.status(heads(100)).state, 'catching up')
+  tracker.committed(checkpoint(100))
+  assert.is(tracker.status(heads(110)).state, 'caught up')
+})
+
+test('a steady flow leaves it caught up, though never at the head', () => {
+  const tracker = assigned(100, 100)
+  for (let head = 100; head < 1_000; head += 100) {
+    tracker.committed(checkpoint(head))
+    const { state, partitions } = tracker.status(heads(head + 90))
+    assert.is(state, 'caught up')
+    assert.is(partitions[0]?.head, head + 90)
+  }
+})
+
+test('one that stands still while the log grows is behind', () => {
+  const tracker = assigned(100, 100)
+  tracker.status(heads(200))
+  assert.is(tracker.status(heads(300)).state, 'catching up')
+})
+
+test('trouble is told with its code, and forgotten with the next commit', () => {
+  const tracker = assigned(100, 100)
+  tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
+  assert.is(tracker.status(heads(100)).error?.code, 'READ_MODEL_STORE_UNAVAILABLE')
+  tracker.committed(checkpoint(101))
+  const status = tracker.status(heads(101))
+  assert.equal([status.state, status.error], ['catching up', null])
+})
+
+test('one that fails again and again is in trouble since the first time', () => {
+  const { tracker, clock } = clocked(100, 50)
+  clock.ms = 1_000
+  tracker.retrying(new TradelogError('READ_MODEL_STORE_FULL', 'full'))
+  for (clock.ms = 2_000; clock.ms <= stalledAfterMs; clock.ms += 1_000) {
+    tracker.assigned(bounds(100), checkpoint(50))
+    const { state, since } = tracker.status(heads(100))
+    assert.equal([state, since], ['retrying', 1_000])
+    tracker.retrying(new TradelogError('READ_MODEL_STORE_FULL', 'full'))
+  }
+  const early = tracker.status(heads(100))
+  assert.is(troubleOf(early, 1_000 + stalledAfterMs - 1), undefined)
+  assert.is(troubleOf(early, 1_000 + stalledAfterMs), 'retrying: READ_MODEL_STORE_FULL: full')
+})
+
+test('partitions that somebody else has are no trouble', () => {
+  const { tracker, clock } = clocked(100, 50)
+  tracker.retrying(new TradelogError('CHECKPOINT_MOVED', 'another process'))
+  clock.ms = 2 * stalledAfterMs
+  const { state, partitions, error } = tracker.status(heads(200))
+  assert.equal([state, partitions, error], ['standing by', [], null])
+})
+
+test('one that fails no more waits for partitions', () => {
+  const { tracker, clock } = clocked(100, 50)
+  tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
+  clock.ms = 50_000
+  assert.is(tracker.status(heads(200)).state, 'retrying')
+  clock.ms = 70_000
+  assert.is(tracker.status(heads(200)).state, 'standing by')
+})
+
+test('one that is behind and stores nothing is stalled since it last moved', () => {
+  const { tracker, clock } = clocked(100, 50)
+  clock.ms = 3_000
+  tracker.committed(checkpoint(60))
+  assert.is(tracker.status(heads(100)).state, 'catching up')
+  clock.ms += stalledAfterMs - 1
+  assert.is(tracker.status(heads(100)).state, 'catching up')
+  clock.ms += 1
+  const status = tracker.status(heads(100))
+  assert.equal([status.state, status.since], ['stalled', 3_000])
+  assert.match(troubleOf(status, clock.ms) ?? '', 'stalled')
+  tracker.committed(checkpoint(70))
+  assert.is(tracker.status(heads(100)).state, 'catching up')
+})
+
+test('one that has nothing to do is not stalled, however long', () => {
+  const { tracker, clock } = clocked(100, 100)
+  clock.ms = 10 * stalledAfterMs
+  assert.is(tracker.status(heads(100)).state, 'caught up')
+})
+
+test('one partition that stands still is seen, though another one moves', () => {
+  const clock = { ms: 0 }
+  const tracker = createTracker(symbols, () => clock.ms)
+  tracker.follows('symbols-1')
+  const two = [0, 1].map((partition) => ({ partition, start: 0, head: 1_000, origin: 'log' }))
+  const at = (next: number) => new Map([0, 1].map((p) => [p, p === 0 ? 0 : next] as const))
+  const checkpointAt = (next: number) =>
+    new Map(Array.from(at(next), ([p, n]) => [p, { next: n, applied: n, origin: 'log' }]))
+  tracker.assigned(two, checkpointAt(0))
+  const both = new Map([0, 1].map((partition) => [partition, 1_000] as const))
+  for (clock.ms = 0; clock.ms < stalledAfterMs; clock.ms += 1_000) {
+    tracker.committed(checkpointAt(clock.ms / 100 + 1))
+    assert.is(tracker.status(both).state, 'catching up')
+  }
+  assert.is(tracker.status(both).state, 'stalled')
+})
+
+test('knows the record time of the oldest event at hand that is not applied', () => {
+  const tracker = assigned(10, 5)
+  const events = [5, 6, 7].map((offset) => record(offset, 1_000 + offset))
+  assert.is(tracker.waitingSince(0), undefined)
+  tracker.received({ partition: 0, to: 8, events })
+  assert.is(tracker.waitingSince(0), 1_005)
+  tracker.committed(checkpoint(7))
+  assert.is(tracker.waitingSince(0), 1_007)
+  tracker.committed(checkpoint(8))
+  assert.is(tracker.waitingSince(0), undefined)
+})
+
+const record = (offset: number, recordedAt: number) => ({
+  partition: 0,
+  offset,
+  recordedAt,
+  event: trade(),
+})
+
+const clocked = (head: number, next: number) => {
+  const clock = { ms: 0 }
+  const tracker = createTracker(symbols, () => clock.ms)
+  tracker.follows('symbols-1')
+  tracker.assigned(bounds(head), checkpoint(next))
+  return { tracker, clock }
+}
+
+test.run()
