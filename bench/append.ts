@@ -10,7 +10,7 @@ type Log = Readonly<{
 }>
 
 /** One append in flight. The making of the trades is not in the time. */
-export const appendAll = async (events: number, log: Log): Promise<Measured> => {
+export async function appendAll(events: number, log: Log): Promise<Measured> {
   const total = { count: events, seconds: 0, cpuSeconds: 0 }
   for (const batch of tradeBatches(events)) {
     const watch = startWatch()

@@ -18,7 +18,7 @@ type Change = Readonly<{ name: string; base: Figures; head: Figures }>
 export type Comparison = Readonly<{ markdown: string; isSlower: boolean }>
 
 /** Reports of two commits that were measured in turn on one machine. */
-export const comparisonOf = (bases: readonly Report[], heads: readonly Report[]): Comparison => {
+export function comparisonOf(bases: readonly Report[], heads: readonly Report[]): Comparison {
   const base = figuresByName(bases)
   const changes = Array.from(figuresByName(heads)).flatMap(([name, head]) => {
     const before = base.get(name)
@@ -37,7 +37,7 @@ and that of its processor time are below ${slowerBelow} of before.
   return { markdown, isSlower: changes.some(isSlower) }
 }
 
-const figuresByName = (reports: readonly Report[]): ReadonlyMap<string, Figures> => {
+function figuresByName(reports: readonly Report[]): ReadonlyMap<string, Figures> {
   const found = new Map<string, { line: LineReport; lines: readonly LineReport[] }[]>()
   for (const part of reports.flatMap(({ parts }) => parts)) {
     if ('reason' in part) continue
@@ -49,9 +49,7 @@ const figuresByName = (reports: readonly Report[]): ReadonlyMap<string, Figures>
   return new Map(Array.from(found, ([name, runs]) => [name, figuresOf(runs)]))
 }
 
-const figuresOf = (
-  runs: readonly { line: LineReport; lines: readonly LineReport[] }[],
-): Figures => {
+function figuresOf(runs: readonly { line: LineReport; lines: readonly LineReport[] }[]): Figures {
   const measurements = runs.flatMap(({ line }) => line.measurements)
   const ratios = runs.flatMap(({ line, lines }) => {
     const label = line.line.beside?.[0]?.floor
@@ -82,7 +80,7 @@ const cpuSpeedUp = ({ base, head }: Change): number =>
 const isSlower = (change: Change): boolean =>
   speedUp(change) < slowerBelow && cpuSpeedUp(change) < slowerBelow
 
-const rowOf = (change: Change): string => {
+function rowOf(change: Change): string {
   const { name, base, head } = change
   const isRemarkable = Math.abs(cpuSpeedUp(change) - 1) > remarkable
   const mark = isSlower(change) ? '**slower**' : isRemarkable ? 'look' : ''

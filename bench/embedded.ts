@@ -4,10 +4,10 @@ import { type Given, type Measured, needFolder } from './part.ts'
 import { type Stores, withStores } from './projecting.ts'
 
 /** Runs the work on the prepared log and on empty read models, in one process. */
-export const withEmbeddedStores = (
+export function withEmbeddedStores(
   given: Given,
   work: (stores: Stores) => Promise<Measured>,
-): Promise<Measured> => {
+): Promise<Measured> {
   linkLog(given)
   return withStores(given, { EVENT_STORE: 'embedded', READ_MODEL_STORE: 'embedded' }, work)
 }

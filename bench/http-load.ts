@@ -8,7 +8,7 @@ export type Client = Readonly<{
 }>
 
 /** A client that keeps its connections, at most so many. */
-export const createClient = (port: number, connectionsMax: number): Client => {
+export function createClient(port: number, connectionsMax: number): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
   return {
     get: (path) =>
@@ -33,10 +33,10 @@ export type Load = Readonly<{ concurrency: number; seconds: number; nextPath: ()
 export type LoadResult = Readonly<{ requests: number; seconds: number; latenciesMs: number[] }>
 
 /** So many requests under way at any time, for so long. */
-export const load = async (
+export async function load(
   client: Client,
   { concurrency, seconds, nextPath }: Load,
-): Promise<LoadResult> => {
+): Promise<LoadResult> {
   const latenciesMs: number[] = []
   const start = performance.now()
   const end = start + seconds * 1_000
@@ -54,10 +54,10 @@ export const load = async (
 export type PacedLoad = Readonly<{ perSecond: number; seconds: number; nextPath: () => string }>
 
 /** Requests at a steady rate; a latency counts from when its request was due. */
-export const pacedLoad = async (
+export async function pacedLoad(
   client: Client,
   { perSecond, seconds, nextPath }: PacedLoad,
-): Promise<LoadResult> => {
+): Promise<LoadResult> {
   const latenciesMs: number[] = []
   const answered: Promise<void>[] = []
   const start = performance.now()

@@ -100,7 +100,7 @@ const client = (): Kafka =>
     connectionTimeout: 10_000,
   })
 
-const withAdmin = async <T>(work: (admin: Admin) => Promise<T>): Promise<T> => {
+async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = client().admin()
   await admin.connect()
   return await work(admin).finally(() => admin.disconnect())
@@ -137,7 +137,7 @@ const produceRaw: Subject = async (given) => {
 type Take = (partition: number, messages: readonly kafkajs.KafkaMessage[]) => void
 
 /** From the first batch on: joining the group takes seconds, whoever does it. */
-export const consumeTopic = async (given: Given, take: Take): Promise<Measured> => {
+export async function consumeTopic(given: Given, take: Take): Promise<Measured> {
   const { events } = given
   const topic = topicOf(given)
   const maxBytesPerPartition = 4 * 1_048_576

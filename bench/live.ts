@@ -56,11 +56,11 @@ export const livePart = (): Part => ({
 type Program = Readonly<{ trades: NumberedTrades; client: Client; port: number; pid: number }>
 
 /** The whole program in a process of its own, fed by this one. */
-const withProgram = async (
+async function withProgram(
   given: Given,
   seconds: number,
   work: (program: Program) => Promise<Measured>,
-): ReturnType<Subject> => {
+): ReturnType<Subject> {
   const trades = numberedTrades({ tradesPerSecond: given.events, seconds })
   const feed = await startFeedServer({
     host: '127.0.0.1',
@@ -89,11 +89,11 @@ const withProgram = async (
   }
 }
 
-const measureIn = async (
+async function measureIn(
   program: RunningTradelog,
   trades: NumberedTrades,
   work: (program: Program) => Promise<Measured>,
-): Promise<Measured> => {
+): Promise<Measured> {
   const port = Number(new URL(await program.address()).port)
   const pid = program.process.pid ?? 0
   const client = createClient(port, 4)
@@ -109,7 +109,7 @@ const measureIn = async (
 }
 
 /** Asks for the newest trade of a symbol over and over; the pause between is in the figures. */
-const untilVisible = async ({ trades, client, pid }: Program): Promise<Measured> => {
+async function untilVisible({ trades, client, pid }: Program): Promise<Measured> {
   const [symbol = ''] = liveSymbols
   const seen = arrivals(trades)
   const pollFor = async (ms: number) => {
@@ -127,19 +127,19 @@ const untilVisible = async ({ trades, client, pid }: Program): Promise<Measured>
   return { ...stop(), figures: seen.figures() }
 }
 
-const newestNumber = async (client: Client, symbol: string): Promise<number> => {
+async function newestNumber(client: Client, symbol: string): Promise<number> {
   const page = JSON.parse(String(await client.get(`/api/v1/trades/${symbol}?limit=1`)))
   return Number(page.data.data[0].conditions[0])
 }
 
-const untilKnown = async (client: Client, symbol: string): Promise<void> => {
+async function untilKnown(client: Client, symbol: string): Promise<void> {
   while (!(await client.get('/api/v1/symbols').catch(() => '')).includes(`"${symbol}"`)) {
     await sleep(pollEveryMs)
   }
 }
 
 /** The rate and the processor time of what is sent from now on. */
-const startClock = (pid: number, trades: NumberedTrades) => {
+function startClock(pid: number, trades: NumberedTrades) {
   const start = { at: performance.now(), cpu: cpuSecondsOf(pid), sent: trades.sent() }
   return () => ({
     count: trades.sent() - start.sent,
@@ -149,7 +149,7 @@ const startClock = (pid: number, trades: NumberedTrades) => {
 }
 
 /** Until every trade is counted in `symbols`. */
-const absorbed = async ({ trades, client, pid }: Program): Promise<Measured> => {
+async function absorbed({ trades, client, pid }: Program): Promise<Measured> {
   await trades.begun
   const stop = startClock(pid, trades)
   const startedAt = performance.now()
@@ -169,14 +169,14 @@ const absorbed = async ({ trades, client, pid }: Program): Promise<Measured> => 
   }
 }
 
-const countTrades = async (client: Client): Promise<number> => {
+async function countTrades(client: Client): Promise<number> {
   const { data } = JSON.parse(String(await client.get('/api/v1/symbols')))
   const counts: { trade_count: number }[] = data.available
   return counts.reduce((sum, { trade_count }) => sum + trade_count, 0)
 }
 
 /** For every trade the time until the first tick that counts it, in every stream. */
-const untilStreamed = async ({ trades, client, port, pid }: Program): Promise<Measured> => {
+async function untilStreamed({ trades, client, port, pid }: Program): Promise<Measured> {
   await trades.begun
   await untilKnown(client, liveSymbols.at(-1) ?? '')
   const every = Array.from({ length: streams }, () => arrivals(trades, streamedTradesPerSample))
@@ -209,7 +209,7 @@ const untilStreamed = async ({ trades, client, port, pid }: Program): Promise<Me
 /** Takes of an event only what is needed: there are thousands a second. */
 const tickFields = /"symbol":"([^"]+)".*"trade_count":(\d+)/
 
-const openStream = (port: number, seen: (symbol: string, count: number) => void) => {
+function openStream(port: number, seen: (symbol: string, count: number) => void) {
   const request = get({ port, path: '/api/v1/stream', host: '127.0.0.1', agent: false })
   request.on('error', () => {})
   request.once('response', (response) => {
@@ -226,7 +226,7 @@ const openStream = (port: number, seen: (symbol: string, count: number) => void)
   return () => request.destroy()
 }
 
-const sampled = async (ms: number, sample: () => number | null): Promise<number[]> => {
+async function sampled(ms: number, sample: () => number | null): Promise<number[]> {
   const samples: number[] = []
   for (const end = performance.now() + ms; performance.now() < end; await sleep(sampleEveryMs)) {
     samples.push(sample() ?? Number.NaN)

@@ -27,7 +27,7 @@ export const describeMachine = (): Machine => ({
   },
 })
 
-const commit = (): string => {
+function commit(): string {
   try {
     const changes = git('status', '--porcelain', 'src', 'bench')
     const name = git('rev-parse', '--short', 'HEAD').trim()
@@ -40,7 +40,7 @@ const commit = (): string => {
 const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
-const versionOf = (name: string): string => {
+function versionOf(name: string): string {
   const path = join(root, 'node_modules', name, 'package.json')
   const { version }: { version: string } = JSON.parse(readFileSync(path, 'utf8'))
   return version

@@ -16,11 +16,11 @@ export type Measurement = Readonly<{
 }>
 
 /** Measures in a process of its own, so that memory and warm-up are its own. */
-export const measure = async (
+export async function measure(
   part: Part['name'],
   subject: string,
   given: Given,
-): Promise<Measurement> => {
+): Promise<Measurement> {
   mkdirSync(given.scratch, { recursive: true })
   const program = join(import.meta.dirname, 'measure.js')
   const args = [...process.execArgv, program, part, subject, JSON.stringify(given)]

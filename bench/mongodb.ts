@@ -17,7 +17,7 @@ const insert = 'driver: insertMany of the same documents, 1,000 at a time'
 /** A server takes a row in several times the time of an embedded store. */
 const shareOfEvents = 3
 
-export const mongodbPart = (options: PartOptions): PartOrReason => {
+export function mongodbPart(options: PartOptions): PartOrReason {
   if (mongodbUrl === '') return { name: 'mongodb', reason: 'MONGODB_URL is not set' }
   const events = Math.ceil(options.events / shareOfEvents)
   const fromKafka = kafkaBrokers.length > 0
@@ -63,7 +63,7 @@ export const mongodbPart = (options: PartOptions): PartOrReason => {
 }
 
 /** A stand-in such as FerretDB says what it is, beside the version that it wants to be taken for. */
-export const mongodbServer = async (): Promise<string> => {
+export async function mongodbServer(): Promise<string> {
   const client = await MongoClient.connect(mongodbUrl)
   try {
     const { version, ferretdbVersion } = await client.db().admin().buildInfo()
@@ -78,9 +78,7 @@ export const mongodbServer = async (): Promise<string> => {
 }
 
 /** Runs the work in a database of its own, which is dropped afterwards. */
-export const withDatabase = async (
-  work: (name: string, client: MongoClient) => Promise<Measured>,
-) => {
+export async function withDatabase(work: (name: string, client: MongoClient) => Promise<Measured>) {
   const client = await MongoClient.connect(mongodbUrl)
   const name = `tradelog_bench_${randomUUID().slice(0, 8)}`
   try {
@@ -91,10 +89,10 @@ export const withDatabase = async (
   }
 }
 
-export const withMongodb = (
+export function withMongodb(
   given: Given,
   work: (stores: Stores) => Promise<Measured>,
-): Promise<Measured> => {
+): Promise<Measured> {
   if (kafkaBrokers.length === 0) linkLog(given)
   return withDatabase((databaseName) =>
     withStores(
@@ -130,7 +128,7 @@ const insertRaw: Subject = ({ events }) =>
     return { count: events, ...stop() }
   })
 
-const documentBatches = (events: number): RowDocument[][] => {
+function documentBatches(events: number): RowDocument[][] {
   let offset = 0
   return Array.from(tradeBatches(events), (batch) => {
     const recorded = batch.map((event) => ({

@@ -26,7 +26,7 @@ export type NumberedTrades = FeedSource &
  * Trades at a steady rate, in turn of each symbol; the code of a trade is its number. Where the
  * client reads too slowly it waits and then makes up for it: no trade is left out.
  */
-export const numberedTrades = (options: Options): NumberedTrades => {
+export function numberedTrades(options: Options): NumberedTrades {
   const times = liveSymbols.map((): number[] => [])
   const [begin, begun] = deferred()
   const [end, ended] = deferred()
@@ -59,14 +59,14 @@ export const numberedTrades = (options: Options): NumberedTrades => {
   }
 }
 
-const entryOf = (times: readonly number[][], index: number): string => {
+function entryOf(times: readonly number[][], index: number): string {
   const of = index % liveSymbols.length
   const number = times[of]?.push(performance.now())
   const price = 100 + (index % 97) / 100
   return `{"c":["${number}"],"p":${price},"s":"${liveSymbols[of]}","t":${Date.now()},"v":${1 + (index % 400)}}`
 }
 
-const deferred = (): readonly [resolve: () => void, promise: Promise<void>] => {
+function deferred(): readonly [resolve: () => void, promise: Promise<void>] {
   let resolve = () => {}
   const promise = new Promise<void>((resolved) => {
     resolve = resolved
@@ -75,7 +75,7 @@ const deferred = (): readonly [resolve: () => void, promise: Promise<void>] => {
 }
 
 /** How long trades took to be seen: each once, or only every n-th, however many at a time. */
-export const arrivals = (trades: NumberedTrades, everyNth = 1) => {
+export function arrivals(trades: NumberedTrades, everyNth = 1) {
   const latenciesMs: number[] = []
   const lastSeen = new Map<string, number>()
   return {

@@ -51,7 +51,7 @@ const pageLines = (rows: number, events: number): readonly Line[] => [
   },
 ]
 
-export const pagesPart = ({ pagedTrades }: PartOptions): Part => {
+export function pagesPart({ pagedTrades }: PartOptions): Part {
   const most = Math.max(...pagedTrades)
   return {
     name: 'pages',
@@ -111,7 +111,7 @@ const apiPageAnywhere: Subject = (given) => ask('api', given, 1, anywhere(given)
 
 const apiPageOnce: Subject = (given) => ask('api', given, concurrency, anywhere(given))
 
-const anywhere = ({ events, rows }: Given): (() => string) => {
+function anywhere({ events, rows }: Given): () => string {
   const random = seededRandom(7)
   return () => {
     const symbol = symbols[Math.floor(random() * symbols.length)]
@@ -144,12 +144,12 @@ const ask = (served: Served, given: Given, concurrency: number, nextPath: () => 
 type MeasureLoad = (running: Promise<LoadResult>) => Promise<Measured>
 
 /** The server in a process of its own, the client in this one. */
-const withServer = async (
+async function withServer(
   served: Served,
   given: Given,
   connectionsMax: number,
   work: (client: Client, measured: MeasureLoad) => Promise<Measured>,
-): Promise<Measured> => {
+): Promise<Measured> {
   const server = fork(join(import.meta.dirname, 'serve.js'), [served, JSON.stringify(given)])
   const [port] = await once(server, 'message')
   const client = createClient(Number(port), connectionsMax)
@@ -175,7 +175,7 @@ const withServer = async (
 }
 
 /** The server answers any message with the time it has taken of the processor. */
-const cpuSecondsOf = async (server: ChildProcess): Promise<number> => {
+async function cpuSecondsOf(server: ChildProcess): Promise<number> {
   server.send('cpu')
   const [seconds] = await once(server, 'message')
   return Number(seconds)

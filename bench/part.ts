@@ -87,14 +87,14 @@ export const needFolder = (prepared: string, { name, events }: Need): string =>
   `${prepared}/${name}-${events}`
 
 /** Runs the work and says how long it took. */
-export const timed = async (count: number, work: () => Promise<unknown>): Promise<Measured> => {
+export async function timed(count: number, work: () => Promise<unknown>): Promise<Measured> {
   const watch = startWatch()
   await work()
   return { count, ...watch() }
 }
 
 /** Begins to measure; the answer ends it. */
-export const startWatch = () => {
+export function startWatch() {
   const start = performance.now()
   const before = process.cpuUsage()
   return (): { seconds: number; cpuSeconds: number } => {

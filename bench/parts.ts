@@ -35,7 +35,7 @@ const preparations: Readonly<Record<string, Subject>> = {
   'raw-rows': fillRawRows,
 }
 
-export const subjectOf = (part: string, name: string, { events }: Given): Subject => {
+export function subjectOf(part: string, name: string, { events }: Given): Subject {
   const options = {
     events,
     peerEvents: events,

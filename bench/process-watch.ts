@@ -4,7 +4,7 @@ const sampleEveryMs = 25
 const clockTicksPerSecond = 100
 
 /** Watches the memory of a process; null where the system doesn't tell. */
-export const watchMemory = (pid: number) => {
+export function watchMemory(pid: number) {
   let highest: number | null = null
   const sample = () => {
     const bytes = anonymousBytes(pid)
@@ -15,20 +15,20 @@ export const watchMemory = (pid: number) => {
 }
 
 /** What a process holds beside mapped files, such as those of LMDB. */
-export const anonymousBytes = (pid: number): number | null => {
+export function anonymousBytes(pid: number): number | null {
   const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(procFile(pid, 'status')) ?? []
   return kilobytes === undefined ? null : Number(kilobytes) * 1_024
 }
 
 /** Of the processor, all its threads, so far; NaN where the system doesn't tell. */
-export const cpuSecondsOf = (pid: number): number => {
+export function cpuSecondsOf(pid: number): number {
   // The name, in parentheses, may have spaces in it.
   const [, fields = ''] = procFile(pid, 'stat').split(') ')
   const [user, system] = fields.split(' ').slice(11)
   return (Number(user) + Number(system)) / clockTicksPerSecond
 }
 
-const procFile = (pid: number, name: string): string => {
+function procFile(pid: number, name: string): string {
   const path = `/proc/${pid}/${name}`
   if (!existsSync(path)) return ''
   try {

@@ -51,10 +51,10 @@ const partitionNumbers = Array.from({ length: partitions }, (_, partition) => pa
 
 type RawLog = ReturnType<typeof openRawLog>
 
-const withRawLog = async <T>(
+async function withRawLog<T>(
   { prepared, events }: Given,
   work: (log: RawLog) => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   const log = openRawLog(needFolder(prepared, { name: 'raw-log', events }))
   try {
     return await work(log)

@@ -33,11 +33,11 @@ export type Stores = Readonly<{
 }>
 
 /** Opens the stores that the settings name, as every command does. */
-export const withStores = async (
+export async function withStores(
   given: Given,
   settings: Settings,
   work: (stores: Stores) => Promise<Measured>,
-): Promise<Measured> => {
+): Promise<Measured> {
   const config = configOf(given, settings)
   const life = createLifetime()
   const composition = { config, life, logger: silent, signal: new AbortController().signal }
@@ -54,7 +54,7 @@ export const withStores = async (
 export const silent = pino({ enabled: false })
 
 /** The running pipelines, each from nothing to the head, from the assignment of the partitions on. */
-export const projectLive = async (stores: Stores): Promise<Measured> => {
+export async function projectLive(stores: Stores): Promise<Measured> {
   const { eventStore, projections, batchEventsMax } = stores
   const total = await eventsIn(eventStore)
   let stop = startWatch()
@@ -92,12 +92,12 @@ export const projectLive = async (stores: Stores): Promise<Measured> => {
 }
 
 /** What a replay does up to the check of its counts, without its threads. */
-export const build = async ({
+export async function build({
   eventStore,
   readModelStore,
   projections,
   batchEventsMax,
-}: Stores): Promise<Measured> => {
+}: Stores): Promise<Measured> {
   const builds = await Promise.all(
     projections.map(async (projection) => {
       const { name: model, version, kind } = projection
@@ -114,7 +114,7 @@ export const build = async ({
 }
 
 /** All of `tradelog replay`: build, in threads where it would, check the counts, promote. */
-export const replayModels = async (stores: Stores): Promise<Measured> => {
+export async function replayModels(stores: Stores): Promise<Measured> {
   const { signal } = new AbortController()
   const stop = startWatch()
   await replay({ ...stores, logger: silent, signal })

@@ -6,7 +6,7 @@ import { partitions } from './trades.ts'
 type RawKey = [partition: number, offset: number]
 
 /** The plainest log on LMDB, as its readme would have it: an entry of JSON per event. */
-export const openRawLog = (directory: string) => {
+export function openRawLog(directory: string) {
   const database = open<TradeExecuted, RawKey>({
     path: directory,
     noSubdir: false,
@@ -35,7 +35,7 @@ type RowKey = [symbol: string, executedAt: number, partition: number, offset: nu
 type RawRow = Omit<TradeExecuted, 'type' | 'version'>
 
 /** The rows of `trades`, packed as small as lmdb can. */
-export const openRawRows = (directory: string) => {
+export function openRawRows(directory: string) {
   const root = open({ path: directory, noSubdir: false })
   const rows = root.openDB<RawRow, RowKey>({
     name: 'rows',

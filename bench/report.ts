@@ -20,7 +20,7 @@ export type PartReport = MeasuredPart | Readonly<{ name: string; reason: string 
 
 export type Report = Machine & Readonly<{ parts: readonly PartReport[] }>
 
-export const markdownOf = ({ machine, versions, parts }: Report): string => {
+export function markdownOf({ machine, versions, parts }: Report): string {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return [preface, `${machine}; ${named.join(', ')}.\n`, ...parts.map(partMarkdown)].join('\n')
 }
@@ -35,7 +35,7 @@ the other way up, so that more is better in both; on a busy machine it is the on
 otherwise. A ratio below its aim is a missed aim.
 `
 
-const partMarkdown = (part: PartReport): string => {
+function partMarkdown(part: PartReport): string {
   if ('reason' in part) return `## ${part.name}\n\nNot measured: ${part.reason}.\n`
   const { title, unit, lines, date, commit, load } = part
   const letters = lettersOf(lines)
@@ -59,17 +59,17 @@ const notesOf = ({ remark, server, held, missing }: MeasuredPart): string[] => [
 ]
 
 /** A letter for each line that others are compared with. */
-const lettersOf = (lines: readonly LineReport[]): ReadonlyMap<string, string> => {
+function lettersOf(lines: readonly LineReport[]): ReadonlyMap<string, string> {
   const floors = lines.flatMap(({ line }) => (line.beside ?? []).map(({ floor }) => floor))
   const inOrder = lines.map(({ line }) => line.label).filter((label) => floors.includes(label))
   return new Map(inOrder.map((label, i) => [label, String.fromCharCode(97 + i)]))
 }
 
-const rowOf = (
+function rowOf(
   { line, measurements }: LineReport,
   lines: readonly LineReport[],
   letters: ReadonlyMap<string, string>,
-): string[] => {
+): string[] {
   const rate = spreadOf(measurements.map((each) => each.rate))
   const ratios = (speed: (measurement: Measurement) => number, withAim: boolean) =>
     ratiosOf({ line, measurements }, { lines, letters, speed, withAim })
@@ -85,7 +85,7 @@ const rowOf = (
   ]
 }
 
-const rateText = ({ aimRate }: Line, { median, min, max }: Spread): string => {
+function rateText({ aimRate }: Line, { median, min, max }: Spread): string {
   const round = (rate: number) => Number(rate.toPrecision(3)).toLocaleString('en')
   const text = min === max ? round(median) : `${round(median)} (${round(min)}–${round(max)})`
   return aimRate === undefined ? text : `${text}, aim ${round(aimRate)}`
@@ -124,7 +124,7 @@ const figuresOf = ({ figuresAtMost }: Line, measurements: readonly Measurement[]
     return `${name} ${Number(quantile(values, 0.5).toPrecision(3))}${aim}`
   })
 
-const megabytes = ({ anonymousMbAtMost }: Line, measurements: readonly Measurement[]): string => {
+function megabytes({ anonymousMbAtMost }: Line, measurements: readonly Measurement[]): string {
   const bytes = measurements.flatMap(({ anonymousBytes }) => anonymousBytes ?? [])
   if (bytes.length === 0) return '–'
   const highest = (Math.max(...bytes) / 1_000_000).toFixed(0)

@@ -11,7 +11,7 @@ import { type LineReport, markdownOf, type PartReport, type Report } from './rep
 import { usage } from './usage.ts'
 
 /** The report is printed as Markdown, and written where asked: see README.md. */
-const commandLine = () => {
+function commandLine() {
   try {
     return parseArgs({
       allowPositionals: true,
@@ -29,7 +29,7 @@ const commandLine = () => {
   }
 }
 
-const refuse = (why: string): never => {
+function refuse(why: string): never {
   process.stderr.write(`bench: ${why}\n`)
   process.exit(2)
 }
@@ -59,7 +59,7 @@ const upTo = (events: number): PartOptions => ({
   pagedTrades: [Math.min(10_000, events / 10), events],
 })
 
-const counted = (name: 'events' | 'repetitions' | 'batch-events'): number | undefined => {
+function counted(name: 'events' | 'repetitions' | 'batch-events'): number | undefined {
   const value = values[name]
   if (value === undefined) return undefined
   if (/^[1-9][0-9]{0,9}$/.test(value)) return Number(value)
@@ -79,7 +79,7 @@ const random = seededRandom(Date.now())
 
 const tell = (text: string) => void process.stderr.write(`${text}\n`)
 
-const main = async (): Promise<void> => {
+async function main(): Promise<void> {
   const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const measured = await measureParts(chosen)
   const machine = describeMachine()
@@ -90,7 +90,7 @@ const main = async (): Promise<void> => {
 }
 
 /** The parts of the file that are not measured now stay in it, so that a report can be made in pieces. */
-const withFormer = (measured: readonly PartReport[]): readonly PartReport[] => {
+function withFormer(measured: readonly PartReport[]): readonly PartReport[] {
   const former: PartReport[] =
     values.json !== undefined && existsSync(values.json)
       ? JSON.parse(readFileSync(values.json, 'utf8')).parts
@@ -100,7 +100,7 @@ const withFormer = (measured: readonly PartReport[]): readonly PartReport[] => {
   )
 }
 
-const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartReport[]> => {
+async function measureParts(parts: ReturnType<typeof partsOf>): Promise<PartReport[]> {
   const reports: PartReport[] = []
   try {
     for (const part of parts) reports.push('reason' in part ? part : await measurePart(part))
@@ -112,7 +112,7 @@ const measureParts = async (parts: ReturnType<typeof partsOf>): Promise<PartRepo
   return reports
 }
 
-const measurePart = async (part: Part): Promise<PartReport> => {
+async function measurePart(part: Part): Promise<PartReport> {
   const moment = describeMoment()
   const server = (await part.server?.()) ?? null
   for (const need of part.needs) {
@@ -138,7 +138,7 @@ const measurePart = async (part: Part): Promise<PartReport> => {
 }
 
 /** Programs that don't end with the same have not done the same. */
-const commonlyHeld = (lines: readonly LineReport[]): string | null => {
+function commonlyHeld(lines: readonly LineReport[]): string | null {
   const all = lines.flatMap(({ line, measurements }) =>
     measurements.flatMap(({ held }) => (held === null ? [] : [{ label: line.label, held }])),
   )
@@ -150,7 +150,7 @@ const commonlyHeld = (lines: readonly LineReport[]): string | null => {
   return first?.held ?? null
 }
 
-const measureLine = async (part: Part, line: Line): Promise<Measurement> => {
+async function measureLine(part: Part, line: Line): Promise<Measurement> {
   const scratch = join(prepared, 'scratch')
   try {
     return await measure(part.name, line.subject, given(line, scratch))

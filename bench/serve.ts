@@ -13,7 +13,7 @@ import { silent } from './projecting.ts'
 import { openRawRows } from './raw-lmdb.ts'
 
 /** The server process of one measurement: `serve.js WHAT GIVEN`. Ends with its parent. */
-const startApi = async ({ prepared, events }: Given): Promise<number> => {
+async function startApi({ prepared, events }: Given): Promise<number> {
   const directory = readModelsIn(needFolder(prepared, { name: 'rows', events }))
   const store = await openEmbeddedReadModelStore({ directory })
   const { port } = await startReadApi({
@@ -29,7 +29,7 @@ const startApi = async ({ prepared, events }: Given): Promise<number> => {
 }
 
 /** The same fields of the same rows, and nothing else that an API has to do. */
-const startRaw = ({ prepared, events, rows: limit }: Given): Promise<number> => {
+function startRaw({ prepared, events, rows: limit }: Given): Promise<number> {
   const rows = openRawRows(needFolder(prepared, { name: 'raw-rows', events }))
   return listen((ctx) => {
     const symbol = ctx.path.slice(ctx.path.lastIndexOf('/') + 1)
@@ -46,7 +46,7 @@ const startRaw = ({ prepared, events, rows: limit }: Given): Promise<number> => 
   })
 }
 
-const startPrepared = async (given: Given): Promise<number> => {
+async function startPrepared(given: Given): Promise<number> {
   const client = createClient(await startApi(given), 1)
   const body = await client.get(newestPath(given.rows))
   client.close()
@@ -56,7 +56,7 @@ const startPrepared = async (given: Given): Promise<number> => {
   })
 }
 
-const listen = async (answer: (ctx: Koa.Context) => void): Promise<number> => {
+async function listen(answer: (ctx: Koa.Context) => void): Promise<number> {
   const application = new Koa()
   application.use(async (ctx) => answer(ctx))
   const server = createServer(application.callback())

@@ -1,5 +1,5 @@
 /** The value below which so much of the sorted values lies: 0.5 is the median. */
-export const quantile = (values: readonly number[], share: number): number => {
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) * share
   const low = sorted[Math.floor(middle)] ?? Number.NaN

@@ -28,11 +28,7 @@ export const processName = `${hostname()}:${process.pid}`
  * The event store that the settings name. The only place that knows which there are; clients of
  * servers are loaded where they are needed, as that takes as long as all else.
  */
-export const openEventStore = async ({
-  config,
-  life,
-  logger,
-}: Composition): Promise<EventStore> => {
+export async function openEventStore({ config, life, logger }: Composition): Promise<EventStore> {
   if (config.eventStore === 'kafka') {
     const { openKafkaEventStore } = await import('./event-store/kafka/kafka-event-store.ts')
     return life.own(await openKafkaEventStore(kafkaOptions(config, logger)))
@@ -43,11 +39,11 @@ export const openEventStore = async ({
 }
 
 /** The read-model store that the settings name. The only place that knows which there are. */
-export const openReadModelStore = async ({
+export async function openReadModelStore({
   config,
   life,
   logger,
-}: Composition): Promise<ReadModelStore> => {
+}: Composition): Promise<ReadModelStore> {
   if (config.readModelStore === 'mongodb') {
     const { openMongodbReadModelStore } = await import(
       './read-model-store/mongodb/mongodb-read-model-store.ts'
@@ -66,10 +62,10 @@ export const openReadModelStore = async ({
 }
 
 /** For roles that run on: a store that is away is waited for, until the process is stopped. */
-export const whenReachable = async <T>(
+export async function whenReachable<T>(
   open: (composition: Composition) => Promise<T>,
   composition: Composition,
-): Promise<T> => {
+): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await open(composition)
@@ -83,7 +79,7 @@ export const whenReachable = async <T>(
   }
 }
 
-const kafkaOptions = ({ kafka, partitions }: Config, logger: Logger): KafkaEventStoreOptions => {
+function kafkaOptions({ kafka, partitions }: Config, logger: Logger): KafkaEventStoreOptions {
   const { brokerUrl, ssl, sslCaFile, sasl, ...rest } = kafka
   const ca = sslCaFile === '' ? true : { ca: [certificateAuthority(sslCaFile)] }
   const { mechanism, username, password } = sasl
@@ -99,7 +95,7 @@ const kafkaOptions = ({ kafka, partitions }: Config, logger: Logger): KafkaEvent
 
 type KafkaSasl = NonNullable<KafkaEventStoreOptions['sasl']>
 
-const certificateAuthority = (path: string): string => {
+function certificateAuthority(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {

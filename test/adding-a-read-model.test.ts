@@ -26,7 +26,7 @@ const steps: readonly Step[] = Array.from(
 const tabled = Array.from(recipe.matchAll(/^\|[^|]*\| `([^`]+)`[^|]*\|/gm), ([, path]) => path)
 
 /** Puts the lines of a block where they belong in a file that is there. */
-const woven = (text: string, code: string): string => {
+function woven(text: string, code: string): string {
   const [imports = '', rest = ''] = code.split(/\n\n/)
   const withImport = text.replace(/\n\n/, `\n${imports}\n\n`)
   const declared = /^export const \w+/.exec(rest)?.[0]
@@ -37,7 +37,7 @@ const woven = (text: string, code: string): string => {
 }
 
 /** A copy of the sources in which the recipe has been followed to the letter. */
-const followed = (): string => {
+function followed(): string {
   const copy = temporaryDirectory()
   for (const name of ['src', 'test', 'bench', 'config', 'docs', 'package.json', 'tsconfig.json']) {
     cpSync(join(root, name), join(copy, name), { recursive: true })

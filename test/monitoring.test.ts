@@ -37,7 +37,7 @@ const expressions = [...rules.map(({ expr }) => expr), ...queries]
 const operations = textOf('docs/operations.md')
 
 /** What a query asks for, by Prometheus' own grammar; `undefined` where it is none. */
-const metricsIn = (expression: string): readonly string[] | undefined => {
+function metricsIn(expression: string): readonly string[] | undefined {
   const names: string[] = []
   let isQuery = true
   parser.parse(expression).iterate({

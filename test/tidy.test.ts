@@ -53,7 +53,7 @@ const filesUnder = (folder: string): string[] =>
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
 
-const readSource = (path: string): Source => {
+function readSource(path: string): Source {
   const text = readFileSync(join(root, path), 'utf8')
   const imports = Array.from(text.matchAll(/(?:from |import[ (])'([^']+)'/g), ([, to = '']) => to)
   return { path, text, imports }

@@ -43,7 +43,7 @@ const insertAfterMs = 100
 const upsert = { upsert: true }
 
 /** Consumes until it is stopped. */
-export const startBaseline = async (options: BaselineOptions) => {
+export async function startBaseline(options: BaselineOptions) {
   const { brokers, topic, groupId, mongodbUrl, databaseName, onMessage = () => {} } = options
   const client = await MongoClient.connect(mongodbUrl)
   const database = client.db(databaseName)
@@ -82,7 +82,7 @@ export const startBaseline = async (options: BaselineOptions) => {
 }
 
 /** Waits only where a whole lot has come together. */
-const tradeInserter = (collection: Collection<TradeDocument>) => {
+function tradeInserter(collection: Collection<TradeDocument>) {
   let waiting: TradeDocument[] = []
   const flush = async () => {
     const lot = waiting
@@ -99,7 +99,7 @@ const tradeInserter = (collection: Collection<TradeDocument>) => {
 
 type Trade = Pick<TradeDocument, 'symbol' | 'price' | 'volume' | 'executedAt'>
 
-const counters = (database: Db) => {
+function counters(database: Db) {
   const symbols = database.collection<SymbolDocument>('symbols')
   const candles = database.collection<CandleDocument>('candles')
   const windows = database.collection<WindowDocument>('vwap')

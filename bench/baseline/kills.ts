@@ -87,7 +87,7 @@ export const killTradelog: Subject = (given) =>
   })
 
 /** Kills at seeded numbers of applied events and a seeded moment after, starts again, and waits. */
-const underKills = async ({ events }: Given, { start, applied }: Killable): Promise<number> => {
+async function underKills({ events }: Given, { start, applied }: Killable): Promise<number> {
   const random = seededRandom(seed)
   const thresholds = Array.from({ length: kills }, () => random() * events * 0.9)
   const startedAt = performance.now()
@@ -105,21 +105,21 @@ const underKills = async ({ events }: Given, { start, applied }: Killable): Prom
   return seconds
 }
 
-const until = async (check: () => Promise<boolean>, child: ChildProcess): Promise<void> => {
+async function until(check: () => Promise<boolean>, child: ChildProcess): Promise<void> {
   while (!(await check())) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
     await sleep(pollEveryMs)
   }
 }
 
-const kill = async (child: ChildProcess): Promise<void> => {
+async function kill(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await exited
 }
 
 /** Of the model that is furthest behind. */
-const appliedToAll = async (store: ReadModelStore): Promise<number> => {
+async function appliedToAll(store: ReadModelStore): Promise<number> {
   const applied = modelNames.map(async (name) => {
     const pointer = await store.pointer(name)
     if (pointer === undefined) return 0
@@ -131,7 +131,7 @@ const appliedToAll = async (store: ReadModelStore): Promise<number> => {
 
 const positionOf = (partition: number, offset: number) => `${partition}:${offset}`
 
-const madeByBaseline = async (database: Db): Promise<Made> => {
+async function madeByBaseline(database: Db): Promise<Made> {
   const rows = new Map<string, number>()
   for await (const { partition, offset } of database.collection('trades').find()) {
     increase(rows, positionOf(partition, offset))
@@ -145,7 +145,7 @@ const madeByBaseline = async (database: Db): Promise<Made> => {
   }
 }
 
-const madeByTradelog = async (store: ReadModelStore): Promise<Made> => {
+async function madeByTradelog(store: ReadModelStore): Promise<Made> {
   const made = { rows: new Map(), counts: new Map(), minutes: new Map() } satisfies Made
   const each = async (model: string, take: (row: Record<string, unknown>, key: string) => void) => {
     const generation = await store.open((await store.pointer(model))?.active ?? '')
@@ -162,12 +162,12 @@ const madeByTradelog = async (store: ReadModelStore): Promise<Made> => {
   return made
 }
 
-const outcome = (
+function outcome(
   { events }: Given,
   seconds: number,
   { rows, counts, minutes }: Made,
   more: Readonly<Record<string, number>> = {},
-): Measured => {
+): Measured {
   const symbols = new Map<string, number>()
   const candles = new Map<string, number>()
   for (const batch of tradeBatches(events)) {

@@ -8,13 +8,13 @@ import { killBaseline, kills, killTradelog } from './kills.ts'
 
 const baseline = 'kafkajs eachMessage, insertMany and $inc, automatic commits'
 
-const reasonAgainst = (): string | undefined => {
+function reasonAgainst(): string | undefined {
   if (kafkaBrokers.length === 0) return 'KAFKA_BROKERS is not set'
   return mongodbUrl === '' ? 'MONGODB_URL is not set' : undefined
 }
 
 /** What a team would write today for the same job: see README.md here. */
-export const baselinePart = ({ baselineEvents: events }: PartOptions): PartOrReason => {
+export function baselinePart({ baselineEvents: events }: PartOptions): PartOrReason {
   const reason = reasonAgainst()
   if (reason !== undefined) return { name: 'baseline', reason }
   const beside = [{ floor: baseline }]
@@ -44,7 +44,7 @@ export const baselinePart = ({ baselineEvents: events }: PartOptions): PartOrRea
 }
 
 /** Every figure beside the rate has to be zero, but for the number of candles. */
-export const killsPart = ({ killEvents: events }: PartOptions): PartOrReason => {
+export function killsPart({ killEvents: events }: PartOptions): PartOrReason {
   const reason = reasonAgainst()
   if (reason !== undefined) return { name: 'kills', reason }
   return {

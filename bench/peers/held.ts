@@ -12,7 +12,7 @@ export type Held = Readonly<{
 }>
 
 /** VWAPs with six digits: peers reckon with doubles. */
-export const heldText = ({ trades, minutes, volume, vwaps }: Held): string => {
+export function heldText({ trades, minutes, volume, vwaps }: Held): string {
   const each = Object.entries(vwaps)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([symbol, vwap]) => `${symbol} ${vwap.toFixed(6)}`)
@@ -20,7 +20,7 @@ export const heldText = ({ trades, minutes, volume, vwaps }: Held): string => {
   return `${counts}, VWAP ${each.join(', ')}`
 }
 
-export const heldIn = async (store: ReadModelStore): Promise<Held> => {
+export async function heldIn(store: ReadModelStore): Promise<Held> {
   const trades = (await (await active(store, 'trades')).count()).rows
   const vwaps: Record<string, number> = {}
   await eachRow(store, 'vwap', ({ symbol, vwap }) => {
@@ -35,13 +35,13 @@ export const heldIn = async (store: ReadModelStore): Promise<Held> => {
   return { trades, ...candles, vwaps }
 }
 
-const active = async (store: ReadModelStore, model: string) => {
+async function active(store: ReadModelStore, model: string) {
   const pointer = await store.pointer(model)
   if (pointer === undefined) throw new Error(`${model} was not promoted`)
   return await store.open(pointer.active)
 }
 
-const eachRow = async (store: ReadModelStore, model: string, take: (row: Row) => void) => {
+async function eachRow(store: ReadModelStore, model: string, take: (row: Row) => void) {
   for await (const rows of (await active(store, model)).scan()) {
     for (const { value } of rows) take(value)
   }

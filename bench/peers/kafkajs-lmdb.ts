@@ -41,7 +41,7 @@ export const runPlain: Subject = async (given) => {
   return { ...measured, held }
 }
 
-const plainReadModels = (database: RootDatabase) => {
+function plainReadModels(database: RootDatabase) {
   const rows = database.openDB('trades', { sharedStructuresKey: Symbol.for('structures') })
   const tables = {
     symbols: database.openDB('symbols', {}),
@@ -93,7 +93,7 @@ const plainReadModels = (database: RootDatabase) => {
   return { store, held }
 }
 
-const countSymbol = (symbols: Map<string, SymbolState>, { symbol, executedAt }: Trade): void => {
+function countSymbol(symbols: Map<string, SymbolState>, { symbol, executedAt }: Trade): void {
   const state = symbols.get(symbol)
   if (state === undefined) {
     symbols.set(symbol, { tradeCount: 1, lastTradeAt: executedAt })
@@ -103,10 +103,7 @@ const countSymbol = (symbols: Map<string, SymbolState>, { symbol, executedAt }: 
   if (executedAt > state.lastTradeAt) state.lastTradeAt = executedAt
 }
 
-const extendCandle = (
-  latest: Map<string, Candle>,
-  { symbol, executedAt, ...text }: Trade,
-): Candle => {
+function extendCandle(latest: Map<string, Candle>, { symbol, executedAt, ...text }: Trade): Candle {
   const price = Number(text.price)
   const minute = executedAt - (executedAt % minuteMs)
   const last = latest.get(symbol)
@@ -124,7 +121,7 @@ const extendCandle = (
   return candle
 }
 
-const moveWindow = (windows: Map<string, Window>, { symbol, price, volume }: Trade): void => {
+function moveWindow(windows: Map<string, Window>, { symbol, price, volume }: Trade): void {
   const window = windows.get(symbol) ?? { prices: [], volumes: [], vwap: 0 }
   windows.set(symbol, window)
   window.prices.push(Number(price))
@@ -134,7 +131,7 @@ const moveWindow = (windows: Map<string, Window>, { symbol, price, volume }: Tra
   window.volumes.shift()
 }
 
-const vwapOf = ({ prices, volumes }: Window): number => {
+function vwapOf({ prices, volumes }: Window): number {
   let notional = 0
   let volume = 0
   for (const [i, price] of prices.entries()) {

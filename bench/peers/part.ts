@@ -9,7 +9,7 @@ const commitMs = [100, 1_000] as const
 const streams = (ms: number) => `Kafka Streams, exactly once, commit every ${ms} ms`
 
 /** Other programs for the same job, on the same topic: see README.md here. */
-export const peersPart = ({ peerEvents: events }: PartOptions): PartOrReason => {
+export function peersPart({ peerEvents: events }: PartOptions): PartOrReason {
   if (kafkaBrokers.length === 0) return { name: 'peers', reason: 'KAFKA_BROKERS is not set' }
   const withStreams = isStreamsBuilt()
   const line = (label: string, subject: string, beside: Line['beside'] = []): Line => ({

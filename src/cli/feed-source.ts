@@ -12,7 +12,7 @@ const ownPingEveryMs = 10_000
  * What ingest connects to: Finnhub, or a server of its protocol in this process that plays the
  * simulated feed or the file. Undefined where the settings say `feed: none`.
  */
-export const feedSettings = async (context: CommandContext): Promise<FeedSettings | undefined> => {
+export async function feedSettings(context: CommandContext): Promise<FeedSettings | undefined> {
   const { feed, finnhub, subscribedSymbols } = context.config
   if (feed === 'none') return undefined
   if (feed === 'finnhub') {
@@ -25,10 +25,10 @@ export const feedSettings = async (context: CommandContext): Promise<FeedSetting
 }
 
 /** Starts the feed server with the simulated feed or the file. */
-export const serveFeed = async (
+export async function serveFeed(
   context: CommandContext,
   host: string,
-): Promise<FeedServer & { symbols: readonly string[] }> => {
+): Promise<FeedServer & { symbols: readonly string[] }> {
   const { config, life, logger } = context
   const { source, symbols } = await feedSource(context)
   const server = life.own(
@@ -43,10 +43,10 @@ export const serveFeed = async (
   return { ...server, symbols }
 }
 
-const feedSource = async ({
+async function feedSource({
   config,
   logger,
-}: CommandContext): Promise<{ source: FeedSource; symbols: readonly string[] }> => {
+}: CommandContext): Promise<{ source: FeedSource; symbols: readonly string[] }> {
   if (config.feed !== 'file') {
     const source = simulatedTrades({ ...config.simulated, logger })
     return { source, symbols: config.subscribedSymbols }

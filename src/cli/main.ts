@@ -11,7 +11,7 @@ import { usage } from './usage.ts'
 const say = (line: string) => process.stderr.write(`tradelog: ${line}\n`)
 
 /** Bad arguments and settings end with exit code 2 and one line that says which. */
-const main = async (): Promise<number> => {
+async function main(): Promise<number> {
   const [name = '', ...rest] = process.argv.slice(2)
   if (name === '' || name === 'help' || asksForHelp(name, ...rest)) {
     process.stdout.write(usage)
@@ -34,7 +34,7 @@ const main = async (): Promise<number> => {
 const asksForHelp = (...args: readonly string[]): boolean =>
   args.includes('--help') || args.includes('-h')
 
-const start = (command: Command, rest: string[]): Promise<number> => {
+function start(command: Command, rest: string[]): Promise<number> {
   const { values, positionals: names } = argumentsOf(command, rest)
   const { config: file, ...flags } = values
   for (const group of command.alternatives ?? []) refuseSeveral(group, flags)
@@ -47,7 +47,7 @@ const start = (command: Command, rest: string[]): Promise<number> => {
   return run(command, { config, flags, names, logger })
 }
 
-const argumentsOf = (command: Command, args: string[]) => {
+function argumentsOf(command: Command, args: string[]) {
   const options = { ...command.options, config: { type: 'string' } } as const
   try {
     return parseArgs({ args, options, allowPositionals: command.takesNames === true })
@@ -57,7 +57,7 @@ const argumentsOf = (command: Command, args: string[]) => {
   }
 }
 
-const refuseSeveral = (group: readonly string[], flags: Flags): void => {
+function refuseSeveral(group: readonly string[], flags: Flags): void {
   const given = group.filter((flag) => flags[flag] !== undefined).map((flag) => `--${flag}`)
   if (given.length < 2) return
   throw new TradelogError('CONFIG_INVALID', `${given.join(' and ')} can't be given together`)

@@ -13,11 +13,11 @@ export type Operations = Readonly<{
  * Serves the health and the metrics of a process where `operations_port` is set. It is alive from
  * the start on, also while it waits for its stores.
  */
-export const serveOperations = async ({
+export async function serveOperations({
   config,
   life,
   logger,
-}: CommandContext): Promise<Operations> => {
+}: CommandContext): Promise<Operations> {
   const metrics = createProcessMetrics()
   const startedAt = Date.now()
   let roles: readonly Readiness[] = [

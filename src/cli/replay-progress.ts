@@ -11,7 +11,7 @@ export type Bars = Readonly<{
 }>
 
 /** A bar for each model at the bottom of a terminal of so many columns. */
-export const createBars = (print: (text: string) => void, columns: () => number): Bars => {
+export function createBars(print: (text: string) => void, columns: () => number): Bars {
   const shown = new Map<string, ReplayStatus>()
   const erase = () => {
     if (shown.size > 0) print(`\u001b[${shown.size}A\r\u001b[J`)
@@ -35,19 +35,19 @@ export const createBars = (print: (text: string) => void, columns: () => number)
 }
 
 /** A line that wraps could not be drawn again in its place: the bar gives way, then the text. */
-const barLine = (status: ReplayStatus, columns: number): string => {
+function barLine(status: ReplayStatus, columns: number): string {
   const text = progressLine(status)
   const room = Math.max(0, Math.min(barCharactersMax, columns - text.length - 2))
   return room === 0 ? text.slice(0, Math.max(0, columns - 1)) : `${bar(status, room)} ${text}`
 }
 
-const bar = ({ eventsDone, eventsTotal }: ReplayStatus, characters: number): string => {
+function bar({ eventsDone, eventsTotal }: ReplayStatus, characters: number): string {
   const part = eventsTotal === 0 ? 1 : Math.min(eventsDone / eventsTotal, 1)
   const full = Math.floor(part * characters)
   return `${'█'.repeat(full)}${'░'.repeat(characters - full)}`
 }
 
-export const progressLine = (status: ReplayStatus): string => {
+export function progressLine(status: ReplayStatus): string {
   const { model, state, eventsDone, eventsTotal, eventsPerSecond, remainingMs, error } = status
   const done = `${eventsDone.toLocaleString('en')} of ${eventsTotal.toLocaleString('en')} read`
   const rate = `${eventsPerSecond.toLocaleString('en')}/s`

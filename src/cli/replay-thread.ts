@@ -33,7 +33,7 @@ const failuresMax = 10
 
 const tell = (message: FromThread) => parentPort?.postMessage(message)
 
-const work = async ({ config, generations, partitions }: ThreadWork): Promise<void> => {
+async function work({ config, generations, partitions }: ThreadWork): Promise<void> {
   const stop = new AbortController()
   parentPort?.on('message', () => stop.abort())
   const life = createLifetime()
@@ -75,7 +75,7 @@ const openBuilds = (
  * A row may be fed by partitions of several threads: who comes second starts again at the stored
  * checkpoint. Each such failure is another's progress, so all come to the end.
  */
-const fold = async (options: BuilderOptions): Promise<void> => {
+async function fold(options: BuilderOptions): Promise<void> {
   let failures = 0
   const onApplied = (model: string, events: number) => {
     failures = 0
@@ -92,7 +92,7 @@ const fold = async (options: BuilderOptions): Promise<void> => {
   }
 }
 
-const failed = (error: unknown): FromThread => {
+function failed(error: unknown): FromThread {
   const { code, fields } = error instanceof TradelogError ? error : { code: null, fields: {} }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   return { kind: 'failed', code, message, fields, stack }

@@ -7,7 +7,7 @@ import type { Config } from '../runtime/config/config.ts'
 import type { FromThread, ThreadWork } from './replay-thread.ts'
 
 /** Threads to fold in, so many as the settings say, or `automatic` where they leave it to us. */
-export const replayThreads = (config: Config, automatic: number): FoldInThreads | undefined => {
+export function replayThreads(config: Config, automatic: number): FoldInThreads | undefined {
   const { replayThreads: wanted } = config.projection
   const threads = wanted === 'auto' ? automatic : wanted
   return threads === 0 ? undefined : (work) => foldInThreads(config, threads, work)
@@ -25,11 +25,11 @@ export const automaticThreadsBeside = (processors = availableParallelism()): num
   Math.max(1, processors - 1)
 
 /** The first failure ends the others; either way all have closed their stores at the end. */
-const foldInThreads = async (
+async function foldInThreads(
   config: Config,
   threads: number,
   { generations, behind, signal, onApplied }: Parameters<FoldInThreads>[0],
-): Promise<void> => {
+): Promise<void> {
   signal.throwIfAborted()
   const stop = new AbortController()
   const onAbort = () => stop.abort(signal.reason)
@@ -45,10 +45,10 @@ const foldInThreads = async (
 }
 
 /** The partitions with something to fold, shared out so that the threads have equally much to do. */
-export const sharesOf = (
+export function sharesOf(
   behind: ReadonlyMap<number, number>,
   threads: number,
-): readonly (readonly number[])[] => {
+): readonly (readonly number[])[] {
   const shares = Array.from({ length: threads }, () => ({ events: 0, partitions: [] as number[] }))
   for (const [partition, events] of [...behind].sort(([, a], [, b]) => b - a)) {
     const [least] = shares.sort((a, b) => a.events - b.events)
@@ -62,11 +62,11 @@ export const sharesOf = (
 /** Half of Node's own: a batch lives shortly, and every thread has such a heap. */
 const resourceLimits = { maxYoungGenerationSizeMb: 24 }
 
-const runThread = async (
+async function runThread(
   work: ThreadWork,
   stop: AbortSignal,
   onApplied: (model: string, events: number) => void,
-): Promise<void> => {
+): Promise<void> {
   const thread = new Worker(new URL('./replay-thread.js', import.meta.url), {
     workerData: work,
     resourceLimits,
@@ -90,7 +90,7 @@ const runThread = async (
 }
 
 /** The thread's error as it was there, with its code. */
-const errorOf = ({ code, message, fields, stack }: Extract<FromThread, { kind: 'failed' }>) => {
+function errorOf({ code, message, fields, stack }: Extract<FromThread, { kind: 'failed' }>) {
   const cause = new Error(message)
   cause.stack = stack ?? ''
   return code === null ? cause : new TradelogError(code, message, { cause, fields })

@@ -13,7 +13,7 @@ const parentLookedForEveryMs = 1_000
  * be written any more; then closes what it opened, within `timeouts.shutdown`. A second signal exits at
  * once.
  */
-export const run = async (command: Command, given: Given): Promise<number> => {
+export async function run(command: Command, given: Given): Promise<number> {
   const stop = new AbortController()
   stopOnSignals(stop, given.logger)
   stopWithNpm(stop, given.logger)
@@ -28,11 +28,11 @@ export const run = async (command: Command, given: Given): Promise<number> => {
   return unfinished(command)
 }
 
-const runUntilStopped = async (
+async function runUntilStopped(
   command: Command,
   given: Given & Pick<CommandContext, 'print'>,
   stop: AbortSignal,
-): Promise<number> => {
+): Promise<number> {
   const life = createLifetime()
   try {
     const running = command.run({ ...given, life, signal: stop })
@@ -54,7 +54,7 @@ const runUntilStopped = async (
 const unfinished = ({ exitCodeWhenUnfinished = exitCodes.ok }: Command): number =>
   exitCodeWhenUnfinished
 
-const stopOnSignals = (stop: AbortController, logger: Logger): void => {
+function stopOnSignals(stop: AbortController, logger: Logger): void {
   const onSignal = () => {
     if (stop.signal.aborted) process.exit(exitCodes.failed)
     logger.info('stopping')
@@ -68,7 +68,7 @@ const stopOnSignals = (stop: AbortController, logger: Logger): void => {
  * npm passes SIGTERM to the shell of a script only, which dies of it and leaves the process behind. Windows
  * has no such signal, nor another parent for a process that lost its own.
  */
-const stopWithNpm = (stop: AbortController, logger: Logger): void => {
+function stopWithNpm(stop: AbortController, logger: Logger): void {
   if (process.env.npm_lifecycle_event === undefined) return
   const { ppid } = process
   const timer = setInterval(() => {
@@ -80,7 +80,7 @@ const stopWithNpm = (stop: AbortController, logger: Logger): void => {
 }
 
 /** Standard output. Whoever reads it may go before the command is through: `verify | head -1`. */
-const openOutput = (stop: AbortController, logger: Logger) => {
+function openOutput(stop: AbortController, logger: Logger) {
   let failure: NodeJS.ErrnoException | undefined
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     failure ??= error
@@ -93,11 +93,11 @@ const openOutput = (stop: AbortController, logger: Logger) => {
   }
 }
 
-const aborted = async (signal: AbortSignal): Promise<void> => {
+async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')
 }
 
-const exitAfter = (ms: number, logger: Logger) => {
+function exitAfter(ms: number, logger: Logger) {
   setTimeout(() => {
     const open = process.getActiveResourcesInfo()
     logger.error({ open }, `not stopped within ${ms} ms; what was acknowledged is safe`)

@@ -6,7 +6,7 @@ import type { Flags } from './command.ts'
 export const modelOption = { model: { type: 'string', multiple: true } } as const
 
 /** The read models that `--model` names; all of them without it. */
-export const selectedModels = ({ model }: Flags): readonly Projection[] => {
+export function selectedModels({ model }: Flags): readonly Projection[] {
   if (model === undefined) return readModels
   return [...new Set([model].flat())].map((name) => {
     const found = readModels.find((projection) => projection.name === name)

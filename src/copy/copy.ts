@@ -57,7 +57,7 @@ export type CopyResult = Readonly<{
  * copied again: so a copy that was killed, or whose source has grown, is simply run again. Rejects
  * with `COPY_TARGET_DIFFERS` where the target holds anything else, before it writes.
  */
-export const copy = async (options: CopyOptions): Promise<CopyResult> => {
+export async function copy(options: CopyOptions): Promise<CopyResult> {
   const { source, target } = options
   const hasSamePartitions = source.partitions === target.partitions
   const laneOf = hasSamePartitions ? partitionLane : symbolLane(source.partitions)
@@ -75,10 +75,10 @@ export const copy = async (options: CopyOptions): Promise<CopyResult> => {
   return { copied, records: inSource.records(), keys: inSource.lanes(), digest: inSource.total() }
 }
 
-const readInto = async (
+async function readInto(
   { target, signal, onProgress }: CopyOptions,
   digests: ReadonlySet<Digests>,
-): Promise<void> => {
+): Promise<void> {
   for await (const records of target.unread()) {
     signal.throwIfAborted()
     for (const digest of digests) {
@@ -89,11 +89,11 @@ const readInto = async (
 }
 
 /** Each lane of the target has to be the beginning of the source's, to the last byte. */
-const checkBeginning = async (
+async function checkBeginning(
   { source, signal, onProgress }: CopyOptions,
   held: Digests,
   laneOf: LaneOf,
-): Promise<void> => {
+): Promise<void> {
   const seen = createDigests(laneOf)
   let open = held.lanes()
   for await (const records of source.records()) {
@@ -116,12 +116,12 @@ const checkBeginning = async (
   )
 }
 
-const copyRest = async (
+async function copyRest(
   { source, target, signal, onProgress }: CopyOptions,
   held: Digests,
   laneOf: LaneOf,
   inSource: Digests,
-): Promise<number> => {
+): Promise<number> {
   const isHeld = passOver(held, laneOf)
   let copied = 0
   for await (const records of source.records()) {
@@ -136,7 +136,7 @@ const copyRest = async (
 }
 
 /** Tells, of each record in turn, whether the target had it from the start. */
-const passOver = (held: Digests, laneOf: LaneOf) => {
+function passOver(held: Digests, laneOf: LaneOf) {
   const left = new Map(held.names().map((lane) => [lane, held.count(lane)]))
   return (record: RawRecord): boolean => {
     const lane = laneOf(record)
@@ -147,7 +147,7 @@ const passOver = (held: Digests, laneOf: LaneOf) => {
 }
 
 /** Where a record goes: with as many partitions as before it stays where it is. */
-const placed = (record: RawRecord, source: CopySource, target: CopyTarget): RawRecord => {
+function placed(record: RawRecord, source: CopySource, target: CopyTarget): RawRecord {
   if (source.partitions === target.partitions) return record
   const { partition, offset, key } = record
   if (key !== null && isAtHome(record, source.partitions)) {

@@ -32,7 +32,7 @@ export const symbolLane =
 export const isAtHome = ({ key, partition }: RawRecord, partitions: number): boolean =>
   key !== null && partitionOf(key, partitions) === partition
 
-export const createDigests = (laneOf: LaneOf): Digests => {
+export function createDigests(laneOf: LaneOf): Digests {
   const lanes = new Map<string, { count: number; hash: Hash }>()
   let records = 0
   const of = (lane: string) => lanes.get(lane)?.hash.copy().digest('hex') ?? ''

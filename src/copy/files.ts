@@ -19,7 +19,7 @@ import {
 export const isGzipName = (path: string): boolean => path.endsWith('.gz')
 
 /** A file that a copy has written. Rejects with `COPY_REFUSED` where it is none, or not a whole one. */
-export const fileSource = async (path: string): Promise<CopySource> => {
+export async function fileSource(path: string): Promise<CopySource> {
   for await (const [first = ''] of linesOf(bytesOf(path), path)) {
     const partitions = partitionsOfHeader(first)
     if (partitions === undefined) break
@@ -32,7 +32,7 @@ export const fileSource = async (path: string): Promise<CopySource> => {
  * A plain file, in which a copy goes on after the last whole line: of a process that was killed the
  * last one may be cut. `COPY_TARGET_DIFFERS` where the file is something else.
  */
-export const fileTarget = async (path: string, partitions: number): Promise<CopyTarget> => {
+export async function fileTarget(path: string, partitions: number): Promise<CopyTarget> {
   const header = headerLine(partitions)
   let read = 0
   const readOn = async function* () {
@@ -71,7 +71,7 @@ export const fileTarget = async (path: string, partitions: number): Promise<Copy
 }
 
 /** A compressed file that is there once it is whole; until then it is `….partial`, begun anew each time. */
-export const gzipTarget = async (path: string, partitions: number): Promise<CopyTarget> => {
+export async function gzipTarget(path: string, partitions: number): Promise<CopyTarget> {
   if (existsSync(path)) {
     throw new TradelogError(
       'COPY_TARGET_DIFFERS',
@@ -102,7 +102,7 @@ export const gzipTarget = async (path: string, partitions: number): Promise<Copy
 }
 
 /** What can't be read back, such as a pipe. */
-export const streamTarget = (stream: Writable, partitions: number): CopyTarget => {
+export function streamTarget(stream: Writable, partitions: number): CopyTarget {
   let isBegun = false
   const write = async (text: string) => {
     if (!stream.write(isBegun ? text : headerLine(partitions) + text)) await once(stream, 'drain')
@@ -136,13 +136,13 @@ async function* recordsOf(path: string, partitions: number): AsyncGenerator<read
   }
 }
 
-const recordOrRefuse = (line: string, path: string): RawRecord => {
+function recordOrRefuse(line: string, path: string): RawRecord {
   const record = recordOfLine(line)
   if (record === undefined) throw refusedFile(path, `it has the line ${line.slice(0, 60)}`)
   return record
 }
 
-const bytesOf = (path: string): AsyncIterable<Buffer> => {
+function bytesOf(path: string): AsyncIterable<Buffer> {
   const file = createReadStream(path)
   // Errors of either stream come out of the last one, which is being iterated.
   return isGzipName(path) ? pipeline(file, createGunzip(), () => {}) : file

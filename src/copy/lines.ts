@@ -12,20 +12,20 @@ export const headerLine = (partitions: number): string =>
 const headerType = 'TradelogLog'
 
 /** How many partitions the log has; undefined where the line is no such header. */
-export const partitionsOfHeader = (line: string): number | undefined => {
+export function partitionsOfHeader(line: string): number | undefined {
   const { type, version, partitions } = parsed(line)
   const isHeader = type === headerType && version === 1 && isCount(partitions)
   return isHeader ? Number(partitions) : undefined
 }
 
-export const recordLine = ({ partition, offset, recordedAt, key, value }: RawRecord): string => {
+export function recordLine({ partition, offset, recordedAt, key, value }: RawRecord): string {
   const place = `{"partition":${partition},"offset":${offset},"recordedAt":${recordedAt},`
   if (value !== null && isKeptByJson(value, key)) return `${place}"event":${value}}\n`
   return `${place}"key":${JSON.stringify(key)},"text":${JSON.stringify(value)}}\n`
 }
 
 /** Undefined where the line is no record. */
-export const recordOfLine = (line: string): RawRecord | undefined => {
+export function recordOfLine(line: string): RawRecord | undefined {
   const { partition, offset, recordedAt, event, key, text } = parsed(line)
   const isPlace = isCount(partition) && isCount(offset) && Number.isSafeInteger(recordedAt)
   if (!isPlace) return undefined
@@ -66,7 +66,7 @@ export const refusedFile = (path: string, why: string, cause?: unknown) =>
 
 const lineCharactersMax = 16 * 1024 * 1024
 
-const isKeptByJson = (value: string, key: string | null): boolean => {
+function isKeptByJson(value: string, key: string | null): boolean {
   try {
     const event: unknown = JSON.parse(value)
     return event !== undefined && JSON.stringify(event) === value && symbolOf(event) === key
@@ -75,12 +75,12 @@ const isKeptByJson = (value: string, key: string | null): boolean => {
   }
 }
 
-const symbolOf = (event: unknown): string | null => {
+function symbolOf(event: unknown): string | null {
   const { symbol } = (event ?? {}) as { symbol?: unknown }
   return typeof symbol === 'string' ? symbol : null
 }
 
-const parsed = (line: string): Readonly<Record<string, unknown>> => {
+function parsed(line: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(line) ?? {}
   } catch {

@@ -12,7 +12,7 @@ const electedWithinMs = 30_000
 const appendTriesMax = 10
 
 /** The log as it is now: what is appended from now on is left to the next copy. */
-export const logSource = async (eventStore: EventStore): Promise<CopySource> => {
+export async function logSource(eventStore: EventStore): Promise<CopySource> {
   const bounds = await eventStore.heads()
   for (const { partition, start } of bounds) if (start > 0) throw truncated(partition, start)
   return {
@@ -23,7 +23,7 @@ export const logSource = async (eventStore: EventStore): Promise<CopySource> => 
 }
 
 /** The caller has taken the writer's place: see `takeWritersPlace`. */
-export const logTarget = async (eventStore: EventStore): Promise<CopyTarget> => {
+export async function logTarget(eventStore: EventStore): Promise<CopyTarget> {
   const read = new Map<number, number>()
   const { length: partitions } = await eventStore.heads()
   return {
@@ -43,7 +43,7 @@ export const logTarget = async (eventStore: EventStore): Promise<CopyTarget> => 
  * Writes into a log in the place of ingest, until closed: neither an ingest nor another copy does
  * meanwhile. Rejects with `NOT_THE_ACTIVE_WRITER` where one has that place and keeps it.
  */
-export const takeWritersPlace = async (eventStore: EventStore): Promise<{ close: () => void }> => {
+export async function takeWritersPlace(eventStore: EventStore): Promise<{ close: () => void }> {
   const election = eventStore.elect('ingest').pipe(shareReplay({ bufferSize: 1, refCount: true }))
   const elected = merge(
     election.pipe(filter((isElected) => isElected)),
@@ -55,7 +55,7 @@ export const takeWritersPlace = async (eventStore: EventStore): Promise<{ close:
   throw notTheWriter()
 }
 
-export const refuseSameLog = async (source: EventStore, target: EventStore): Promise<void> => {
+export async function refuseSameLog(source: EventStore, target: EventStore): Promise<void> {
   const origins = (await source.heads()).map(({ origin }) => origin)
   for (const { origin } of await target.heads()) {
     if (origin === null || !origins.includes(origin)) continue
@@ -78,10 +78,10 @@ async function* recordsOf(
  * The identical array again is the same append, as long as nobody else can have written meanwhile:
  * any other error than that the store is away is for the next run, which looks at all again.
  */
-const appendPatiently = async (
+async function appendPatiently(
   eventStore: EventStore,
   records: readonly RawRecord[],
-): Promise<void> => {
+): Promise<void> {
   for (let failures = 1; ; failures++) {
     try {
       return await eventStore.appendRaw(records)

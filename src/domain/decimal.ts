@@ -18,7 +18,7 @@ export const isDecimalText = (text: unknown): text is DecimalText =>
   typeof text === 'string' && pattern.test(text)
 
 /** The text must be plain notation, as `isDecimalText` says. */
-export const parseDecimal = (text: DecimalText): Decimal => {
+export function parseDecimal(text: DecimalText): Decimal {
   const point = text.indexOf('.')
   if (point < 0) return { units: unitsOf(text), scale: 0 }
   const digits = text.slice(0, point) + text.slice(point + 1)
@@ -26,7 +26,7 @@ export const parseDecimal = (text: DecimalText): Decimal => {
 }
 
 /** Canonical: no trailing zeros after the point, no trailing point, zero without a sign. */
-export const formatDecimal = ({ units, scale }: Decimal): DecimalText => {
+export function formatDecimal({ units, scale }: Decimal): DecimalText {
   if (scale === 0) return units.toString()
   const negative = units < 0
   const digits = (negative ? -units : units).toString().padStart(scale + 1, '0')
@@ -41,7 +41,7 @@ export const formatDecimal = ({ units, scale }: Decimal): DecimalText => {
  * The shortest decimal that means this finite double, in plain notation: what the feed wrote, as
  * JSON can carry no more than a double.
  */
-export const decimalFromNumber = (value: number): DecimalText => {
+export function decimalFromNumber(value: number): DecimalText {
   const text = String(value)
   const mark = text.indexOf('e')
   if (mark < 0) return value === 0 ? '0' : text
@@ -51,7 +51,7 @@ export const decimalFromNumber = (value: number): DecimalText => {
   return formatDecimal({ units: BigInt(units) * 10n ** BigInt(exponent), scale: 0 })
 }
 
-export const add = (a: Decimal, b: Decimal): Decimal => {
+export function add(a: Decimal, b: Decimal): Decimal {
   if (a.scale !== b.scale) return addAligned(a, b)
   return { units: sum(a.units, b.units), scale: a.scale }
 }
@@ -65,7 +65,7 @@ export const multiply = (a: Decimal, b: Decimal): Decimal => ({
   scale: a.scale + b.scale,
 })
 
-export const compare = (a: Decimal, b: Decimal): number => {
+export function compare(a: Decimal, b: Decimal): number {
   const scale = Math.max(a.scale, b.scale)
   const left = rescale(a, scale)
   const right = rescale(b, scale)
@@ -73,7 +73,7 @@ export const compare = (a: Decimal, b: Decimal): number => {
 }
 
 /** a ÷ b to `quotientScale` fractional digits, half-even; null where b is zero. */
-export const divide = (a: Decimal, b: Decimal): Decimal | null => {
+export function divide(a: Decimal, b: Decimal): Decimal | null {
   if (Number(b.units) === 0) return null
   const shift = quotientScale + b.scale - a.scale
   const numerator = BigInt(a.units) * 10n ** BigInt(Math.max(shift, 0))
@@ -81,7 +81,7 @@ export const divide = (a: Decimal, b: Decimal): Decimal | null => {
   return { units: shrink(divideHalfEven(numerator, denominator)), scale: quotientScale }
 }
 
-const divideHalfEven = (numerator: bigint, denominator: bigint): bigint => {
+function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
   const quotient = numerator / denominator
   const twice = absolute(numerator % denominator) * 2n
   const limit = absolute(denominator)
@@ -91,18 +91,18 @@ const divideHalfEven = (numerator: bigint, denominator: bigint): bigint => {
 
 const absolute = (value: bigint): bigint => (value < 0n ? -value : value)
 
-const addAligned = (a: Decimal, b: Decimal): Decimal => {
+function addAligned(a: Decimal, b: Decimal): Decimal {
   const scale = Math.max(a.scale, b.scale)
   return { units: sum(rescale(a, scale), rescale(b, scale)), scale }
 }
 
-const rescale = ({ units, scale }: Decimal, to: number): number | bigint => {
+function rescale({ units, scale }: Decimal, to: number): number | bigint {
   if (scale === to) return units
   const power = to - scale
   return power <= 15 ? product(units, 10 ** power) : shrink(BigInt(units) * 10n ** BigInt(power))
 }
 
-const sum = (a: number | bigint, b: number | bigint): number | bigint => {
+function sum(a: number | bigint, b: number | bigint): number | bigint {
   if (typeof a === 'number' && typeof b === 'number') {
     const total = a + b
     if (Number.isSafeInteger(total)) return total
@@ -110,7 +110,7 @@ const sum = (a: number | bigint, b: number | bigint): number | bigint => {
   return shrink(BigInt(a) + BigInt(b))
 }
 
-const product = (a: number | bigint, b: number | bigint): number | bigint => {
+function product(a: number | bigint, b: number | bigint): number | bigint {
   if (typeof a === 'number' && typeof b === 'number') {
     const total = a * b
     if (Number.isSafeInteger(total)) return total
@@ -118,13 +118,13 @@ const product = (a: number | bigint, b: number | bigint): number | bigint => {
   return shrink(BigInt(a) * BigInt(b))
 }
 
-const unitsOf = (digits: string): number | bigint => {
+function unitsOf(digits: string): number | bigint {
   const units = Number(digits)
   return Number.isSafeInteger(units) ? units : BigInt(digits)
 }
 
 /** Back to a number where it fits, so that one large sum doesn't slow what follows it. */
-const shrink = (units: bigint): number | bigint => {
+function shrink(units: bigint): number | bigint {
   const number = Number(units)
   return Number.isSafeInteger(number) ? number : units
 }

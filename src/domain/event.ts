@@ -18,7 +18,7 @@ export const encodeEvent = (event: TradelogEvent): string => JSON.stringify(even
  * A parsed record of the log, made the newest version of its event. Old versions get a pure
  * function each here; a type or version that has none is unreadable.
  */
-export const decodeEvent = (value: unknown): TradelogEvent | UnreadableEvent => {
+export function decodeEvent(value: unknown): TradelogEvent | UnreadableEvent {
   const event = value as TradelogEvent | null
   if (typeof event !== 'object' || event === null) return unreadable('not an object')
   if (!Object.hasOwn(forms, event.type)) return unreadable(`unknown type ${shown(event.type)}`)

@@ -8,7 +8,7 @@ export const partitionOf = (key: string, partitions: number): number =>
 const m = 0x5bd1e995
 const seed = 0x9747b28c
 
-const murmur2 = (bytes: Uint8Array): number => {
+function murmur2(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const whole = bytes.length & ~3
   let hash = seed ^ bytes.length

@@ -8,7 +8,7 @@ export type TradePlace = readonly [executedAt: UnixMs, partition: number, offset
 
 type Placed = readonly [...TradePlace, ...unknown[]]
 
-export const isBefore = (a: Placed, b: Placed): boolean => {
+export function isBefore(a: Placed, b: Placed): boolean {
   if (a[0] !== b[0]) return a[0] < b[0]
   if (a[1] !== b[1]) return a[1] < b[1]
   return a[2] < b[2]

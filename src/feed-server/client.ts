@@ -19,7 +19,7 @@ export type FeedClient = Readonly<{
   subscribedTo: (symbols: Iterable<string>) => Promise<void>
 }>
 
-export const acceptClient = (socket: WebSocket): FeedClient => {
+export function acceptClient(socket: WebSocket): FeedClient {
   const symbols = new Set<string>()
   const gone = new AbortController()
   const changed = new EventTarget()
@@ -50,7 +50,7 @@ export const acceptClient = (socket: WebSocket): FeedClient => {
 }
 
 /** Changes the subscriptions as a message of the client says; gives the refusal where it can't. */
-const obey = (symbols: Set<string>, text: string): string | undefined => {
+function obey(symbols: Set<string>, text: string): string | undefined {
   const { type, symbol } = parse(text)
   if (type !== 'subscribe' && type !== 'unsubscribe') return 'Invalid message'
   if (!isSymbol(symbol)) return 'Invalid symbol'
@@ -60,7 +60,7 @@ const obey = (symbols: Set<string>, text: string): string | undefined => {
   return undefined
 }
 
-const parse = (text: string): { type?: unknown; symbol?: unknown } => {
+function parse(text: string): { type?: unknown; symbol?: unknown } {
   try {
     return JSON.parse(text) ?? {}
   } catch {

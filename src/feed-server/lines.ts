@@ -22,14 +22,14 @@ export async function* linesOf(path: string): AsyncGenerator<readonly string[]> 
   if (rest !== '') yield [withoutReturn(rest)]
 }
 
-const bytesOf = async (path: string): Promise<AsyncIterable<Buffer>> => {
+async function bytesOf(path: string): Promise<AsyncIterable<Buffer>> {
   const gzipped = await isGzip(path)
   const file = createReadStream(path)
   // Errors of either stream come out of the last one, which is being iterated.
   return gzipped ? pipeline(file, createGunzip(), () => {}) : file
 }
 
-const isGzip = async (path: string): Promise<boolean> => {
+async function isGzip(path: string): Promise<boolean> {
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)

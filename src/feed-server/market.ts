@@ -51,7 +51,7 @@ const conditionLists = ['null', '["1"]', '["1","12"]', '["1","8","12"]', '["1","
  * millisecond, and trades equal in every field: so does this. The same seed and calls give the
  * same trades; only the times are the caller's.
  */
-export const createMarket = (seed: number): Market => {
+export function createMarket(seed: number): Market {
   const random = seededRandom(seed)
   const instruments = new Map<string, Instrument>()
   let last: Deal | undefined
@@ -84,20 +84,20 @@ export const createMarket = (seed: number): Market => {
   return { trades }
 }
 
-const list = (symbol: string): Instrument => {
+function list(symbol: string): Instrument {
   const openCents = Math.round((openingPrices.get(symbol) ?? unlistedPrice(symbol)) * 100)
   return { symbol, json: JSON.stringify(symbol), openCents, cents: openCents }
 }
 
 /** Any symbol can be subscribed to: each has one price to begin with, between 10 and 510. */
-const unlistedPrice = (symbol: string): number => {
+function unlistedPrice(symbol: string): number {
   let hash = 7
   for (const byte of Buffer.from(symbol)) hash = (Math.imul(hash, 31) + byte) >>> 0
   return 10 + (hash % 50_000) / 100
 }
 
 /** Moves the price and draws a size: what buyer and seller agree on. */
-const agree = (instrument: Instrument, random: () => number): Terms => {
+function agree(instrument: Instrument, random: () => number): Terms {
   const { cents, openCents } = instrument
   const step = (random() + random() - 1) * 2 * volatility * cents
   const moved = Math.round(cents + step + (openCents - cents) * reversion)
@@ -106,7 +106,7 @@ const agree = (instrument: Instrument, random: () => number): Terms => {
   return { c, p: String(instrument.cents / 100), v: sizeOf(instrument, random) }
 }
 
-const sizeOf = ({ symbol }: Instrument, random: () => number): string => {
+function sizeOf({ symbol }: Instrument, random: () => number): string {
   const draw = random()
   if (symbol.includes(':')) return String(Math.ceil(draw * draw * 50_000) / 100_000)
   if (draw < 0.6) return String(1 + Math.floor(random() * 99))

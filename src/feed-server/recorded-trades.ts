@@ -35,9 +35,7 @@ const waitMsMax = 60_000
  * then the client stays connected. Each frame names the file, each trade its row. The whole file is
  * checked before: `FEED_FILE_INVALID` names the first line that is wrong, and nothing is played.
  */
-export const openRecordedTrades = async (
-  options: RecordedTradesOptions,
-): Promise<RecordedTrades> => {
+export async function openRecordedTrades(options: RecordedTradesOptions): Promise<RecordedTrades> {
   const { path, logger } = options
   const state = await stateOf(path)
   const { hash, rows, symbols } = await scan(path)
@@ -59,7 +57,7 @@ export const openRecordedTrades = async (
 }
 
 /** Changes when somebody writes to the file. */
-const stateOf = async (path: string): Promise<string> => {
+async function stateOf(path: string): Promise<string> {
   try {
     const { size, mtimeMs } = await stat(path)
     return `${size} bytes of ${mtimeMs}`
@@ -71,7 +69,7 @@ const stateOf = async (path: string): Promise<string> => {
 const unreadable = (path: string, reason: string, cause?: unknown): TradelogError =>
   new TradelogError('FEED_FILE_INVALID', `${path}: ${reason}`, { cause, fields: { file: path } })
 
-const scan = async (path: string) => {
+async function scan(path: string) {
   const digest = createHash('sha256')
   await pipeline(createReadStream(path), digest)
   const symbols = new Set<string>()
@@ -83,10 +81,10 @@ const scan = async (path: string) => {
   return { hash: digest.digest('hex').slice(0, 16), rows, symbols }
 }
 
-const playTo = async (
+async function playTo(
   client: FeedClient,
   { path, speed, hash }: { path: string; speed: number | 'max'; hash: string },
-): Promise<void> => {
+): Promise<void> {
   const dueInMs = createClock(speed)
   let frame: string[] = []
   const flush = async () => {
@@ -112,7 +110,7 @@ const isWanted = ({ symbol }: FileTrade, client: FeedClient): boolean =>
   symbol === null || client.symbols.has(symbol)
 
 /** The first trade is due at once, the others as long after it as the file says. */
-const createClock = (speed: number | 'max') => {
+function createClock(speed: number | 'max') {
   const startedAt = performance.now()
   let firstAt: number | undefined
   return ({ executedAt }: FileTrade): number => {

@@ -1,5 +1,5 @@
 /** Numbers from 0 up to 1, the same ones for the same seed (Marsaglia's xorshift of 32 bits). */
-export const seededRandom = (seed: number): (() => number) => {
+export function seededRandom(seed: number): () => number {
   let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) || 1
   return () => {
     state ^= state << 13

@@ -29,7 +29,7 @@ const messageBytesMax = 64 * 1024
 const ping = JSON.stringify({ type: 'ping' })
 
 /** A WebSocket server that speaks Finnhub's protocol. */
-export const startFeedServer = async (options: FeedServerOptions): Promise<FeedServer> => {
+export async function startFeedServer(options: FeedServerOptions): Promise<FeedServer> {
   const server = await listen(options)
   const clients = new Map<WebSocket, FeedClient>()
   server.on('connection', (socket) => {
@@ -52,7 +52,7 @@ export const startFeedServer = async (options: FeedServerOptions): Promise<FeedS
   return { url: urlOf(server), close }
 }
 
-const listen = async ({ host, port, logger }: FeedServerOptions): Promise<WebSocketServer> => {
+async function listen({ host, port, logger }: FeedServerOptions): Promise<WebSocketServer> {
   const server = new WebSocketServer({ host, port, maxPayload: messageBytesMax })
   try {
     await once(server, 'listening')
@@ -64,7 +64,7 @@ const listen = async ({ host, port, logger }: FeedServerOptions): Promise<WebSoc
   return server
 }
 
-const serve = (socket: WebSocket, client: FeedClient, options: FeedServerOptions): void => {
+function serve(socket: WebSocket, client: FeedClient, options: FeedServerOptions): void {
   socket.on('error', (error) =>
     options.logger.warn({ err: error }, 'feed client broke the protocol'),
   )
@@ -75,14 +75,14 @@ const serve = (socket: WebSocket, client: FeedClient, options: FeedServerOptions
   })
 }
 
-const urlOf = (server: WebSocketServer): string => {
+function urlOf(server: WebSocketServer): string {
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('not on a TCP port')
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
   return `ws://${host}:${address.port}`
 }
 
-const shut = async (server: WebSocketServer): Promise<void> => {
+async function shut(server: WebSocketServer): Promise<void> {
   for (const socket of server.clients) socket.terminate()
   await new Promise<void>((resolve) => server.close(() => resolve()))
 }

@@ -22,7 +22,7 @@ const frameTradesMax = 100
  * Trades of a seeded market in real time, for the symbols that somebody is subscribed to. All
  * clients see one market; one that reads too slowly misses frames, as at a real feed.
  */
-export const simulatedTrades = (options: SimulatedTradesOptions): FeedSource => {
+export function simulatedTrades(options: SimulatedTradesOptions): FeedSource {
   const { now = Date.now, logger } = options
   const market = createMarket(options.seed)
   const clients = new Set<FeedClient>()
@@ -57,7 +57,7 @@ export const simulatedTrades = (options: SimulatedTradesOptions): FeedSource => 
   return { serve }
 }
 
-export const createPace = (tradesPerSecond: number, now: () => UnixMs) => {
+export function createPace(tradesPerSecond: number, now: () => UnixMs) {
   const tradesPerMs = tradesPerSecond / 1_000
   let from = now()
   let owed = 0
@@ -81,10 +81,10 @@ export const createPace = (tradesPerSecond: number, now: () => UnixMs) => {
 }
 
 /** Gives the clients that had no room for all of their trades. */
-const broadcast = (
+function broadcast(
   clients: ReadonlySet<FeedClient>,
   trades: readonly MarketTrade[],
-): ReadonlySet<FeedClient> => {
+): ReadonlySet<FeedClient> {
   const behind = new Set<FeedClient>()
   for (const client of clients) {
     const wanted = trades.filter(({ symbol }) => client.symbols.has(symbol))

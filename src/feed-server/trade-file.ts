@@ -29,7 +29,7 @@ export async function* tradesOfFile(path: string): AsyncGenerator<readonly FileT
   }
 }
 
-const createReader = (path: string) => {
+function createReader(path: string) {
   let line = 0
   let row = 1
   let readLine: ReadLine | undefined
@@ -48,13 +48,13 @@ const createReader = (path: string) => {
   return { read, lines: () => line }
 }
 
-const formOf = (firstLine: string): ReadLine => {
+function formOf(firstLine: string): ReadLine {
   if (firstLine === csvHeader) return readCsvLine
   if (firstLine.startsWith('{')) return readFrame
   throw new Error(`neither the header ${csvHeader} nor a Finnhub frame`)
 }
 
-const invalid = (path: string, place: 'in' | 'after', line: number, error: unknown) => {
+function invalid(path: string, place: 'in' | 'after', line: number, error: unknown) {
   const reason = error instanceof Error ? error.message : String(error)
   return new TradelogError('FEED_FILE_INVALID', `${path}, ${place} line ${line}: ${reason}`, {
     cause: error,
@@ -94,7 +94,7 @@ const readFrame: ReadLine = (line, firstRow) => {
   })
 }
 
-const parseObject = (text: string): Record<string, unknown> | undefined => {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined

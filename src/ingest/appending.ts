@@ -22,13 +22,13 @@ export type AppendingOptions = Readonly<{
  * Appends what the log doesn't have, of which `leave` is told how many these are. Where another may
  * have been the active one for a while, what it has appended is passed over as well.
  */
-export const appendFresh = async (
+export async function appendFresh(
   options: AppendingOptions,
   over: AbortSignal,
   rows: RecordedRows,
   events: readonly TradelogEvent[],
   leave: (fresh: number) => void,
-): Promise<void> => {
+): Promise<void> {
   let fresh = await insist(options, over, () => rows.passOver(events))
   crashPoint('append:rows-passed-over')
   for (;;) {
@@ -39,11 +39,11 @@ export const appendFresh = async (
   }
 }
 
-const isAppended = async (
+async function isAppended(
   options: AppendingOptions,
   over: AbortSignal,
   events: readonly TradelogEvent[],
-): Promise<boolean> => {
+): Promise<boolean> {
   try {
     await insist(options, over, () => options.eventStore.append(events))
     return true
@@ -75,11 +75,11 @@ export const timed =
 const electionErrors = ['NOT_THE_ACTIVE_WRITER', 'ELECTION_LAPSED'] as const
 
 /** Repeats the identical call until the event store takes it, or refuses for good. */
-export const insist = async <T>(
+export async function insist<T>(
   { backoff, counts, logger, random }: AppendingOptions,
   over: AbortSignal,
   call: () => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   let failures = 0
   const isBack = () => {
     if (failures > 0) logger.info({ failures }, 'event store is back')

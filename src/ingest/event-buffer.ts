@@ -20,7 +20,7 @@ type Options = Readonly<{
 }>
 
 /** Events between the socket and the log, in order. */
-export const createEventBuffer = ({ eventsMax, onFull, onRoom }: Options): EventBuffer => {
+export function createEventBuffer({ eventsMax, onFull, onRoom }: Options): EventBuffer {
   let events: TradelogEvent[] = []
   let full = false
   let ended = false

@@ -10,7 +10,7 @@ export type FeedAddress = Readonly<{
 }>
 
 /** Where the feed is. Throws `CONFIG_INVALID`, without repeating the address: it may hold a token. */
-export const feedAddress = (url: string, token?: string): FeedAddress => {
+export function feedAddress(url: string, token?: string): FeedAddress {
   const address = URL.canParse(url) ? new URL(url) : undefined
   if (address?.protocol !== 'ws:' && address?.protocol !== 'wss:') {
     throw new TradelogError('CONFIG_INVALID', 'finnhub.url: must be a ws:// or wss:// address')

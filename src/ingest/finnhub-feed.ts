@@ -46,7 +46,7 @@ const ownPingEveryMs = 1_000
 const receivedBytesMax = 16 * 1024 * 1024
 
 /** Keeps a connection to a feed that speaks Finnhub's protocol, subscribed to the symbols. */
-export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
+export function openFinnhubFeed(options: FinnhubFeedOptions): FinnhubFeed {
   const { backoff, logger, random } = options
   const address = feedAddress(options.url, options.token)
   const closing = new AbortController()
@@ -118,7 +118,7 @@ export const openFinnhubFeed = (options: FinnhubFeedOptions): FinnhubFeed => {
   return { pause, resume, disconnectedSince: () => disconnectedSince, close }
 }
 
-const subscribe = (connected: WebSocket, symbols: readonly string[]): void => {
+function subscribe(connected: WebSocket, symbols: readonly string[]): void {
   for (const symbol of symbols) connected.send(JSON.stringify({ type: 'subscribe', symbol }))
 }
 
@@ -132,7 +132,7 @@ type Listeners = Readonly<{
 }>
 
 /** One connection; `ended` gives the reason of its end. */
-const connect = (url: string, listeners: Listeners) => {
+function connect(url: string, listeners: Listeners) {
   const { opened, heard, alive, answered, onOversized } = listeners
   const socket = new WebSocket(url, socketOptions)
   const ended = new Promise<string>((resolve) => {
@@ -160,7 +160,7 @@ const socketOptions = {
 const isOversized = (error: Error): boolean =>
   'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
 
-const toBuffer = (message: RawData): Buffer => {
+function toBuffer(message: RawData): Buffer {
   if (Buffer.isBuffer(message)) return message
   return Array.isArray(message) ? Buffer.concat(message) : Buffer.from(message)
 }

@@ -55,7 +55,7 @@ type Frame = { type?: unknown; data?: unknown; msg?: unknown; file?: unknown }
 type Entry = Partial<Record<'c' | 'p' | 's' | 't' | 'v' | 'row', unknown>>
 
 /** One message of the feed. Never throws: what can't be taken is among the rejects, with its reason. */
-export const parseMessage = (message: Buffer, context: MessageContext): FinnhubMessage => {
+export function parseMessage(message: Buffer, context: MessageContext): FinnhubMessage {
   if (message.length > messageBytesMax) return refused('message_too_large', message)
   if (!isUtf8(message)) return refused('message_not_utf8', message)
   const frame = parseJson(message)
@@ -67,7 +67,7 @@ export const parseMessage = (message: Buffer, context: MessageContext): FinnhubM
   return refused('message_of_unknown_type', message)
 }
 
-const refused = (reason: RejectReason, message: Buffer): FinnhubMessage => {
+function refused(reason: RejectReason, message: Buffer): FinnhubMessage {
   const sample = message.subarray(0, 4 * sampleCharactersMax).toString()
   return { kind: 'other', trades: [], rejected: [{ reason, sample: cut(sample) }] }
 }
@@ -80,7 +80,7 @@ const errorOf = ({ msg }: Frame): FinnhubMessage => ({
 })
 
 /** Each trade is judged alone: a bad one takes nothing from its neighbours. */
-const tradesOf = (frame: Frame, context: MessageContext): FinnhubMessage => {
+function tradesOf(frame: Frame, context: MessageContext): FinnhubMessage {
   const trades: TradeExecuted[] = []
   const rejected: Reject[] = []
   if (!Array.isArray(frame.data)) {
@@ -94,11 +94,11 @@ const tradesOf = (frame: Frame, context: MessageContext): FinnhubMessage => {
   return { kind: 'trade', trades, rejected }
 }
 
-const tradeOf = (
+function tradeOf(
   entry: unknown,
   frame: Frame,
   context: MessageContext,
-): TradeExecuted | RejectReason => {
+): TradeExecuted | RejectReason {
   if (!isObject<Entry>(entry)) return 'trade_not_an_object'
   const { s: symbol, p: price, v: volume, t: executedAt } = entry
   if (!isSymbol(symbol)) return 'invalid_symbol'
@@ -123,7 +123,7 @@ const tradeOf = (
   }
 }
 
-const conditionsOf = (codes: unknown): readonly string[] | RejectReason => {
+function conditionsOf(codes: unknown): readonly string[] | RejectReason {
   if (codes === null || codes === undefined) return []
   if (!Array.isArray(codes)) return 'invalid_conditions'
   let bytes = 0
@@ -141,7 +141,7 @@ const rowSource = (hash: unknown, row: unknown): string | undefined =>
     ? `file:${hash}:${row}`
     : undefined
 
-const parseJson = (message: Buffer): unknown => {
+function parseJson(message: Buffer): unknown {
   try {
     return JSON.parse(message.toString())
   } catch {
@@ -160,7 +160,7 @@ const rejectOf = (reason: RejectReason, value: unknown): Reject => ({
   sample: sampleOf(value),
 })
 
-const sampleOf = (value: unknown): string => {
+function sampleOf(value: unknown): string {
   try {
     return cut(JSON.stringify(value) ?? 'undefined')
   } catch {

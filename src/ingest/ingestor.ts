@@ -61,7 +61,7 @@ export type Ingest = Readonly<{
 const usualBackoff: Backoff = { firstMs: 100, maxMs: 30_000 }
 
 /** Fills the event store from the feed while this process is the elected one; else it stands by. */
-export const startIngest = (options: IngestOptions): Ingest => {
+export function startIngest(options: IngestOptions): Ingest {
   const {
     eventStore,
     logger,
@@ -129,7 +129,7 @@ export const startIngest = (options: IngestOptions): Ingest => {
 }
 
 /** One term after the other: the next begins when the last has ended, whatever it waits for. */
-const createTerms = (begin: () => Term) => {
+function createTerms(begin: () => Term) {
   let current: Term | undefined
   let lastEnded: Promise<unknown> = Promise.resolve()
   let isOver = false
@@ -166,7 +166,7 @@ const createTerms = (begin: () => Term) => {
   return { next$, finish, stats }
 }
 
-const within = async (timeoutMs: number, work: Promise<unknown>): Promise<void> => {
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
   const done = new AbortController()
   await Promise.race([work, sleep(timeoutMs, undefined, { signal: done.signal })])
   done.abort()

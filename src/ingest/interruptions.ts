@@ -27,11 +27,11 @@ export const interruptionsOf = (
  * left out a part of the last append, and then the log has later trades than it lacks: so of the
  * last append only the earliest event is believed, and of those before it the latest.
  */
-export const heardUntil = async (
+export async function heardUntil(
   log: Log,
   source: string,
   signal: AbortSignal,
-): Promise<UnixMs | undefined> => {
+): Promise<UnixMs | undefined> {
   const newest: RecordedEvent[] = []
   let enough = 0
   for (const bounds of await log.heads()) {
@@ -66,11 +66,11 @@ const readEventsMax = 64_000
  * What the last append of the feed that reached the partition has put there, and at least one event
  * of those before it. It ends where all else was recorded before `enough`.
  */
-const newestOf = async (
+async function newestOf(
   log: Log,
   { partition, start, head }: PartitionBounds,
   { source, enough, signal }: Readonly<{ source: string; enough: UnixMs; signal: AbortSignal }>,
-): Promise<readonly RecordedEvent[]> => {
+): Promise<readonly RecordedEvent[]> {
   let found: readonly RecordedEvent[] = []
   let count = readEventsMin
   for (let to = head; to > start; count = Math.min(2 * count, readEventsMax)) {

@@ -38,7 +38,7 @@ type Options = Readonly<{
  * was sent or, where that is earlier, with the last message, as a proxy may answer for a feed that
  * is dead. It ends with the first message or answer behind the subscriptions.
  */
-export const trackListening = ({ now, pingEveryMs, onListening }: Options): Listening => {
+export function trackListening({ now, pingEveryMs, onListening }: Options): Listening {
   let isListening = false
   let openedAt = 0
   let messageAt = 0

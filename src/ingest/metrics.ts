@@ -94,10 +94,10 @@ type Watched = Readonly<{
 }>
 
 /** Ingest counts for itself, message by message: the counts are only read when they are scraped. */
-export const watchIngest = (
+export function watchIngest(
   metrics: Metrics,
   { stats, bufferEventsMax, now = Date.now }: Watched,
-): void => {
+): void {
   const declared = declareIngestMetrics(metrics)
   declared.bufferMax.set(bufferEventsMax)
   metrics.beforeScrape(() => {

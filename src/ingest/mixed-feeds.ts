@@ -4,11 +4,11 @@ import type { EventStore } from '../event-store/event-store.ts'
  * Whether a log that ends with simulated trades is about to get others, or the other way round: they
  * would stay in the same candles for ever. Looks at the last event of each partition.
  */
-export const mixesFeeds = async (
+export async function mixesFeeds(
   log: Pick<EventStore, 'heads' | 'read'>,
   source: string,
   signal: AbortSignal,
-): Promise<boolean> => {
+): Promise<boolean> {
   for (const { partition, start, head } of await log.heads()) {
     if (head === start) continue
     const range = { partition, from: head - 1, to: head, batchEventsMax: 1, signal }

@@ -10,7 +10,7 @@ export type PingWatch = Readonly<{
 }>
 
 /** Calls `onSilence` once when a connection was silent for this long. */
-export const createPingWatch = (silenceMsMax: number, onSilence: () => void): PingWatch => {
+export function createPingWatch(silenceMsMax: number, onSilence: () => void): PingWatch {
   let heardAt = 0
   let timer: NodeJS.Timeout | undefined
   let immediate: NodeJS.Immediate | undefined

@@ -26,10 +26,10 @@ const readEventsMax = 64_000
  * the file, so the highest of them says that it has all before. That is exact after any kill, where
  * fewer symbols were subscribed before, and in a log copied to other partitions.
  */
-export const createRecordedRows = (
+export function createRecordedRows(
   eventStore: Pick<EventStore, 'heads' | 'read'>,
   signal: AbortSignal,
-): RecordedRows => {
+): RecordedRows {
   const files = new Map<string, RowsOfFile>()
 
   const rowsOfFile = async (hash: string): Promise<RowsOfFile> => {
@@ -88,13 +88,13 @@ type RowsOfFile = Readonly<{ unread: readonly Unread[]; highest: Map<string, num
 type Unread = PartitionBounds & { to: number }
 
 /** The highest row of each symbol among so many events before those that were read. */
-const readBack = async (
+async function readBack(
   eventStore: Pick<EventStore, 'read'>,
   part: Unread,
   hash: string,
   count: number,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, number>> => {
+): Promise<ReadonlyMap<string, number>> {
   const { partition, to } = part
   const from = Math.max(part.start, to - count)
   const range = { partition, from, to, batchEventsMax: readEventsMin, signal }
@@ -112,7 +112,7 @@ const readBack = async (
 }
 
 /** The inverse of `file:<hash>:<row>`. */
-const rowOf = (source: string): Row | undefined => {
+function rowOf(source: string): Row | undefined {
   if (!source.startsWith('file:')) return undefined
   const [, hash = '', number] = source.split(':')
   return { hash, number: Number(number) }

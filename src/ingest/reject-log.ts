@@ -24,7 +24,7 @@ const pendingLinesMax = 1_000
  * Keeps the latest rejects as JSON lines in two files of bounded size, for people to look at. It
  * never holds ingest up: of a flood, what can't be written in time is only counted.
  */
-export const openRejectLog = (options: RejectLogOptions): RejectLog => {
+export function openRejectLog(options: RejectLogOptions): RejectLog {
   const { directory, logger, fileBytesMax = 1024 * 1024 } = options
   let pending: string[] = []
   let notKept = 0
@@ -62,14 +62,14 @@ export type RejectLine =
   | Readonly<{ notKept: number }>
 
 /** What is kept, oldest first; nothing where nothing was ever rejected. */
-export const readRejects = async (directory: string): Promise<readonly RejectLine[]> => {
+export async function readRejects(directory: string): Promise<readonly RejectLine[]> {
   const texts = await Promise.all(
     [formerRejectFile, rejectFile].map((file) => readWhenThere(join(directory, file))),
   )
   return texts.join('').split('\n').flatMap(parsedLine)
 }
 
-const readWhenThere = async (path: string): Promise<string> => {
+async function readWhenThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
@@ -79,7 +79,7 @@ const readWhenThere = async (path: string): Promise<string> => {
 }
 
 /** Ingest may be in the middle of its last line, or have died in it. */
-const parsedLine = (line: string): readonly RejectLine[] => {
+function parsedLine(line: string): readonly RejectLine[] {
   try {
     return [JSON.parse(line)]
   } catch {
@@ -89,7 +89,7 @@ const parsedLine = (line: string): readonly RejectLine[] => {
 
 const lineOf = (row: unknown): string => `${JSON.stringify(row)}\n`
 
-const appendBounded = async (directory: string, text: string, bytesMax: number): Promise<void> => {
+async function appendBounded(directory: string, text: string, bytesMax: number): Promise<void> {
   await mkdir(directory, { recursive: true })
   const path = join(directory, rejectFile)
   await appendFile(path, text)

@@ -48,7 +48,7 @@ export type Term = Readonly<{
 }>
 
 /** The time in which this process is the one that fills the log: feed, buffer, append. */
-export const beginTerm = (options: TermOptions): Term => {
+export function beginTerm(options: TermOptions): Term {
   const { eventStore, counts, appendEventsMax, bufferEventsMax } = options
   const over = new AbortController()
   const rows = createRecordedRows(eventStore, over.signal)
@@ -119,7 +119,7 @@ export const beginTerm = (options: TermOptions): Term => {
 }
 
 /** When the feed was first listened to; undefined where that never came. */
-const firstHeard = () => {
+function firstHeard() {
   let hear: (since: UnixMs | undefined) => void = () => {}
   const listeningSince = new Promise<UnixMs | undefined>((resolve) => {
     hear = resolve
@@ -127,7 +127,7 @@ const firstHeard = () => {
   return { hear, listeningSince }
 }
 
-const warnOfMixture = async (options: TermOptions, over: AbortSignal): Promise<void> => {
+async function warnOfMixture(options: TermOptions, over: AbortSignal): Promise<void> {
   const { eventStore, feed, logger } = options
   if (!(await insist(options, over, () => mixesFeeds(eventStore, feed.source, over)))) return
   logger.warn(
@@ -142,11 +142,11 @@ const warnOfMixture = async (options: TermOptions, over: AbortSignal): Promise<v
  * is played to nobody else meanwhile. A kill before they are in the log loses nothing: the next term
  * finds the same beginning there.
  */
-const absenceBefore = async (
+async function absenceBefore(
   options: TermOptions,
   over: AbortSignal,
   listeningSince: Promise<UnixMs | undefined>,
-): Promise<readonly TradelogEvent[]> => {
+): Promise<readonly TradelogEvent[]> {
   const { eventStore, feed } = options
   if (feed.source === 'file') return []
   const from = await insist(options, over, () => heardUntil(eventStore, feed.source, over))
@@ -156,7 +156,7 @@ const absenceBefore = async (
 }
 
 /** A gap as events, counted and logged. */
-const told = ({ feed, counts, logger }: TermOptions, gap: Gap): readonly TradelogEvent[] => {
+function told({ feed, counts, logger }: TermOptions, gap: Gap): readonly TradelogEvent[] {
   const events = interruptionsOf(gap, feed)
   counts.interruptions += events.length
   logger.warn(gap, 'trades may be missing: the feed was interrupted')
@@ -164,11 +164,11 @@ const told = ({ feed, counts, logger }: TermOptions, gap: Gap): readonly Tradelo
 }
 
 /** Every message is judged as it arrives; its trades wait in the buffer. */
-const openFeed = (
+function openFeed(
   options: TermOptions,
   buffer: EventBuffer,
   hear: (since: UnixMs) => void,
-): FinnhubFeed => {
+): FinnhubFeed {
   const { feed, connect = openFinnhubFeed, counts, logger, now } = options
   const reject = (rejected: Reject) => {
     counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1

@@ -8,10 +8,10 @@ import { withReplayLeases } from './replay-lease.ts'
  * The generation that the pointer names. Where there is none (a new model, or an emptied database)
  * an empty one is made and promoted: it fills up from offset zero in the open.
  */
-export const openActiveGeneration = async (
+export async function openActiveGeneration(
   store: ReadModelStore,
   projection: Projection,
-): Promise<Generation> => {
+): Promise<Generation> {
   const pointer = await store.pointer(projection.name)
   if (pointer !== undefined) {
     try {

@@ -28,10 +28,10 @@ export const foldSeries = (
  * Every row that some of the events touch. A key that an event gives twice is touched once. Keys
  * are encoded once for all events that get the same list of them.
  */
-export const touchedRows = <State>(
+export function touchedRows<State>(
   projection: StateProjection<State>,
   events: readonly RecordedEvent[],
-): TouchedRows => {
+): TouchedRows {
   const rows: { key: Key; parts: readonly KeyPart[] }[] = []
   const placeOf = new Map<Key, number>()
   const placesOf = new Map<object, readonly number[]>()
@@ -55,13 +55,13 @@ export const touchedRows = <State>(
  * are any, each to be written only over the row it grew from. A row passes over what its guard says
  * it has already, so applying a batch again changes nothing; rows that don't change are left out.
  */
-export const foldState = <State>(
+export function foldState<State>(
   projection: StateProjection<State>,
   partition: number,
   events: readonly RecordedEvent[],
   touched: TouchedRows,
   stored: (key: Key) => FoldedRow | undefined,
-): readonly StateWrite[] => {
+): readonly StateWrite[] {
   const drafts = touched.rows.map(({ key, parts }) => {
     const before = stored(key)
     const state = before === undefined ? projection.initial(parts) : projection.load(before.value)

@@ -6,11 +6,11 @@ import type { PartitionCheckpoint } from '../read-model-store/read-model-store.t
  * A checkpoint belongs to one log. Refuses, with what to do, to go on where it doesn't fit the log
  * at hand: jumping ahead would lose events, starting over would count them twice.
  */
-export const checkLog = (
+export function checkLog(
   model: string,
   checkpoint: PartitionCheckpoint | undefined,
   bounds: PartitionBounds,
-): void => {
+): void {
   const next = checkpoint?.next ?? 0
   const { partition, start, head, origin } = bounds
   const fields = { model, partition, next, start, head }

@@ -68,10 +68,10 @@ type OfSymbol = RecordedEvent<Readonly<{ symbol: string; executedAt: UnixMs }>>
  * The `keys` of a state whose rows are told apart by the symbol and, if at all, by the span of time
  * the event is in: made once for a symbol and a span. `start` is the first millisecond of the span.
  */
-export const keysBySymbol = (
+export function keysBySymbol(
   spanMs: number,
   keysOf: (symbol: string, start: UnixMs) => Keys,
-): ((recorded: OfSymbol) => Keys) => {
+): (recorded: OfSymbol) => Keys {
   const latest = new Map<string, Readonly<{ start: UnixMs; keys: Keys }>>()
   return ({ event: { symbol, executedAt } }) => {
     const start = executedAt - (executedAt % spanMs)
@@ -87,9 +87,9 @@ export const keysBySymbol = (
 const symbolsMax = 10_000
 
 /** A pure function that remembers its latest answer: what several rows of an event ask for. */
-export const rememberingLatest = <A extends object, B>(
+export function rememberingLatest<A extends object, B>(
   compute: (argument: A) => B,
-): ((argument: A) => B) => {
+): (argument: A) => B {
   let latest: Readonly<{ argument: A; answer: B }> | undefined
   return (argument) => {
     if (latest?.argument !== argument) latest = { argument, answer: compute(argument) }

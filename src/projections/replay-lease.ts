@@ -10,11 +10,11 @@ const ttlMs = 10_000
  * with `LEASE_HELD`, naming the holder, where somebody else is at it. The work may ask any time
  * whether it still is the only one.
  */
-export const withReplayLeases = async <T>(
+export async function withReplayLeases<T>(
   store: ReadModelStore,
   projections: readonly Projection[],
   work: (assertHeld: () => Promise<void>) => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   const leases: Lease[] = []
   try {
     for (const { name } of projections) {
@@ -36,7 +36,7 @@ export const withReplayLeases = async <T>(
 
 const leaseName = (model: string) => `replay:${model}`
 
-const leaseHeld = async (store: ReadModelStore, name: string) => {
+async function leaseHeld(store: ReadModelStore, name: string) {
   const holder = (await store.leaseHolder(name)) ?? 'another process'
   return new TradelogError('LEASE_HELD', `${name} is held by ${holder}`, {
     fields: { name, holder },

@@ -11,7 +11,7 @@ export type RowCache = Readonly<{
 }>
 
 /** Keeps the `rowsMax` rows used last, and until it ages again up to as many more. */
-export const createRowCache = (rowsMax: number): RowCache => {
+export function createRowCache(rowsMax: number): RowCache {
   let recent = new Map<Key, FoldedRow>()
   let older = new Map<Key, FoldedRow>()
   return {

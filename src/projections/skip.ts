@@ -14,11 +14,11 @@ type Stores = Readonly<{ eventStore: EventStore; readModelStore: ReadModelStore 
  * that isn't in the log, and one that this code can read, unless the model stands before it and its
  * fold throws.
  */
-export const skipOf = async (
+export async function skipOf(
   stores: Stores,
   target: SkipTarget,
   { why, at }: Pick<Skip, 'why' | 'at'>,
-): Promise<Skip> => {
+): Promise<Skip> {
   const { projection, partition, offset } = target
   const { record, origin } = await recordAt(stores.eventStore, target)
   if (record.event.type !== 'Unreadable') {
@@ -33,7 +33,7 @@ export const originOf = async (
   target: SkipTarget,
 ): Promise<string | null> => (await boundsOf(eventStore, target)).origin
 
-const boundsOf = async (eventStore: EventStore, target: SkipTarget): Promise<PartitionBounds> => {
+async function boundsOf(eventStore: EventStore, target: SkipTarget): Promise<PartitionBounds> {
   const bounds = (await eventStore.heads()).find(({ partition }) => partition === target.partition)
   if (bounds === undefined) throw refused(target, `the log has no partition ${target.partition}`)
   return bounds
@@ -41,7 +41,7 @@ const boundsOf = async (eventStore: EventStore, target: SkipTarget): Promise<Par
 
 type Found = Readonly<{ record: LogRecord; origin: string }>
 
-const recordAt = async (eventStore: EventStore, target: SkipTarget): Promise<Found> => {
+async function recordAt(eventStore: EventStore, target: SkipTarget): Promise<Found> {
   const { partition, offset: from } = target
   const { start, head, origin } = await boundsOf(eventStore, target)
   const range = { partition, from, to: from + 1, batchEventsMax: 1 }
@@ -57,11 +57,11 @@ const recordAt = async (eventStore: EventStore, target: SkipTarget): Promise<Fou
   )
 }
 
-const refuseApplicable = async (
+async function refuseApplicable(
   store: ReadModelStore,
   target: SkipTarget,
   found: Found,
-): Promise<void> => {
+): Promise<void> {
   const { projection, partition, offset } = target
   const nexts: number[] = []
   for (const { id, version } of await store.generations(projection.name)) {
@@ -77,11 +77,11 @@ const refuseApplicable = async (
 }
 
 /** Folds the event as the projector would, and keeps nothing of it. */
-const throws = async (
+async function throws(
   projection: Projection,
   generation: Generation,
   { record, origin }: Found,
-): Promise<boolean> => {
+): Promise<boolean> {
   const { partition, offset } = record
   const unkept: Generation = { ...generation, commit: async () => 'committed' }
   const writer = createWriter(projection, unkept, { skips: async () => [] })

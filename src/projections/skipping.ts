@@ -6,10 +6,10 @@ import { stoppedAt } from './stop.ts'
 const lookEveryMs = 1_000
 
 /** Emits once the event at which a model stopped is skipped; never where an error names none. */
-export const untilSkipped = (
+export function untilSkipped(
   store: Pick<ReadModelStore, 'skips'>,
   error: unknown,
-): Observable<readonly Skip[]> => {
+): Observable<readonly Skip[]> {
   const at = stoppedAt(error)
   if (at === undefined) return NEVER
   const { partition, offset, origin } = at

@@ -10,7 +10,7 @@ export type Stop = Readonly<{ offset: number; error: TradelogError }>
 /** The projection's own code has thrown: told apart from a store that fails. */
 export class FoldFailure extends Error {}
 
-export const folding = <T>(fold: () => T): T => {
+export function folding<T>(fold: () => T): T {
   try {
     return fold()
   } catch (cause) {
@@ -21,13 +21,13 @@ export const folding = <T>(fold: () => T): T => {
 export const unreadable = (model: string, at: LogPlace, reason: string): Stop =>
   stopOf('EVENT_UNREADABLE', model, at, reason)
 
-export const notApplicable = (model: string, at: LogPlace, { cause }: FoldFailure): Stop => {
+export function notApplicable(model: string, at: LogPlace, { cause }: FoldFailure): Stop {
   const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
   return stopOf('EVENT_NOT_APPLICABLE', model, at, reason, cause)
 }
 
 /** Which model an error says has stopped, and where; undefined where it is another error. */
-export const stoppedAt = (error: unknown): (LogPlace & { model: string }) | undefined => {
+export function stoppedAt(error: unknown): (LogPlace & { model: string }) | undefined {
   if (!hasCode(error, 'EVENT_UNREADABLE') && !hasCode(error, 'EVENT_NOT_APPLICABLE')) {
     return undefined
   }
@@ -37,13 +37,13 @@ export const stoppedAt = (error: unknown): (LogPlace & { model: string }) | unde
     : undefined
 }
 
-const stopOf = (
+function stopOf(
   code: 'EVENT_UNREADABLE' | 'EVENT_NOT_APPLICABLE',
   model: string,
   { partition, offset, origin }: LogPlace,
   reason: string,
   cause?: unknown,
-): Stop => {
+): Stop {
   const message = `${model} stopped at partition ${partition}, offset ${offset}: ${reason}`
   const fields = { model, partition, offset, origin, reason }
   return { offset, error: new TradelogError(code, message, { cause, fields }) }

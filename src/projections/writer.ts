@@ -43,11 +43,11 @@ export type GenerationWriter = Readonly<{
 /** Rows surely kept from batch to batch; others are read again when needed. */
 const cachedRows = 10_000
 
-export const createWriter = (
+export function createWriter(
   projection: Projection,
   generation: Generation,
   store: Pick<ReadModelStore, 'skips'>,
-): GenerationWriter => {
+): GenerationWriter {
   const prepare =
     projection.kind === 'series' ? prepareSeries(projection) : prepareState(projection, generation)
   let checkpoint = new Map<number, PartitionCheckpoint>()
@@ -116,10 +116,7 @@ const prepareSeries = (projection: SeriesProjection): Preparation => ({
   forget: () => {},
 })
 
-const prepareState = (
-  projection: StateProjection<unknown>,
-  generation: Generation,
-): Preparation => {
+function prepareState(projection: StateProjection<unknown>, generation: Generation): Preparation {
   const cache = createRowCache(cachedRows)
 
   const fill = async (keys: readonly Key[]) => {
@@ -152,11 +149,11 @@ const prepareState = (
 }
 
 /** How many of the events, from the first on, can be folded: halving finds the one that can't. */
-const appliedWhole = async (
+async function appliedWhole(
   prepare: Preparation,
   partition: number,
   events: readonly RecordedEvent[],
-): Promise<number> => {
+): Promise<number> {
   let whole = 0
   let failing = events.length
   while (failing - whole > 1) {
@@ -173,11 +170,11 @@ const appliedWhole = async (
 }
 
 /** The events that the projection names and nobody skips, up to the first that can't be read. */
-const readable = (
+function readable(
   projection: Projection,
   { partition, events: records, origin }: OfLog,
   skipped: ReadonlySet<string>,
-): Readonly<{ events: readonly RecordedEvent[]; stop?: Stop }> => {
+): Readonly<{ events: readonly RecordedEvent[]; stop?: Stop }> {
   const named: readonly EventType[] = projection.events
   const events: RecordedEvent[] = []
   for (const record of records) {

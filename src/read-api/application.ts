@@ -26,7 +26,7 @@ type ApplicationOptions = Readonly<{
 }>
 
 /** The onion, outermost first. */
-export const readApiApplication = (options: ApplicationOptions): Koa => {
+export function readApiApplication(options: ApplicationOptions): Koa {
   const { limits, corsOrigin, reader, metrics, logger } = options
   const headers = commonHeaders(corsOrigin)
   const application = new Koa()

@@ -18,7 +18,7 @@ type Options = Readonly<{
   requestTimeoutMs: number
 }>
 
-export const readApiRouter = (options: Options): Router => {
+export function readApiRouter(options: Options): Router {
   const { routes, pages, stream } = options
   const router = new Router({ sensitive: true, strict: true })
   router.get(stream.path, stream.open)

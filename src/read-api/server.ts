@@ -62,7 +62,7 @@ const closeIdleEveryMs = 50
 const readinessMsMax = 2_000
 
 /** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` where it can't listen. */
-export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> => {
+export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
   const metrics = declareApiMetrics(options.metrics)
   const reader = readModelReader({ store, logger })
@@ -110,7 +110,7 @@ export const startReadApi = async (options: ReadApiOptions): Promise<ReadApi> =>
   return { url, port, readiness, close }
 }
 
-const serverOf = ({ limits, slowness: given }: ReadApiOptions, answer: RequestListener): Server => {
+function serverOf({ limits, slowness: given }: ReadApiOptions, answer: RequestListener): Server {
   const slow = { ...slowness, ...given }
   const server = createServer(
     {
@@ -141,7 +141,7 @@ const listen = (server: Server, { host, port }: { host: string; port: number }):
   })
 
 /** Connections kept alive would hold the server open for seconds after their last answer. */
-const closeServer = async (server: Server): Promise<void> => {
+async function closeServer(server: Server): Promise<void> {
   server.prependListener('request', (_, response: ServerResponse) => {
     response.setHeader('Connection', 'close')
   })
@@ -158,7 +158,7 @@ const malformed: Readonly<Record<string, string>> = {
 }
 
 /** What isn't HTTP never reaches a route, but gets the envelope all the same. */
-const answerMalformed = (error: NodeJS.ErrnoException, socket: Socket): void => {
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const statusLine = malformed[error.code ?? ''] ?? '400 Bad Request'
   const message = `the request cannot be read: ${statusLine.slice(4).toLowerCase()}`

@@ -5,7 +5,7 @@ export const lastOffset = (guard: Guard | null, partition: number): number =>
   parse(guard).find(([from]) => from === partition)?.[1] ?? -1
 
 /** The guard after a row has taken in a partition up to this offset. */
-export const advanceGuard = (guard: Guard | null, partition: number, offset: number): Guard => {
+export function advanceGuard(guard: Guard | null, partition: number, offset: number): Guard {
   const others = parse(guard).filter(([from]) => from !== partition)
   const all = [...others, [partition, offset] as const].sort(([a], [b]) => a - b)
   return all.map((entry) => entry.join(':')).join(',')

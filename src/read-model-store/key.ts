@@ -20,7 +20,7 @@ const keyCharactersMax = 650
  * Texts without control characters, then whole numbers from 0 to 2^53 − 1. Throws where a text has
  * the character that ends texts, or the key is longer than every store takes.
  */
-export const encodeKey = (parts: readonly KeyPart[]): Key => {
+export function encodeKey(parts: readonly KeyPart[]): Key {
   let key = ''
   for (const part of parts) key += typeof part === 'string' ? encodeText(part) : encodeNumber(part)
   if (key.length > keyCharactersMax) throw new RangeError(`a key of ${key.length} characters`)
@@ -28,7 +28,7 @@ export const encodeKey = (parts: readonly KeyPart[]): Key => {
 }
 
 /** What no `encodeKey` has made is given as a text from where it can't be told apart. */
-export const decodeKey = (key: Key): KeyPart[] => {
+export function decodeKey(key: Key): KeyPart[] {
   const textsEnd = key.lastIndexOf(textEnd) + 1
   const parts: KeyPart[] = textsEnd === 0 ? [] : key.slice(0, textsEnd - 1).split(textEnd)
   for (let at = textsEnd; at < key.length; ) {
@@ -42,18 +42,18 @@ export const decodeKey = (key: Key): KeyPart[] => {
 }
 
 /** Every key that begins with these parts (at least one), as a half-open range. */
-export const keysUnder = (parts: readonly KeyPart[]): { from: Key; to: Key } => {
+export function keysUnder(parts: readonly KeyPart[]): { from: Key; to: Key } {
   const from = encodeKey(parts)
   if (!from.endsWith(textEnd)) return { from, to: from + afterNumbers }
   return { from, to: from.slice(0, -textEnd.length) + afterTextEnd }
 }
 
-const encodeText = (text: string): string => {
+function encodeText(text: string): string {
   if (text.includes(textEnd)) throw new RangeError(`a key of a text with U+001F: ${text}`)
   return text + textEnd
 }
 
-const encodeNumber = (value: number): string => {
+function encodeNumber(value: number): string {
   const digits = String(value)
   return `${lengthLetters[digits.length]}${digits}`
 }

@@ -48,10 +48,10 @@ export type ProjectorStatus = Readonly<{
  * What keeps a projector from its work, if anything does. Trouble that may pass is none before it
  * has lasted.
  */
-export const troubleOf = (
+export function troubleOf(
   { state, since, error }: Pick<ProjectorStatus, 'state' | 'since' | 'error'>,
   now: UnixMs,
-): string | undefined => {
+): string | undefined {
   if (state === 'stalled') return 'stalled: it is behind the log and stores nothing'
   if (state !== 'stopped' && state !== 'retrying') return undefined
   if (state === 'retrying' && now - since < stalledAfterMs) return undefined

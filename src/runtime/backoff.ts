@@ -6,11 +6,11 @@ const usual: Backoff = { firstMs: 50, maxMs: 10_000 }
  * How long to wait after the n-th failure in a row (from 1): doubling from 50 ms to 10 s unless
  * told otherwise, of which a random half, so that many processes don't come back at the same moment.
  */
-export const backoffMs = (
+export function backoffMs(
   failures: number,
   random: () => number = Math.random,
   { firstMs, maxMs }: Backoff = usual,
-): number => {
+): number {
   const wholeMs = Math.min(firstMs * 2 ** Math.min(failures - 1, 20), maxMs)
   return Math.round(wholeMs * (0.5 + random() / 2))
 }

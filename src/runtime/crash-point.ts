@@ -117,6 +117,6 @@ let onPass: ((point: CrashPoint) => void) | undefined
 export const crashPoint = (point: CrashPoint): void => onPass?.(point)
 
 /** To be told of every pass. */
-export const armCrashPoints = (told: (point: CrashPoint) => void): void => {
+export function armCrashPoints(told: (point: CrashPoint) => void): void {
   onPass = told
 }

@@ -11,7 +11,7 @@ const unusableCodes: ReadonlySet<string> = new Set([
 ])
 
 /** Opens something in the data directory, and refuses the setting where that can't be used. */
-export const inDataDirectory = async <T>(directory: string, open: () => Promise<T>): Promise<T> => {
+export async function inDataDirectory<T>(directory: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open()
   } catch (error) {
@@ -22,7 +22,7 @@ export const inDataDirectory = async <T>(directory: string, open: () => Promise<
 }
 
 /** The stores keep what the file system said as the cause of their own errors. */
-const unusableCode = (error: unknown): string | undefined => {
+function unusableCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const code = systemCode(error)
   return code !== undefined && unusableCodes.has(code) ? code : unusableCode(error.cause)

@@ -7,7 +7,7 @@ export type Lifetime = Readonly<{
   close: () => Promise<void>
 }>
 
-export const createLifetime = (): Lifetime => {
+export function createLifetime(): Lifetime {
   const resources: Closeable[] = []
   let closing: Promise<void> | undefined
   return {
@@ -23,7 +23,7 @@ export const createLifetime = (): Lifetime => {
 }
 
 /** Every resource is closed, whatever the others do; all failures are kept. */
-const closeAll = async (resources: Closeable[]): Promise<void> => {
+async function closeAll(resources: Closeable[]): Promise<void> {
   const failures: unknown[] = []
   for (const resource of resources.reverse()) {
     try {

@@ -9,7 +9,7 @@ import { systemCode } from './system-code.ts'
  * Opens an LMDB environment in a directory, made when absent. A commit is on disk (fdatasync) when
  * its promise resolves. Not for network file systems.
  */
-export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): RootDatabase => {
+export function openLmdb(directory: string, options: RootDatabaseOptions = {}): RootDatabase {
   mkdirSync(directory, { recursive: true })
   refuseOtherFile(join(directory, 'data.mdb'))
   return open({
@@ -25,7 +25,7 @@ export const openLmdb = (directory: string, options: RootDatabaseOptions = {}): 
 }
 
 /** lmdb ends the process without a word where the file is none of its own. */
-const refuseOtherFile = (path: string): void => {
+function refuseOtherFile(path: string): void {
   if (!existsSync(path)) return
   const head = Buffer.alloc(headBytes)
   const file = openSync(path, 'r')
@@ -46,7 +46,7 @@ const headBytes = 64
  * an action has put before it throws. `transactionSync` can wait for ever: for a transaction of
  * another opening of the directory, which waits for this thread to run its action.)
  */
-export const transact = async <T>(database: Database, action: () => T): Promise<T> => {
+export async function transact<T>(database: Database, action: () => T): Promise<T> {
   try {
     return await database.childTransaction(action)
   } catch (error) {
@@ -55,7 +55,7 @@ export const transact = async <T>(database: Database, action: () => T): Promise<
 }
 
 /** Whether the disk is full: LMDB calls a write that was cut short an input/output error. */
-export const isDiskFull = (directory: string, error: unknown): boolean => {
+export function isDiskFull(directory: string, error: unknown): boolean {
   const code = systemCode(error)
   if (code === 'EIO') return freeBytes(directory) < freeBytesMin
   return fullCodes.has(code) || (error as { code?: unknown }).code === mapFull
@@ -67,13 +67,13 @@ const mapFull = -30_792
 /** More than any single commit of ours takes. */
 const freeBytesMin = 64 * 1024 * 1024
 
-const freeBytes = (directory: string): number => {
+function freeBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory)
   return bavail * bsize
 }
 
 /** A failed commit has its reason in a promise, which must not stay unhandled. */
-export const reasonOf = (error: unknown): Promise<unknown> => {
+export function reasonOf(error: unknown): Promise<unknown> {
   const { commitError } = (error ?? {}) as { commitError?: Promise<unknown> }
   return Promise.resolve(commitError ?? error).catch((reason) => reason)
 }
@@ -107,11 +107,11 @@ export type LmdbLease = Readonly<{
  * absent, released, expired, or when its holder was a process of this host that is no more: so a
  * restart after a kill waits for nothing, and a hung holder is replaced after `ttlMs`.
  */
-export const takeLease = async (
+export async function takeLease(
   database: LeaseTable,
   name: string,
   { ttlMs, now = Date.now }: { ttlMs: number; now?: () => number },
-): Promise<LmdbLease | undefined> => {
+): Promise<LmdbLease | undefined> {
   // Standing by costs a read, not a write transaction.
   const current = database.get(name)
   if (current !== undefined && !isFree(current, now())) return undefined
@@ -144,7 +144,7 @@ export const takeLease = async (
 }
 
 /** Who holds a lease, for people: `process 4711 on host`; undefined where it is free. */
-export const leaseHolder = (database: LeaseTable, name: string): string | undefined => {
+export function leaseHolder(database: LeaseTable, name: string): string | undefined {
   const row = database.get(name)
   return row === undefined || isFree(row, Date.now())
     ? undefined
@@ -162,7 +162,7 @@ const isFree = (row: LeaseRow, now: number): boolean =>
 const isRunning = (row: LeaseRow): boolean =>
   row.pid === process.pid ? row.process === processName : isAlive(row.pid)
 
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

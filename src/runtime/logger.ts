@@ -18,7 +18,7 @@ const forPeople = {
 } as const
 
 /** State changes go to standard error: as JSON lines, or for people on a terminal. */
-export const createLogger = ({ level, pretty: isPretty, write }: LoggerOptions): Logger => {
+export function createLogger({ level, pretty: isPretty, write }: LoggerOptions): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   const standardError = pino.destination({ fd: 2, sync: true })
   if (!isPretty) return pino(options, write === undefined ? standardError : { write })
@@ -31,7 +31,7 @@ export const createLogger = ({ level, pretty: isPretty, write }: LoggerOptions):
 type Entry = Readonly<Record<string, unknown>>
 
 /** An entry without the fields that its message says already: people read lines, not fields. */
-const unsaid = (entry: Entry): Entry => {
+function unsaid(entry: Entry): Entry {
   const message = String(entry.msg)
   const isSaid = (value: unknown) =>
     message.includes(Array.isArray(value) ? value.join(' ') : String(value))

@@ -31,7 +31,7 @@ export type Metrics = Readonly<{
 type Declared<Configuration> = Omit<Configuration, 'registers'>
 
 /** With the metrics of the process itself: memory, CPU, event loop, garbage collection. */
-export const createProcessMetrics = (): Metrics => {
+export function createProcessMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return metricsOf(registry)
@@ -40,7 +40,7 @@ export const createProcessMetrics = (): Metrics => {
 /** Without those of the process. */
 export const createMetrics = (): Metrics => metricsOf(new Registry())
 
-const metricsOf = (registry: Registry): Metrics => {
+function metricsOf(registry: Registry): Metrics {
   const registers = [registry]
   const looks: (() => Promise<void> | void)[] = []
   return {

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 
 /** Whether a text is an IP address, or a network such as 10.0.0.0/8. */
-export const isNetwork = (text: string): boolean => {
+export function isNetwork(text: string): boolean {
   const [address = '', prefix, ...more] = text.split('/')
   const family = isIP(address)
   if (family === 0 || more.length > 0) return false
@@ -10,7 +10,7 @@ export const isNetwork = (text: string): boolean => {
 }
 
 /** A check whether an IP address is in one of the networks; what is no address is in none. */
-export const inNetworks = (networks: readonly string[]): ((address: string) => boolean) => {
+export function inNetworks(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const network of networks) {
     const [address = '', prefix] = network.split('/')

@@ -20,9 +20,9 @@ type Answer = Readonly<{ status: number; type: string; body: string }>
  * otherwise) and `/metrics` to whoever supervises the process. Rejects with `CONFIG_INVALID` where
  * it can't listen.
  */
-export const startOperationsServer = async (
+export async function startOperationsServer(
   options: OperationsServerOptions,
-): Promise<OperationsServer> => {
+): Promise<OperationsServer> {
   const server = createServer(async (request, response) => {
     const answer = answerTo(request.url ?? '/', options)
     const { status, type, body } = await answer.catch(failed)
@@ -47,10 +47,10 @@ export const startOperationsServer = async (
   }
 }
 
-const answerTo = async (
+async function answerTo(
   url: string,
   { readiness, metrics }: OperationsServerOptions,
-): Promise<Answer> => {
+): Promise<Answer> {
   const [path] = url.split('?')
   if (path === '/healthz') return json(200, { status: 'alive' })
   if (path === '/readyz') return readyAnswer(readiness)
@@ -58,7 +58,7 @@ const answerTo = async (
   return { status: 200, type: metrics.contentType, body: await metrics.text() }
 }
 
-const readyAnswer = async (readiness: Readiness): Promise<Answer> => {
+async function readyAnswer(readiness: Readiness): Promise<Answer> {
   const reasons = await readiness().catch((error: unknown) => [
     reasonOf('readiness', String(error), Date.now()),
   ])

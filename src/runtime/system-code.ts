@@ -6,7 +6,7 @@ const names = new Map(Object.entries(constants.errno).map(([name, number]) => [n
  * The name of an error of the operating system, such as `EACCES`: Node gives the name, LMDB the
  * number. Undefined for any other error; Node's own mistakes are `ERR_…`.
  */
-export const systemCode = (error: unknown): string | undefined => {
+export function systemCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown }
   if (typeof code === 'number') return names.get(code)
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined

@@ -12,7 +12,7 @@ const blockOffsets = 10_000
 export const blockOf = ({ partition, offset }: Position): Block =>
   `${partition}:${Math.floor(offset / blockOffsets)}`
 
-export const offsetsOf = (block: Block) => {
+export function offsetsOf(block: Block) {
   const [partition = 0, index = 0] = block.split(':').map(Number)
   return { partition, from: index * blockOffsets, to: (index + 1) * blockOffsets }
 }
@@ -28,7 +28,7 @@ export type BlockHashes = Readonly<{
 
 type Sum = { rows: number; high: number; low: number }
 
-export const createBlockHashes = (): BlockHashes => {
+export function createBlockHashes(): BlockHashes {
   const sums = new Map<Block, Sum>()
   const hashes: BlockHashes = {
     add: (position, key, row) => {

@@ -13,7 +13,7 @@ export type Difference = Readonly<{
 export const sameRow = (a: Row, b: Row): boolean => isDeepStrictEqual(a, b)
 
 /** One line for people: which row, and what is wrong with it. */
-export const describeDifference = ({ key, expected, actual }: Difference): string => {
+export function describeDifference({ key, expected, actual }: Difference): string {
   const name = decodeKey(key).join(' ')
   if (actual === null)
     return `${name}: the row is missing; it should be ${JSON.stringify(expected)}`
@@ -24,7 +24,7 @@ export const describeDifference = ({ key, expected, actual }: Difference): strin
   return `${name}: ${fields.join('; ')}`
 }
 
-const shown = (value: unknown): string => {
+function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'absent'
   return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }

@@ -8,12 +8,12 @@ export type Exact = Readonly<{ digits: bigint; places: number }>
 
 export const nothing: Exact = { digits: 0n, places: 0 }
 
-export const exact = (text: DecimalText): Exact => {
+export function exact(text: DecimalText): Exact {
   const [whole = '', fraction = ''] = text.split('.')
   return { digits: BigInt(whole + fraction), places: fraction.length }
 }
 
-export const plus = (a: Exact, b: Exact): Exact => {
+export function plus(a: Exact, b: Exact): Exact {
   const places = Math.max(a.places, b.places)
   return { digits: digitsAt(a, places) + digitsAt(b, places), places }
 }
@@ -28,7 +28,7 @@ export const times = (a: Exact, b: Exact): Exact => ({
 export const isLess = (a: Exact, b: Exact): boolean => minus(a, b).digits < 0n
 
 /** a ÷ b in eight places, half to even, for b at or above zero; null where b is zero. */
-export const ratio = (a: Exact, b: Exact): Exact | null => {
+export function ratio(a: Exact, b: Exact): Exact | null {
   if (b.digits === 0n) return null
   const places = 8
   const dividend = a.digits * 10n ** BigInt(places + b.places)
@@ -41,7 +41,7 @@ export const ratio = (a: Exact, b: Exact): Exact | null => {
 }
 
 /** Plain notation without needless zeros. */
-export const textOf = ({ digits, places }: Exact): DecimalText => {
+export function textOf({ digits, places }: Exact): DecimalText {
   const sign = digits < 0n ? '-' : ''
   const padded = String(digits < 0n ? -digits : digits).padStart(places + 1, '0')
   const cut = padded.length - places

@@ -19,12 +19,12 @@ export type LogReader = Readonly<{
  * that are skipped. An event that can't be read is an error here too: nothing about what follows it
  * could be said.
  */
-export const eachEvent = async (
+export async function eachEvent(
   { eventStore, batchEventsMax, signal, skips }: LogReader,
   range: LogRange,
   types: readonly EventType[],
   take: (recorded: RecordedEvent) => void,
-): Promise<void> => {
+): Promise<void> {
   for await (const { events } of eventStore.read({ ...range, batchEventsMax, signal })) {
     signal.throwIfAborted()
     for (const record of events) {

@@ -12,7 +12,7 @@ const leaseTtlMs = 10_000
  * The reconciliation job: verifies the models every so often, in one process at a time, and reports
  * to the log and in the status rows.
  */
-export const scheduleVerify = (options: ScheduleOptions): { close: () => Promise<void> } => {
+export function scheduleVerify(options: ScheduleOptions): { close: () => Promise<void> } {
   const { models, everyMs } = options
   const stop = new AbortController()
   const { signal } = stop
@@ -33,7 +33,7 @@ export const scheduleVerify = (options: ScheduleOptions): { close: () => Promise
   }
 }
 
-const verifyAlone = async (options: ScheduleOptions, model: string, signal: AbortSignal) => {
+async function verifyAlone(options: ScheduleOptions, model: string, signal: AbortSignal) {
   const { readModelStore, logger } = options
   try {
     const lease = await readModelStore.lease(`verify:${model}`, { ttlMs: leaseTtlMs })
@@ -58,7 +58,7 @@ const wasVerified = async ({ readModelStore, everyMs }: ScheduleOptions, model: 
     return source === `verify:${model}` && writtenAt > Date.now() - 0.9 * everyMs
   })
 
-const report = (logger: Logger, verification: Verification) => {
+function report(logger: Logger, verification: Verification) {
   const { model, result, detail, rowsCompared, eventsSkipped } = verification
   const text = `${model}: verified, ${result}`
   if (result === 'equal') logger.info({ model, rowsCompared, eventsSkipped }, text)

@@ -11,10 +11,10 @@ export type Skips = Readonly<{
 }>
 
 /** Only skips of this very log count. */
-export const readSkips = async (
+export async function readSkips(
   model: string,
   { eventStore, readModelStore }: { eventStore: EventStore; readModelStore: ReadModelStore },
-): Promise<Skips> => {
+): Promise<Skips> {
   const recorded = await readModelStore.skips(model)
   const origins = (await eventStore.heads()).map(({ origin }) => origin)
   const skipped = new Set(

@@ -14,11 +14,11 @@ const differingBlocksMax = 10
  * depend on order, so both sides are read once, each in its own order. Only blocks that differ are
  * compared row by row, with those that hold rows above the checkpoint, which was read first.
  */
-export const verifySeries = async (
+export async function verifySeries(
   fold: NaiveSeries,
   generation: Generation,
   reader: LogReader,
-): Promise<Comparison> => {
+): Promise<Comparison> {
   const checkpoint = await generation.checkpoint()
   const stored = createBlockHashes()
   const doubtful = new Set<Block>()
@@ -47,13 +47,13 @@ export const verifySeries = async (
   }
 }
 
-const compareBlocks = async (
+async function compareBlocks(
   fold: NaiveSeries,
   generation: Generation,
   reader: LogReader,
   checkpoint: Checkpoint,
   blocks: ReadonlySet<Block>,
-): Promise<readonly Difference[]> => {
+): Promise<readonly Difference[]> {
   const stored = new Map<Key, Row>()
   for await (const rows of generation.scan({ signal: reader.signal })) {
     for (const { key, value } of rows) {
@@ -79,14 +79,14 @@ const compareBlocks = async (
 }
 
 /** Undefined where the log has nothing there. */
-const withinLog = async ({ eventStore }: LogReader, range: ReturnType<typeof offsetsOf>) => {
+async function withinLog({ eventStore }: LogReader, range: ReturnType<typeof offsetsOf>) {
   const bounds = (await eventStore.heads()).find(({ partition }) => partition === range.partition)
   const to = Math.min(range.to, bounds?.head ?? 0)
   return range.from < to ? { ...range, to } : undefined
 }
 
 /** The key of a series row ends in partition and offset; a key that doesn't is a row of no event. */
-const positionOf = (key: Key): Position => {
+function positionOf(key: Key): Position {
   const [partition, offset] = decodeKey(key).slice(-2)
   return { partition: Number(partition), offset: Number(offset) }
 }

@@ -14,11 +14,11 @@ const rowsAtOnceMax = 200_000
  * checkpoint and what the row says it has applied. The checkpoint is read before the rows, so a row
  * that is behind it is wrong. What differs is looked at twice.
  */
-export const verifyState = async (
+export async function verifyState(
   fold: NaiveState,
   generation: Generation,
   reader: LogReader,
-): Promise<Comparison> => {
+): Promise<Comparison> {
   const { rows } = await generation.count(reader.signal)
   const passes = Math.ceil(rows / rowsAtOnceMax) || 1
   const found = { rowsCompared: 0, differences: [] as Difference[] }
@@ -34,12 +34,12 @@ export const verifyState = async (
   return found
 }
 
-const compareRows = async (
+async function compareRows(
   fold: NaiveState,
   generation: Generation,
   reader: LogReader,
   isOurs: (key: Key) => boolean,
-): Promise<Comparison> => {
+): Promise<Comparison> {
   const checkpoint = await generation.checkpoint()
   const stored = new Map<Key, StoredRow>()
   for await (const rows of generation.scan({ signal: reader.signal })) {
@@ -52,13 +52,13 @@ const compareRows = async (
 
 type FoldedKey = { row: NaiveRow; count: number }
 
-const foldKeys = async (
+async function foldKeys(
   fold: NaiveState,
   reader: LogReader,
   isOurs: (key: Key) => boolean,
   checked: ReadonlyMap<number, number>,
   stored: ReadonlyMap<Key, StoredRow>,
-): Promise<ReadonlyMap<Key, FoldedKey>> => {
+): Promise<ReadonlyMap<Key, FoldedKey>> {
   const applied = new Map(Array.from(stored, ([key, { guard }]) => [key, parseGuard(guard)]))
   const folded = new Map<Key, FoldedKey>()
   for (const { partition, head } of await reader.eventStore.heads()) {
@@ -81,10 +81,10 @@ const foldKeys = async (
   return folded
 }
 
-const compare = (
+function compare(
   expected: ReadonlyMap<Key, FoldedKey>,
   stored: ReadonlyMap<Key, StoredRow>,
-): Comparison => {
+): Comparison {
   const differences: Difference[] = []
   for (const [key, { row, count }] of expected) {
     const actual = stored.get(key)
@@ -112,7 +112,7 @@ const parseGuard = (guard: string | null): ReadonlyMap<number, number> =>
       .map((entry) => entry.split(':').map(Number) as [number, number]),
   )
 
-const shardOf = (key: Key, shards: number): number => {
+function shardOf(key: Key, shards: number): number {
   let hash = 0
   for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
   return (hash >>> 0) % shards

@@ -38,7 +38,7 @@ export type Verification = Readonly<{
  * Compares one read model with an independent fold of the log, also while projectors run. What
  * stands in the way is the answer; it rejects only when it is given up by its signal.
  */
-export const verify = async (options: VerifyOptions): Promise<Verification> => {
+export async function verify(options: VerifyOptions): Promise<Verification> {
   const { model } = options
   const startedAt = Date.now()
   let skips: Skips | undefined
@@ -79,17 +79,17 @@ export const verify = async (options: VerifyOptions): Promise<Verification> => {
   }
 }
 
-const openGeneration = async (options: VerifyOptions): Promise<Generation> => {
+async function openGeneration(options: VerifyOptions): Promise<Generation> {
   const { model, readModelStore } = options
   const id = options.generation ?? (await readModelStore.pointer(model))?.active
   if (id !== undefined) return readModelStore.open(id)
   throw new TradelogError('READ_MODEL_NOT_FOUND', `${model} has no active generation yet`)
 }
 
-const compareGeneration = async (
+async function compareGeneration(
   reader: LogReader,
   generation: Generation,
-): Promise<{ rowsCompared: number; differences: readonly Difference[] }> => {
+): Promise<{ rowsCompared: number; differences: readonly Difference[] }> {
   const { model, version } = generation.info
   const fold = naiveFolds.find((naive) => naive.model === model)
   if (fold === undefined) {

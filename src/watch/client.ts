@@ -16,11 +16,11 @@ export type WatchOptions = Readonly<{
 const retry = { firstMs: 200, maxMs: 3_000 } as const
 
 /** Follows a running API over HTTP, through any interruption, until it is aborted. */
-export const watchApi = async (options: WatchOptions): Promise<void> => {
+export async function watchApi(options: WatchOptions): Promise<void> {
   await Promise.all([followStream(options), followReadModels(options)])
 }
 
-const followStream = async (options: WatchOptions): Promise<void> => {
+async function followStream(options: WatchOptions): Promise<void> {
   const { signal, onEvent } = options
   const place = { id: '' }
   for (let failures = 1; !signal.aborted; failures++) {
@@ -56,7 +56,7 @@ const readStream = (
   })
 
 /** A failure keeps what is known; the stream says that the connection is lost. */
-const followReadModels = async (options: WatchOptions): Promise<void> => {
+async function followReadModels(options: WatchOptions): Promise<void> {
   const { signal, onEvent, readModelsEveryMs = 1_000 } = options
   while (!signal.aborted) {
     const readModels = await readReadModels(options).catch(() => undefined)
@@ -74,10 +74,10 @@ const readReadModels = ({ api, signal }: WatchOptions): Promise<readonly ReadMod
 const answerMsMax = 10_000
 
 /** Its signal is aborted with the other, when there was no sound for so long, and at the end. */
-const unlessSilent = async <T>(
+async function unlessSilent<T>(
   { signal, silenceMsMax }: { signal: AbortSignal; silenceMsMax: number },
   work: (signal: AbortSignal, onSound: () => void) => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   const ended = new AbortController()
   const stop = () => ended.abort(signal.reason)
   signal.addEventListener('abort', stop)
@@ -91,11 +91,11 @@ const unlessSilent = async <T>(
   }
 }
 
-const rest = async (ms: number, signal: AbortSignal): Promise<void> => {
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {})
 }
 
-const reasonOf = (error: unknown): string => {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message

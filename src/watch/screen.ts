@@ -5,7 +5,7 @@ import { fitted, progressBar, type Style, sparkline, styled } from './text.ts'
 export type Size = Readonly<{ columns: number; rows: number }>
 
 /** The screen as lines, never more nor wider than the terminal. */
-export const screen = (state: WatchState, { columns, rows }: Size): string[] => {
+export function screen(state: WatchState, { columns, rows }: Size): string[] {
   const models = readModelLines(state, columns)
   const head = [headLine(state, columns), '']
   const foot = ['', styled(fitted('  q quits', columns), 'dim')]
@@ -15,7 +15,7 @@ export const screen = (state: WatchState, { columns, rows }: Size): string[] => 
 }
 
 /** The address is shown in full where it can be; what has to go first is why there's no connection. */
-const headLine = ({ api, connection }: WatchState, columns: number): string => {
+function headLine({ api, connection }: WatchState, columns: number): string {
   const name = `  tradelog  ${api}`
   const text = connectionText(connection)
   const width = Math.min(text.length, Math.max(leastWidth, columns - name.length - 4))
@@ -34,12 +34,12 @@ const signs: Readonly<Record<WatchState['connection']['state'], Style>> = {
   lost: 'red',
 }
 
-const connectionText = ({ state, reason }: WatchState['connection']): string => {
+function connectionText({ state, reason }: WatchState['connection']): string {
   if (state === 'live') return '● live'
   return state === 'lost' ? `○ lost, trying again: ${reason.slice(0, 60)}` : '○ connecting'
 }
 
-const symbolLines = ({ symbols, connection }: WatchState, columns: number, room: number) => {
+function symbolLines({ symbols, connection }: WatchState, columns: number, room: number) {
   if (symbols.size === 0) {
     const why = connection.state === 'live' ? 'no trades yet' : 'nothing received yet'
     return [styled(fitted(`  ${why}`, columns), 'dim')]
@@ -52,7 +52,7 @@ const symbolLines = ({ symbols, connection }: WatchState, columns: number, room:
   return [...table(symbolColumns(columns), shown, columns), ...rest]
 }
 
-const symbolColumns = (columns: number): readonly Column<Watched>[] => {
+function symbolColumns(columns: number): readonly Column<Watched>[] {
   const line = Math.max(8, Math.min(60, columns - fixedWidth))
   return [
     { title: 'symbol', width: 16, rank: 0, cell: ({ tick }) => tick.symbol },
@@ -88,7 +88,7 @@ const fixedWidth = 16 + 12 + 10 + 14 + 12 + 6 * gap.length + gap.length
 const signed = (change: string | null): string =>
   change === null || change === '0' || change.startsWith('-') ? (change ?? '–') : `+${change}`
 
-const direction = (change: string | null): Style | undefined => {
+function direction(change: string | null): Style | undefined {
   if (change === null || change === '0') return undefined
   return change.startsWith('-') ? 'red' : 'green'
 }
@@ -137,18 +137,18 @@ const readModelColumns: readonly Column<ReadModel>[] = [
   },
 ]
 
-const generation = ({ version, generation: id }: ReadModel): string => {
+function generation({ version, generation: id }: ReadModel): string {
   return id === null ? '–' : `v${version} ${id.slice(id.lastIndexOf('-') + 1)}`
 }
 
-const stateStyle = ({ state }: ReadModel): Style | undefined => {
+function stateStyle({ state }: ReadModel): Style | undefined {
   if (state === 'caught up') return 'green'
   return ['stopped', 'frozen', 'stalled'].includes(state) ? 'red' : 'yellow'
 }
 
 const barCharacters = 10
 
-const replay = ({ replay: progress }: ReadModel): string => {
+function replay({ replay: progress }: ReadModel): string {
   if (progress === null) return '–'
   if (progress.state !== 'building') return progress.state
   const part = progress.events_total === 0 ? 1 : progress.events_done / progress.events_total
@@ -156,16 +156,16 @@ const replay = ({ replay: progress }: ReadModel): string => {
   return `${progressBar(part, barCharacters)} ${percent}${progress.is_stale ? ' stale' : ''}`
 }
 
-const replayStyle = ({ replay: progress }: ReadModel): Style | undefined => {
+function replayStyle({ replay: progress }: ReadModel): Style | undefined {
   if (progress?.state === 'failed') return 'red'
   return progress?.state === 'building' ? 'yellow' : 'dim'
 }
 
-const verification = ({ verification: last }: ReadModel): string => {
+function verification({ verification: last }: ReadModel): string {
   return last === null ? '–' : `${last.result} ${last.finished_at.slice(11, 16)}`
 }
 
-const verificationStyle = ({ verification: last }: ReadModel): Style | undefined => {
+function verificationStyle({ verification: last }: ReadModel): Style | undefined {
   if (last === null) return 'dim'
   return last.result === 'equal' ? 'green' : 'red'
 }

@@ -13,7 +13,7 @@ export async function* serverSentEvents(
   }
 }
 
-const eventOf = (block: string): ServerSentEvent => {
+function eventOf(block: string): ServerSentEvent {
   let event = 'message'
   let data = ''
   let id: string | undefined

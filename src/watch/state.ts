@@ -43,7 +43,7 @@ export type WatchState = Readonly<{
 const pricesMax = 60
 
 /** Keeps the state of a screen: `take` an event, `now` is what has come of all so far. */
-export const watchState = (api: string) => {
+export function watchState(api: string) {
   const symbols = new Map<string, Watched>()
   let state: WatchState = {
     api,

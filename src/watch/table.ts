@@ -13,11 +13,11 @@ export type Column<Item> = Readonly<{
 const gap = '  '
 
 /** A line of titles, then a line for each item; the least important columns go first. */
-export const table = <Item>(
+export function table<Item>(
   columns: readonly Column<Item>[],
   items: readonly Item[],
   width: number,
-): string[] => {
+): string[] {
   const shown = fitting(columns, width)
   const line = (cells: readonly string[]) => `${gap}${cells.join(gap)}`
   const titles = shown.map(({ title, width, align }) => styled(fitted(title, width, align), 'dim'))
@@ -31,10 +31,7 @@ export const table = <Item>(
   return [line(titles), ...rows]
 }
 
-const fitting = <Item>(
-  columns: readonly Column<Item>[],
-  width: number,
-): readonly Column<Item>[] => {
+function fitting<Item>(columns: readonly Column<Item>[], width: number): readonly Column<Item>[] {
   const needed = columns.reduce((sum, column) => sum + gap.length + column.width, 0)
   if (needed <= width || columns.length === 1) return columns
   const last = Math.max(...columns.map(({ rank }) => rank))

@@ -8,7 +8,7 @@ export const styled = (text: string, style: Style | undefined): string =>
   style === undefined || text === '' ? text : `\u001b[${codes[style]}m${text}\u001b[0m`
 
 /** Exactly so wide; what is cut ends in an ellipsis. No control character gets through. */
-export const fitted = (text: string, width: number, align: 'left' | 'right' = 'left'): string => {
+export function fitted(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   if (width <= 0) return ''
   const characters = [...text.replaceAll(/\p{Cc}/gu, '?')]
   if (characters.length > width) return `${characters.slice(0, width - 1).join('')}…`
@@ -19,7 +19,7 @@ export const fitted = (text: string, width: number, align: 'left' | 'right' = 'l
 const bars = [...'▁▂▃▄▅▆▇█']
 
 /** The latest that fit, between the lowest and the highest of them. */
-export const sparkline = (numbers: readonly number[], width: number): string => {
+export function sparkline(numbers: readonly number[], width: number): string {
   const shown = numbers.slice(-width)
   const lowest = Math.min(...shown)
   const range = Math.max(...shown) - lowest
@@ -29,7 +29,7 @@ export const sparkline = (numbers: readonly number[], width: number): string => 
     .join('')
 }
 
-export const progressBar = (part: number, width: number): string => {
+export function progressBar(part: number, width: number): string {
   const full = Math.floor(Math.min(1, Math.max(0, part)) * width)
   return '█'.repeat(full) + '░'.repeat(width - full)
 }

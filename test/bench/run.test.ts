@@ -6,7 +6,7 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('bench')
 
-const run = (...args: string[]) => {
+function run(...args: string[]) {
   const program = new URL('../../bench/run.js', import.meta.url).pathname
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args])
   return { status, stdout: stdout.toString(), stderr: stderr.toString() }
@@ -28,7 +28,7 @@ test('an option that there is not is refused', () => {
   assert.match(stderr, "bench: Unknown option '--evnets'")
 })
 
-const partNames = (): string[] => {
+function partNames(): string[] {
   const none = {
     events: 1,
     peerEvents: 1,

@@ -44,7 +44,7 @@ test('the page of the API is no wider than its window, and axe finds nothing ser
   await tradelog.kill()
 })
 
-const seriousIn = async (page: Page): Promise<string[]> => {
+async function seriousIn(page: Page): Promise<string[]> {
   await page.evaluate(axe.source)
   const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
   return violations

@@ -12,7 +12,7 @@ const minutes = 1_000
 const firstMinute = Date.UTC(2025, 10, 20)
 
 /** Played at once: so many trades in each of the minutes. */
-const settingsOf = (tradesPerMinute: number) => {
+function settingsOf(tradesPerMinute: number) {
   const rows = Array.from({ length: minutes * tradesPerMinute }, (_, at) => {
     const minute = Math.floor(at / tradesPerMinute)
     const price = (200 + 10 * Math.sin(at / 300)).toFixed(2)

@@ -11,7 +11,7 @@ import { runTradelog, startTradelog } from '../support/tradelog.ts'
 
 const test = suite('command line')
 
-const settingsFile = (text: string): string => {
+function settingsFile(text: string): string {
   const path = join(temporaryDirectory(), 'settings.yaml')
   writeFileSync(path, text)
   return path

@@ -6,7 +6,7 @@ import { suite } from '../support/suite.ts'
 const test = suite('bars of a replay')
 
 /** What stands on a terminal after all that was written, by the few codes that bars use. */
-const terminal = () => {
+function terminal() {
   let lines = ['']
   let row = 0
   const write = (text: string) => {

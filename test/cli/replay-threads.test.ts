@@ -35,7 +35,7 @@ const batchEventsMax = 100
 type Log = Readonly<{ settings: Readonly<Record<string, string>>; events: number }>
 
 /** A log in a directory of its own; every symbol is in all partitions, which a feed never makes. */
-const logOf = async (events: number, broken?: number): Promise<Log> => {
+async function logOf(events: number, broken?: number): Promise<Log> {
   const directory = temporaryDirectory()
   const log = await openEmbeddedLog({ directory: join(directory, 'log'), partitions })
   const records = someTrades(events).map((event, i) => ({
@@ -61,7 +61,7 @@ type Opened = Readonly<{
   inThreads: (builds: readonly Build[], stopAfter?: number) => Promise<number>
 }>
 
-const withStores = async ({ settings }: Log, body: (opened: Opened) => Promise<void>) => {
+async function withStores({ settings }: Log, body: (opened: Opened) => Promise<void>) {
   const { config } = loadConfig({ environment: settingsEnvironment(settings) })
   const life = createLifetime()
   const signal = new AbortController().signal
@@ -91,24 +91,24 @@ const withStores = async ({ settings }: Log, body: (opened: Opened) => Promise<v
   }
 }
 
-const newBuild = async (store: ReadModelStore, projection: Build['projection']): Promise<Build> => {
+async function newBuild(store: ReadModelStore, projection: Build['projection']): Promise<Build> {
   const { name: model, version, kind } = projection
   return { projection, generation: await store.create({ model, version, kind }) }
 }
 
-const rowsOf = async (generation: Generation): Promise<readonly StoredRow[]> => {
+async function rowsOf(generation: Generation): Promise<readonly StoredRow[]> {
   const rows: StoredRow[] = []
   for await (const some of generation.scan()) rows.push(...some)
   return rows
 }
 
-const foldHere = async ({ eventStore, readModelStore }: Opened, builds: readonly Build[]) => {
+async function foldHere({ eventStore, readModelStore }: Opened, builds: readonly Build[]) {
   const { signal } = new AbortController()
   const stores = { eventStore, readModelStore, batchEventsMax }
   await (await openBuilder({ ...stores, builds, signal, onApplied: () => {} })).catchUp()
 }
 
-const assertSame = async (some: readonly Build[], others: readonly Build[]) => {
+async function assertSame(some: readonly Build[], others: readonly Build[]) {
   for (const [i, { projection, generation }] of some.entries()) {
     await checkCounts(projection, generation, new AbortController().signal)
     const other = others[i]?.generation as Generation

@@ -14,7 +14,7 @@ type ReaderOptions = Readonly<{
 }>
 
 /** Reads a group as a projector does: a batch counts only where the checkpoint is its `from`. */
-export const readGroup = (store: EventStore, options: ReaderOptions = {}) => {
+export function readGroup(store: EventStore, options: ReaderOptions = {}) {
   const { group = 'group', batchEventsMax = 100, checkpoint = new Map() } = options
   const batches: Batch[] = []
   const records: LogRecord[] = []

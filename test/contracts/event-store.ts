@@ -40,11 +40,11 @@ const contract: readonly ContractTests[] = [
 ]
 
 /** What every event store does. `createLog` is called for each test. */
-export const eventStoreContract = (
+export function eventStoreContract(
   title: string,
   createLog: () => Promise<TestLog>,
   { timeoutMs = 20_000 }: ContractOptions = {},
-): void => {
+): void {
   const test = suite(title)
   const until: Until = (check) => eventually(check, { timeoutMs: timeoutMs / 2 })
   for (const [name, body] of contract.flatMap((tests) => Object.entries(tests))) {
@@ -54,10 +54,10 @@ export const eventStoreContract = (
 }
 
 /** Closes what a test opened, also when it fails. */
-const withStores = async (
+async function withStores(
   createLog: () => Promise<TestLog>,
   body: (log: TestLog) => Promise<void>,
-): Promise<void> => {
+): Promise<void> {
   const log = await createLog()
   const stores: EventStore[] = []
   const open = async () => {

@@ -30,11 +30,11 @@ type Context = Readonly<{
 type Define = (name: string, body: (context: Context) => Promise<void>) => void
 
 /** What every read-model store does. `place` makes an empty place and gives its opener. */
-export const readModelStoreContract = (
+export function readModelStoreContract(
   title: string,
   place: () => OpenStore,
   { leaseTtlMs = 2_000, timeoutMs = 60_000 }: Options = {},
-): void => {
+): void {
   const test = suite(title)
   const define: Define = (name, body) => test(name, () => withStores(place(), body), { timeoutMs })
   describeSeries(define)
@@ -51,7 +51,7 @@ export const readModelStoreContract = (
   test.run()
 }
 
-const withStores = async (open: OpenStore, body: (context: Context) => Promise<void>) => {
+async function withStores(open: OpenStore, body: (context: Context) => Promise<void>) {
   const opened: ReadModelStore[] = []
   const another = async () => {
     const store = await open()
@@ -65,7 +65,7 @@ const withStores = async (open: OpenStore, body: (context: Context) => Promise<v
   }
 }
 
-const describeSeries = (test: Define) => {
+function describeSeries(test: Define) {
   test('a new generation is empty', async ({ store }) => {
     const generation = await createSeries(store)
     assert.is((await generation.checkpoint()).size, 0)
@@ -110,7 +110,7 @@ const describeSeries = (test: Define) => {
   })
 }
 
-const describeState = (test: Define) => {
+function describeState(test: Define) {
   test('a state row keeps its value, guard and count', async ({ store }) => {
     const generation = await createState(store)
     await generation.commit(stateCommit([stateWrite('A', '0:4', null, 5), stateWrite('B', '0:3')]))
@@ -158,17 +158,17 @@ const describeState = (test: Define) => {
 }
 
 /** Without transactions the rows before the stale one may be written: whole, with their guards. */
-const assertOldOrNew = async (
+async function assertOldOrNew(
   generation: Generation,
   symbol: string,
   guards: readonly (string | undefined)[],
-) => {
+) {
   const [row] = await generation.read([key(symbol)])
   const rows = guards.map((guard) => (guard === undefined ? undefined : stateRow(symbol, guard)))
   assert.ok(rows.some((one) => JSON.stringify(one) === JSON.stringify(row)))
 }
 
-const describeCheckpoints = (test: Define) => {
+function describeCheckpoints(test: Define) {
   test('a commit from another checkpoint answers moved and changes nothing', async ({ store }) => {
     const generation = await createSeries(store)
     assert.is(await generation.commit(seriesCommit([1], { from: 1, to: 2 })), 'moved')
@@ -245,7 +245,7 @@ const describeCheckpoints = (test: Define) => {
   })
 }
 
-const describePages = (test: Define) => {
+function describePages(test: Define) {
   test('pages keep to their bounds and limit in both directions', async ({ store }) => {
     const generation = await createSeries(store)
     await generation.commit(seriesCommit(range(0, 20)))
@@ -346,7 +346,7 @@ const describePages = (test: Define) => {
   })
 }
 
-const describeValues = (test: Define) => {
+function describeValues(test: Define) {
   test('values come back exactly', async ({ store, another }) => {
     const series = await createSeries(store)
     const state = await createState(store)
@@ -367,7 +367,7 @@ const describeValues = (test: Define) => {
   })
 }
 
-const describeGenerations = (test: Define) => {
+function describeGenerations(test: Define) {
   test('generations are listed oldest first, of one model or of all', async ({
     store,
     another,
@@ -441,7 +441,7 @@ const describeGenerations = (test: Define) => {
   })
 }
 
-const describePointers = (test: Define) => {
+function describePointers(test: Define) {
   const pointer = (active: string, former: string | null, leftVersion: number | null = null) => ({
     model: 'trades',
     active,
@@ -478,7 +478,7 @@ const describePointers = (test: Define) => {
   })
 }
 
-const describeLeases = (test: Define, ttlMs: number) => {
+function describeLeases(test: Define, ttlMs: number) {
   test('a lease has one holder, renewed while it lives', async ({ store, another }) => {
     const rival = await another()
     assert.is(await store.leaseHolder('build'), undefined)
@@ -541,13 +541,13 @@ const describeLeases = (test: Define, ttlMs: number) => {
 }
 
 /** Nothing runs meanwhile, timers neither: a process that hangs. */
-const blockThread = (ms: number) => {
+function blockThread(ms: number) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 const skip = { model: 'trades', partition: 0, offset: 41, origin: 'log-0', why: 'bad', at: 7 }
 
-const describeSkips = (test: Define) => {
+function describeSkips(test: Define) {
   test('a skip is kept once, and listed oldest first, of one model or of all', async ({
     store,
     another,
@@ -577,7 +577,7 @@ const describeSkips = (test: Define) => {
   })
 }
 
-const describeStatuses = (test: Define) => {
+function describeStatuses(test: Define) {
   test('statuses are kept one per source, newest first', async ({ store, another }) => {
     assert.equal(await store.statuses(), [])
     const before = Date.now()
@@ -602,7 +602,7 @@ const describeStatuses = (test: Define) => {
   })
 }
 
-const describeClose = (test: Suite, place: () => OpenStore, timeoutMs: number) => {
+function describeClose(test: Suite, place: () => OpenStore, timeoutMs: number) {
   test(
     'after close every call is refused, and what was committed is there',
     async () => {
@@ -677,16 +677,16 @@ const generationCalls = (generation: Generation): Record<string, () => Promise<u
   scan: () => chunks(generation),
 })
 
-const assertAllReject = async (code: ErrorCode, calls: Record<string, () => Promise<unknown>>) => {
+async function assertAllReject(code: ErrorCode, calls: Record<string, () => Promise<unknown>>) {
   for (const [name, call] of Object.entries(calls)) await rejectsWith(code, call(), name)
 }
 
-const rejectsWith = async (code: ErrorCode, promise: Promise<unknown>, name: string = code) => {
+async function rejectsWith(code: ErrorCode, promise: Promise<unknown>, name: string = code) {
   const error = await rejection(promise)
   assert.ok(hasCode(error, code), `${name}: ${String(error)} is not ${code}`)
 }
 
-const rejection = async (promise: Promise<unknown>): Promise<unknown> => {
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise
   } catch (error) {
@@ -749,7 +749,7 @@ const stateCommit = (writes: readonly StateWrite[], fields: CommitFields = {}): 
 const allRows = (generation: Generation) =>
   generation.page({ ...keysUnder(['A']), to: '\u{10ffff}', limit: 1000, reverse: false })
 
-const chunks = async (generation: Generation, signal?: AbortSignal) => {
+async function chunks(generation: Generation, signal?: AbortSignal) {
   const all: (readonly StoredRow[])[] = []
   for await (const chunk of generation.scan(signal === undefined ? {} : { signal })) all.push(chunk)
   return all

@@ -20,7 +20,7 @@ const { signal } = new AbortController()
 type Log = Readonly<{ store: EventStore; directory: string; partitions: number }>
 
 /** Opens logs of so many partitions, and closes them. */
-const withLogs = async (counts: readonly number[], work: (...logs: Log[]) => Promise<void>) => {
+async function withLogs(counts: readonly number[], work: (...logs: Log[]) => Promise<void>) {
   const logs: Log[] = []
   for (const partitions of counts) {
     const directory = join(temporaryDirectory(), 'log')
@@ -34,7 +34,7 @@ const withLogs = async (counts: readonly number[], work: (...logs: Log[]) => Pro
   }
 }
 
-const recordsOf = async ({ store }: Log): Promise<RawRecord[]> => {
+async function recordsOf({ store }: Log): Promise<RawRecord[]> {
   const records: RawRecord[] = []
   for (const { partition, head: to } of await store.heads()) {
     const range = { partition, from: 0, to, batchEventsMax: 1_000 }
@@ -44,7 +44,7 @@ const recordsOf = async ({ store }: Log): Promise<RawRecord[]> => {
 }
 
 /** What has to be the same on both sides, whatever their partitions. */
-const bySymbol = (records: readonly RawRecord[]) => {
+function bySymbol(records: readonly RawRecord[]) {
   const symbols = new Map<string | null, string[]>()
   for (const { key, recordedAt, value } of records) {
     symbols.set(key, [...(symbols.get(key) ?? []), `${recordedAt} ${value}`])
@@ -53,7 +53,7 @@ const bySymbol = (records: readonly RawRecord[]) => {
 }
 
 /** Trades of several record times, and one that this code can't read. */
-const fill = async ({ store }: Log, trades: number, seed = 1) => {
+async function fill({ store }: Log, trades: number, seed = 1) {
   const all = someTrades(trades, seed)
   for (let at = 0; at < all.length; at += 97) await store.append(all.slice(at, at + 97))
   const partition = (await store.heads()).findIndex(({ head }) => head > 0)
@@ -66,7 +66,7 @@ type Wrap = (source: CopySource, target: CopyTarget) => { source: CopySource; ta
 const copied = async (from: Log, to: Log, wrap: Wrap = (source, target) => ({ source, target })) =>
   copy({ ...wrap(await logSource(from.store), await logTarget(to.store)), signal })
 
-const codeOf = async (attempt: Promise<unknown>) => {
+async function codeOf(attempt: Promise<unknown>) {
   const error = await attempt.then(
     () => undefined,
     (failure: unknown) => failure,
@@ -166,7 +166,7 @@ test('an empty log is copied', () =>
   }))
 
 /** As a producer of Kafka knows an array again whose answer was lost. */
-const onlyOnce = (store: EventStore): EventStore => {
+function onlyOnce(store: EventStore): EventStore {
   const done = new Set<unknown>()
   const appendRaw = async (records: readonly RawRecord[]) => {
     if (done.has(records)) return

@@ -42,7 +42,7 @@ const memorySource = (all: readonly RawRecord[] = records): CopySource => ({
 const into = async (target: CopyTarget | Promise<CopyTarget>, source = memorySource()) =>
   copy({ source, target: await target, signal })
 
-const read = async (path: string): Promise<RawRecord[]> => {
+async function read(path: string): Promise<RawRecord[]> {
   const all: RawRecord[] = []
   for await (const some of (await fileSource(path)).records()) all.push(...some)
   return all.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
@@ -50,7 +50,7 @@ const read = async (path: string): Promise<RawRecord[]> => {
 
 const inOrder = [...records].sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 
-const refusalOf = async (attempt: Promise<unknown>): Promise<TradelogError> => {
+async function refusalOf(attempt: Promise<unknown>): Promise<TradelogError> {
   const error = await attempt.then(
     () => undefined,
     (failure: unknown) => failure,

@@ -7,14 +7,14 @@ import type { Settings } from '../support/tradelog.ts'
  * What time would do for whoever comes after a killed process: its leases end and its group
  * memberships. Without this each kill would be followed by up to ten seconds of waiting.
  */
-export const bury = async (settings: Settings, pid: number, groups: 'groups' | 'leases only') => {
+export async function bury(settings: Settings, pid: number, groups: 'groups' | 'leases only') {
   if (settings.READ_MODEL_STORE === 'mongodb') await endLeases(settings, pid)
   if (settings.EVENT_STORE === 'kafka' && groups === 'groups') await endMemberships(settings)
 }
 
 type LeaseDocument = { holder: { pid: number } | null }
 
-const endLeases = async (settings: Settings, pid: number): Promise<void> => {
+async function endLeases(settings: Settings, pid: number): Promise<void> {
   await withDatabase(settings, async (db) => {
     await db
       .collection<LeaseDocument>('tradelog_leases')
@@ -23,14 +23,14 @@ const endLeases = async (settings: Settings, pid: number): Promise<void> => {
 }
 
 /** Removes locks that the stand-in for MongoDB needs; nobody else may be at work. */
-export const endLocks = async (settings: Settings): Promise<void> => {
+export async function endLocks(settings: Settings): Promise<void> {
   if (settings.READ_MODEL_STORE !== 'mongodb') return
   await withDatabase(settings, async (db) => {
     await db.collection('tradelog_locks').deleteMany({})
   })
 }
 
-export const dropStores = async (settings: Settings): Promise<void> => {
+export async function dropStores(settings: Settings): Promise<void> {
   if (settings.READ_MODEL_STORE === 'mongodb') {
     await withDatabase(settings, async (db) => void (await db.dropDatabase()))
   }
@@ -44,7 +44,7 @@ export const dropStores = async (settings: Settings): Promise<void> => {
 
 type Database = ReturnType<MongoClient['db']>
 
-const withDatabase = async (settings: Settings, work: (db: Database) => Promise<void>) => {
+async function withDatabase(settings: Settings, work: (db: Database) => Promise<void>) {
   const client = await MongoClient.connect(settings.MONGODB__URL ?? '')
   try {
     await work(client.db(settings.MONGODB__DATABASE_NAME))
@@ -64,7 +64,7 @@ type LeavableBroker = Broker &
   Readonly<{ leaveGroup: (member: { groupId: string; memberId: string }) => Promise<unknown> }>
 
 /** Says goodbye for every member of the topic's groups: all of them are dead. */
-const endMemberships = async (settings: Settings): Promise<void> => {
+async function endMemberships(settings: Settings): Promise<void> {
   const kafka = clientOf(settings)
   const admin = kafka.admin()
   const { consumer, cluster } = consumerWithCluster(kafka, kafkajs.PartitionAssigners.roundRobin, {

@@ -15,10 +15,10 @@ export const pointsInCode = (): readonly Readonly<{ point: CrashPoint; file: str
     })
 
 /** Those that a program on this pair of stores can come to: all but those of other adapters. */
-export const pointsOn = (pair: {
+export function pointsOn(pair: {
   eventStore: string
   readModelStore: string
-}): ReadonlySet<CrashPoint> => {
+}): ReadonlySet<CrashPoint> {
   const adapters: Readonly<Record<string, string>> = {
     'event-store': pair.eventStore,
     'read-model-store': pair.readModelStore,

@@ -21,7 +21,7 @@ import {
 /** A command with its names and flags, as typed. */
 export type CommandLine = readonly [command: string, ...rest: string[]]
 
-const composition = (settings: Settings) => {
+function composition(settings: Settings) {
   const { config } = loadConfig({ environment: settingsEnvironment(settings) })
   const { signal } = new AbortController()
   return { config, life: createLifetime(), logger: silent, signal }
@@ -32,7 +32,7 @@ const composition = (settings: Settings) => {
  * process takes. (No role that runs on: where two openings of one LMDB directory in one process are
  * at work at once, the one can wait for the thread that waits for the other.)
  */
-export const finishHere = async ([command, ...rest]: CommandLine, settings: Settings) => {
+export async function finishHere([command, ...rest]: CommandLine, settings: Settings) {
   const context = composition(settings)
   let printed = ''
   const print = (text: string) => {
@@ -58,7 +58,7 @@ export type Stores = Readonly<{
   close: () => Promise<void>
 }>
 
-export const openStores = async (settings: Settings): Promise<Stores> => {
+export async function openStores(settings: Settings): Promise<Stores> {
   const context = composition(settings)
   const eventStore = await whenReachable(openEventStore, context)
   const readModelStore = await whenReachable(openReadModelStore, context)
@@ -80,11 +80,11 @@ export type Outcome = Readonly<{
  * Runs a command in a process of its own, which ends at the k-th pass of a crash point (`point:k`);
  * a role that doesn't is stopped as soon as it is done. A command that fails makes this reject.
  */
-export const runArmed = async (
+export async function runArmed(
   line: CommandLine,
   settings: Settings,
   { at = '', done }: { at?: string | undefined; done?: (() => Promise<unknown>) | undefined },
-): Promise<Outcome> => {
+): Promise<Outcome> {
   const counts = temporaryDirectory()
   const armed = { ...settings, CRASH_AT: at, CRASH_COUNTS: counts }
   const child = startTradelog(line, armed, [`--import=${arm}`, mainProgram])
@@ -108,7 +108,7 @@ export const runArmed = async (
   }
 }
 
-const passesIn = (folder: string): ReadonlyMap<string, number> => {
+function passesIn(folder: string): ReadonlyMap<string, number> {
   const passes = new Map<string, number>()
   for (const file of readdirSync(folder)) {
     const ofThread: Record<string, number> = JSON.parse(readFileSync(join(folder, file), 'utf8'))

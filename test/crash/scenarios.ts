@@ -98,7 +98,7 @@ const withFormer: Scenario['prepare'] = async ({ stores: { readModelStore }, set
 const asItIs: Scenario['prepare'] = async () => {}
 
 /** Names the event that nobody can read, for every model. */
-const skipping = ({ poison }: Stage, ...flags: string[]): CommandLine => {
+function skipping({ poison }: Stage, ...flags: string[]): CommandLine {
   const place = `${poison?.partition}:${poison?.offset}`
   return ['skip', ...readModels.map(({ name }) => `${name}:${place}`), ...flags]
 }
@@ -106,7 +106,7 @@ const skipping = ({ poison }: Stage, ...flags: string[]): CommandLine => {
 const skipHere = (stage: Stage) =>
   finishHere(skipping(stage, '--why', 'nobody can read it'), stage.settings)
 
-const rebuilt = async (stage: Stage): Promise<void> => {
+async function rebuilt(stage: Stage): Promise<void> {
   await skipHere(stage)
   await finishHere(['replay'], stage.settings)
   await assertVerified(stage)

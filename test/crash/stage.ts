@@ -34,7 +34,7 @@ const small: Settings = {
   TIMEOUTS__SHUTDOWN: '60s',
 }
 
-const openStage = async (more: Settings): Promise<Stage> => {
+async function openStage(more: Settings): Promise<Stage> {
   const settings = { ...freshStores(), ...small, ...more }
   const stores = await openStores(settings)
   const close = async () => {
@@ -45,7 +45,7 @@ const openStage = async (more: Settings): Promise<Stage> => {
 }
 
 /** Empty stores, and a file that ingest plays into them. */
-export const emptyStage = async (seed: number): Promise<Stage> => {
+export async function emptyStage(seed: number): Promise<Stage> {
   const path = join(temporaryDirectory(), 'trades.csv')
   await writeTradeFile(path, { rows: tradeRows, seed })
   return openStage({ FEED: 'file', FILE__PATH: path, FILE__SPEED: 'max' })
@@ -61,7 +61,7 @@ export const longStage = (seed: number): Promise<Stage> =>
     PROJECTION__REPLAY_THREADS: '2',
   })
 
-const builtFrom = async (events: number, seed: number, settings: Settings): Promise<Stage> => {
+async function builtFrom(events: number, seed: number, settings: Settings): Promise<Stage> {
   const stage = await openStage({ FEED: 'none', ...settings })
   await stage.stores.eventStore.append(someTrades(events, seed))
   await finishHere(['replay'], stage.settings)
@@ -70,14 +70,14 @@ const builtFrom = async (events: number, seed: number, settings: Settings): Prom
 }
 
 /** The same, and at the end of the log an event that nobody can read. */
-export const poisonedStage = async (seed: number): Promise<Stage> => {
+export async function poisonedStage(seed: number): Promise<Stage> {
   const stage = await builtStage(seed)
   const poison = await appendRaw(stage.settings, 'AAPL', { ...trade(), version: 99 })
   return { ...stage, poison }
 }
 
 /** The same, and projectors at work, as a replay can see. */
-export const liveStage = async (seed: number): Promise<Stage> => {
+export async function liveStage(seed: number): Promise<Stage> {
   const stage = await builtStage(seed)
   const role = startTradelog(['project'], stage.settings)
   const close = async () => {
@@ -98,7 +98,7 @@ export const liveStage = async (seed: number): Promise<Stage> => {
 }
 
 /** Whether the whole log is in the active generation of every read model. */
-export const isCaughtUp = async ({ stores }: Stage): Promise<boolean> => {
+export async function isCaughtUp({ stores }: Stage): Promise<boolean> {
   const { eventStore, readModelStore } = stores
   const heads = await eventStore.heads()
   if (heads.reduce((sum, { head }) => sum + head, 0) < tradeRows) return false
@@ -117,7 +117,7 @@ export const caughtUp = (stage: Stage) =>
   eventually(() => isCaughtUp(stage), { timeoutMs, everyMs: 20 })
 
 /** Every row of the file is in the log, once. */
-export const assertFileOnce = async ({ stores: { eventStore } }: Stage): Promise<void> => {
+export async function assertFileOnce({ stores: { eventStore } }: Stage): Promise<void> {
   const sources: string[] = []
   for (const { partition, head } of await eventStore.heads()) {
     const range = { partition, from: 0, to: head, batchEventsMax: tradeRows }

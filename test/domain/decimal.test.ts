@@ -34,7 +34,7 @@ const scales = fc.oneof({ weight: 5, arbitrary: fc.nat(12) }, fc.nat(330))
 const rationals: fc.Arbitrary<Rational> = fc.record({ units, scale: scales })
 
 /** The text that a rational has by the rules, spelt with no code of the module. */
-const textOf = ({ units, scale }: Rational): string => {
+function textOf({ units, scale }: Rational): string {
   const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0')
   const point = digits.length - scale
   const text = scale === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`
@@ -43,7 +43,7 @@ const textOf = ({ units, scale }: Rational): string => {
 }
 
 /** As a feed may have written it: with the zeros of its scale. */
-const writtenOf = ({ units, scale }: Rational): string => {
+function writtenOf({ units, scale }: Rational): string {
   const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0')
   const point = digits.length - scale
   const sign = units < 0n ? '-' : ''
@@ -54,7 +54,7 @@ const decimalOf = (rational: Rational): Decimal => parseDecimal(writtenOf(ration
 
 const scaled = ({ units, scale }: Rational, to: number): bigint => units * 10n ** BigInt(to - scale)
 
-const sumOf = (a: Rational, b: Rational): Rational => {
+function sumOf(a: Rational, b: Rational): Rational {
   const scale = Math.max(a.scale, b.scale)
   return { units: scaled(a, scale) + scaled(b, scale), scale }
 }
@@ -110,7 +110,7 @@ test('a quotient is the nearest of eight digits, and the even one of two as near
 })
 
 /** |a ÷ b − q| ≤ ½ in units of the last digit, without dividing; at exactly ½, q is even. */
-const assertNearest = (q: bigint, a: Rational, b: Rational) => {
+function assertNearest(q: bigint, a: Rational, b: Rational) {
   const numerator = a.units * 10n ** BigInt(quotientScale + b.scale)
   const denominator = b.units * 10n ** BigInt(a.scale)
   const twiceError = absolute(2n * (numerator - q * denominator))

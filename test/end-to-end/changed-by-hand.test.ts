@@ -15,7 +15,7 @@ const rows = 400
 
 type Deed = Readonly<{ says: RegExp; by: (hand: Hand, key: string) => Promise<void> }>
 
-const nobody = (key: string): string => {
+function nobody(key: string): string {
   const [, ...rest] = decodeKey(key)
   return encodeKey(['NOBODY', ...rest])
 }
@@ -35,7 +35,7 @@ const deedsOn = (field: string): readonly Deed[] => [
 const otherThan = (value: unknown) => (typeof value === 'number' ? 4711 : '4711')
 
 /** The generation that serves a model, and the key of one row in its middle. */
-const served = async (settings: Settings, model: string) => {
+async function served(settings: Settings, model: string) {
   const { config } = loadConfig({ environment: settingsEnvironment(settings) })
   const life = createLifetime()
   const { signal } = new AbortController()
@@ -52,11 +52,11 @@ const served = async (settings: Settings, model: string) => {
   }
 }
 
-const foundAndMended = async (
+async function foundAndMended(
   settings: Settings,
   { model, kind }: { model: string; kind: 'series' | 'state' },
   { says, by }: Deed,
-) => {
+) {
   const { generation, key } = await served(settings, model)
   await withHand({ settings, generation, kind }, (hand) => by(hand, key))
   const { code, stdout } = await runTradelog(['verify', '--model', model], settings)

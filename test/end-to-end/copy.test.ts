@@ -24,14 +24,14 @@ const trades = 20_000
 /** A copy takes no longer, so that some kills come too late. */
 const killWithinMs = storePair.eventStore === 'kafka' ? 6_000 : 2_000
 
-const settingsFile = (name: string, text: string): string => {
+function settingsFile(name: string, text: string): string {
   const path = join(temporaryDirectory(), name)
   writeFileSync(path, text)
   return path
 }
 
 /** Another log than that of the settings, of another partition count, in the store under test. */
-const elsewhere = (): string => {
+function elsewhere(): string {
   if (storePair.eventStore !== 'kafka') return directory(4)
   const topic = `trades-${randomBytes(4).toString('hex')}`
   const kafka = `kafka: {broker_url: "${process.env.KAFKA_BROKERS}", topic: ${topic}}`
@@ -44,7 +44,7 @@ const directory = (partitions: number): string =>
     `partitions: ${partitions}\ndata_directory: ${temporaryDirectory()}\n`,
   )
 
-const source = async (seed: number): Promise<Settings> => {
+async function source(seed: number): Promise<Settings> {
   const DATA_DIRECTORY = temporaryDirectory()
   const log = { directory: join(DATA_DIRECTORY, 'log'), partitions: 6 }
   const store = await openEmbeddedEventStore(log)
@@ -57,11 +57,11 @@ const source = async (seed: number): Promise<Settings> => {
 type Copied = Readonly<{ copied: number; records: number; digest: string }>
 
 /** Killed twice on the way; then left to end. */
-const copied = async (
+async function copied(
   { random, start }: Round,
   args: readonly string[],
   settings: Settings = {},
-): Promise<Copied> => {
+): Promise<Copied> {
   for (let kills = 0; kills < 2; kills++) {
     const running = start(['copy', ...args], settings)
     await sleep(random() * killWithinMs)

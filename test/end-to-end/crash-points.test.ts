@@ -26,7 +26,7 @@ const lanes = withServers ? 4 : 2
 type Passes = ReadonlyMap<Scenario, ReadonlyMap<string, number>>
 
 /** The stages of one lane: opened when needed, kept for what can be done on them again. */
-const stagesOf = (seed: number) => {
+function stagesOf(seed: number) {
   const kept = new Map<Scenario['open'], Stage>()
   const on = async <T>({ open, isOnce }: Scenario, work: (stage: Stage) => Promise<T>) => {
     const stage = kept.get(open) ?? (await open(seed))
@@ -44,10 +44,10 @@ const stagesOf = (seed: number) => {
 }
 
 /** Does the jobs, several at a time; the first failure ends it. */
-const inLanes = async <T>(
+async function inLanes<T>(
   jobs: Iterator<T, unknown>,
   work: (job: T, stages: ReturnType<typeof stagesOf>) => Promise<void>,
-) => {
+) {
   let isFailed = false
   const lane = async (_: unknown, index: number) => {
     const stages = stagesOf(testSeed + index)
@@ -67,7 +67,7 @@ const inLanes = async <T>(
 }
 
 /** How often each scenario passes each point when nothing is killed. */
-const survey = async (): Promise<Passes> => {
+async function survey(): Promise<Passes> {
   const passes = new Map<Scenario, ReadonlyMap<string, number>>()
   await inLanes(scenarios.values(), async (scenario, stages) => {
     await stages.on(scenario, async (stage) => {
@@ -101,7 +101,7 @@ function* killsOf(passes: Passes, isEnough: () => boolean): Generator<Kill> {
 let surveyed: Promise<Passes> | undefined
 
 /** The survey, made once. */
-const passesOf = (): Promise<Passes> => {
+function passesOf(): Promise<Passes> {
   surveyed ??= survey()
   return surveyed
 }

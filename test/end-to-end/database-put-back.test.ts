@@ -27,7 +27,7 @@ type Scene = Readonly<{
 type Fault = (scene: Scene, earlier: DatabaseCopy) => Promise<RunningTradelog>
 
 /** Stops a process between any two of its steps; what it has asked for is done by then. */
-const frozen = async <T>({ process }: RunningTradelog, work: () => Promise<T>): Promise<T> => {
+async function frozen<T>({ process }: RunningTradelog, work: () => Promise<T>): Promise<T> {
   process.kill('SIGSTOP')
   try {
     await sleep(500)
@@ -37,13 +37,13 @@ const frozen = async <T>({ process }: RunningTradelog, work: () => Promise<T>): 
   }
 }
 
-const whileDown = async ({ project, startProject }: Scene, work: () => Promise<unknown>) => {
+async function whileDown({ project, startProject }: Scene, work: () => Promise<unknown>) {
   await stopAll([project])
   await work()
   return startProject()
 }
 
-const whileRunning = async ({ project }: Scene, work: () => Promise<unknown>) => {
+async function whileRunning({ project }: Scene, work: () => Promise<unknown>) {
   await work()
   return project
 }
@@ -57,7 +57,7 @@ const faults: Readonly<Record<string, Fault>> = {
     whileDown(scene, () => putBack(scene.db, earlier)),
 }
 
-const withDatabase = async (settings: Settings, work: (db: Db) => Promise<void>) => {
+async function withDatabase(settings: Settings, work: (db: Db) => Promise<void>) {
   const client = await MongoClient.connect(settings.MONGODB__URL ?? '')
   try {
     await work(client.db(settings.MONGODB__DATABASE_NAME))

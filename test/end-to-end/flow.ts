@@ -21,11 +21,11 @@ export type Flow = Readonly<{ totals: TradeFileTotals; settings: Settings }>
 /** Trades in a file lie this far apart, on average. */
 const rowsPerSecondAtSpeedOne = 1 / 0.36
 
-export const startFlow = async (options: {
+export async function startFlow(options: {
   rows: number
   rowsPerSecond: number | 'max'
   seed: number
-}): Promise<Flow> => {
+}): Promise<Flow> {
   const { rows, rowsPerSecond, seed } = options
   const path = join(temporaryDirectory(), 'trades.csv')
   const totals = await writeTradeFile(path, { rows, seed })
@@ -38,7 +38,7 @@ export const startFlow = async (options: {
 type ReadModels = Readonly<{ data: readonly Readonly<{ name: string; events_applied: number }>[] }>
 
 /** Waits until every read model has applied so many trades of a file: it has no interruptions. */
-export const appliedAll = async (address: string, rows: number, timeoutMs: number) => {
+export async function appliedAll(address: string, rows: number, timeoutMs: number) {
   const applied = async () => {
     const { data } = await get<ReadModels>(`${address}/api/v1/read-models`)
     return data.data.map(({ name, events_applied }) => `${name} ${events_applied}`)
@@ -51,7 +51,7 @@ export const appliedAll = async (address: string, rows: number, timeoutMs: numbe
 }
 
 /** Waits until every read model has all trades of the file. */
-export const complete = async (address: string, { totals }: Flow, timeoutMs = 120_000) => {
+export async function complete(address: string, { totals }: Flow, timeoutMs = 120_000) {
   await appliedAll(address, totals.rows, timeoutMs)
   const counts = await tradeCounts(address)
   for (const [symbol, { tradeCount }] of totals.bySymbol) {
@@ -60,10 +60,10 @@ export const complete = async (address: string, { totals }: Flow, timeoutMs = 12
 }
 
 /** Every row of the file is in the trades, once: `source` names the row. */
-export const assertEveryRowOnce = async (
+export async function assertEveryRowOnce(
   address: string,
   { rows, bySymbol }: TradeFileTotals,
-): Promise<void> => {
+): Promise<void> {
   const sources = new Set<string>()
   let trades = 0
   for (const symbol of bySymbol.keys()) {
@@ -76,7 +76,7 @@ export const assertEveryRowOnce = async (
   assert.is(sources.size, rows)
 }
 
-export const verified = async (settings: Settings): Promise<void> => {
+export async function verified(settings: Settings): Promise<void> {
   const { code, stdout, stderr } = await runTradelog(['verify'], { ...settings, FEED: 'none' })
   assert.is(code, 0, `${stdout}${stderr}`)
 }
@@ -86,7 +86,7 @@ export const spoke = (running: RunningTradelog) =>
   eventually(() => running.stdout() + running.stderr() !== '')
 
 /** Stops processes as an operator does; each has to end by itself, in time, with 0. */
-export const stopAll = async (running: Iterable<RunningTradelog>): Promise<void> => {
+export async function stopAll(running: Iterable<RunningTradelog>): Promise<void> {
   for (const each of running) {
     await spoke(each)
     await each.kill('SIGTERM')
@@ -119,10 +119,10 @@ export type Round = Readonly<{
 }>
 
 /** Runs one test of a fault again and again, each time under another seed. */
-export const eachRound = async (
+export async function eachRound(
   round: (of: Round) => Promise<void>,
   rounds = faultRounds,
-): Promise<void> => {
+): Promise<void> {
   for (let seed = testSeed; seed < testSeed + rounds; seed++) await oneRound(round, seed)
 }
 
@@ -130,10 +130,10 @@ export const eachRound = async (
 export const halfTheRounds = Math.ceil(faultRounds / 2)
 
 /** A failure names its seed. */
-export const oneRound = async (
+export async function oneRound(
   round: (of: Round) => Promise<void>,
   seed = testSeed,
-): Promise<void> => {
+): Promise<void> {
   const running: RunningTradelog[] = []
   const start: typeof startTradelog = (args, settings) => {
     const started = startTradelog(args, settings)

@@ -17,7 +17,7 @@ type Interruption = Readonly<{ from: string; until: string; reason: string }>
 type Candle = Readonly<{ start: string; complete: boolean | null; trade_count: number }>
 type Page<T> = Readonly<{ data: readonly T[] }>
 
-const pageOf = async <T>(address: string, path: string): Promise<readonly T[]> => {
+async function pageOf<T>(address: string, path: string): Promise<readonly T[]> {
   const { status, data } = await get<Page<T>>(`${address}/api/v1/${path}`)
   return status === 200 ? data.data : []
 }
@@ -29,10 +29,7 @@ const minutesOf = (address: string, symbol: string) =>
   pageOf<Candle>(address, `candles/${symbol}?limit=1000`)
 
 /** A server of Finnhub's protocol that can be started again under the same address. */
-const startFeed = async (
-  start: typeof import('../support/tradelog.ts').startTradelog,
-  port = '0',
-) => {
+async function startFeed(start: typeof import('../support/tradelog.ts').startTradelog, port = '0') {
   const feed = start(['feed', '--port', port], { SIMULATED__TRADES_PER_SECOND: '20' })
   const urlOf = () => /ws:\/\/\S+/.exec(feed.stdout())?.[0]
   const url = (await eventually(urlOf, { timeoutMs: 30_000 })) ?? ''
@@ -40,7 +37,7 @@ const startFeed = async (
 }
 
 /** Waits for the first trades behind the next border of a minute, and a little more. */
-const intoNextMinute = async (address: string): Promise<void> => {
+async function intoNextMinute(address: string): Promise<void> {
   const [newest] = await minutesOf(address, 'AAPL')
   await eventually(
     async () => {
@@ -52,7 +49,7 @@ const intoNextMinute = async (address: string): Promise<void> => {
 }
 
 /** Waits until every symbol has so many interruptions; the newest one of each. */
-const newestInterruptions = async (address: string, count: number) => {
+async function newestInterruptions(address: string, count: number) {
   const all = () => Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
   await eventually(async () => (await all()).every(({ length }) => length === count), {
     timeoutMs: minuteMs,
@@ -61,17 +58,17 @@ const newestInterruptions = async (address: string, count: number) => {
   return (await all()).flatMap(([newest]) => newest ?? [])
 }
 
-const assertSpan = (
+function assertSpan(
   { from, until, reason }: Interruption,
   expected: { reason: string; lostAt: number; againAt: number },
-): void => {
+): void {
   assert.is(reason, expected.reason)
   assert.ok(Date.parse(from) <= expected.lostAt, `${from} is after the loss`)
   assert.ok(Date.parse(until) >= expected.againAt, `${until} is before the return`)
 }
 
 /** Candles of every length are incomplete where an interruption overlaps them, and nowhere else. */
-const assertCandles = async (address: string): Promise<void> => {
+async function assertCandles(address: string): Promise<void> {
   for (const symbol of symbols) {
     const gaps = await interruptionsOf(address, symbol)
     for (const [interval, lengthMs] of Object.entries(lengthsMs)) {
@@ -87,7 +84,7 @@ const assertCandles = async (address: string): Promise<void> => {
 }
 
 /** The candle of a minute that is over stays complete, and the one in which it happened doesn't. */
-const assertOnlyNewestIncomplete = async (address: string, before: readonly Candle[]) => {
+async function assertOnlyNewestIncomplete(address: string, before: readonly Candle[]) {
   const now = await minutesOf(address, 'AAPL')
   const [hit, ...earlier] = before
   assert.ok(earlier.length > 0)
@@ -99,7 +96,7 @@ const assertOnlyNewestIncomplete = async (address: string, before: readonly Cand
 }
 
 /** Starts the feed, then every role on it, and waits until its trades are read. */
-const startRoles = async (start: Round['start']) => {
+async function startRoles(start: Round['start']) {
   const { feed, url } = await startFeed(start)
   const stores = { ...freshStores(), SUBSCRIBED_SYMBOLS: symbols.join(',') }
   const settings = { ...stores, FEED: 'finnhub', FINNHUB__URL: url, FINNHUB__TOKEN: 'none' }

@@ -16,7 +16,7 @@ const rows = 300
 type LogRecord = Readonly<{ partition: number; key: string; value: string; timestamp: string }>
 
 /** The records of a log, as they can be sent again to the last byte. */
-const recordsOf = async (log: EventStore): Promise<readonly LogRecord[]> => {
+async function recordsOf(log: EventStore): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = []
   for (const { partition, head } of await log.heads()) {
     const range = { partition, from: 0, to: head, batchEventsMax: rows }
@@ -62,7 +62,7 @@ const withBuiltModels = (work: (scene: Scene) => Promise<void>) =>
   )
 
 /** Each model says why it stops, and its rows are left as they are. */
-const refusesWith = async (project: RunningTradelog, codes: RegExp) => {
+async function refusesWith(project: RunningTradelog, codes: RegExp) {
   const stops = (model: string) =>
     logOf(project).some(
       ({ component, msg, err }) =>
@@ -75,7 +75,7 @@ const refusesWith = async (project: RunningTradelog, codes: RegExp) => {
   await stopAll([project])
 }
 
-const mendedByReplay = async (settings: Settings) => {
+async function mendedByReplay(settings: Settings) {
   assert.is.not((await runTradelog(['verify'], settings)).code, 0)
   const { code, stdout, stderr } = await runTradelog(['replay'], settings)
   assert.is(code, 0, stdout + stderr)
@@ -92,7 +92,7 @@ const shorter = (records: readonly LogRecord[]) =>
     return all.slice(0, Math.ceil(all.length / 2))
   }).flat()
 
-const define = (title: string, work: (scene: Scene) => Promise<void>) => {
+function define(title: string, work: (scene: Scene) => Promise<void>) {
   if (storePair.eventStore === 'kafka') {
     test(title, () => withBuiltModels(work), { timeoutMs: 240_000 })
   } else {

@@ -21,7 +21,7 @@ type NotReady = Readonly<{
   reasons: readonly Readonly<{ part: string; message: string; since: string }>[]
 }>
 
-const readiness = async (address: string) => {
+async function readiness(address: string) {
   const response = await fetch(`${address}/readyz`)
   const { error, ...body } = (await response.json()) as { error: NotReady | null } & NotReady
   return { status: response.status, reasons: error?.reasons ?? body.reasons ?? [] }

@@ -11,7 +11,7 @@ const test = suite('a process whose parent is stopped')
 const root = resolve(import.meta.dirname, '../../..')
 
 /** Starts `start` by another program; says the address and the id of the process itself. */
-const startBy = async (program: string, args: readonly string[]) => {
+async function startBy(program: string, args: readonly string[]) {
   const { npm_lifecycle_event: _, ...environment } = process.env
   const parent = spawn(program, args, {
     cwd: root,

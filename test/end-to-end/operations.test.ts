@@ -13,17 +13,17 @@ import { oneRound, type Round, stopAll } from './flow.ts'
 const test = suite(`operations port of every role on ${storePair.name}`)
 const root = resolve(import.meta.dirname, '../../..')
 
-const fetched = async (port: number, path: string) => {
+async function fetched(port: number, path: string) {
   const { status, headers } = await fetch(`http://127.0.0.1:${port}${path}`)
   return { status, type: headers.get('content-type') ?? '' }
 }
 
 /** Starts commands on the same stores, each with an operations port of its own. */
-const startAll = async (
+async function startAll(
   { start }: Round,
   commands: readonly (readonly string[])[],
   settings: Settings,
-) => {
+) {
   const started = []
   for (const command of commands) {
     const port = await freePort()
@@ -33,7 +33,7 @@ const startAll = async (
   return started
 }
 
-const serves = async ({ start, ...round }: Round, commands: string[][], settings: Settings) => {
+async function serves({ start, ...round }: Round, commands: string[][], settings: Settings) {
   const started = await startAll({ start, ...round }, commands, settings)
   for (const { command, port } of started) {
     const name = command.join(' ')

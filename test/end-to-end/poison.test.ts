@@ -20,12 +20,12 @@ type Position = Readonly<{ partition: number; offset: number }>
 type Model = Readonly<{ name: string; state: string; error: { code: string; message: string } }>
 
 /** Every one of the models says, wherever one looks, that it stands at this event. */
-const stoppedAt = async (
+async function stoppedAt(
   address: string,
   models: readonly string[],
   { partition, offset }: Position,
   code: string,
-) => {
+) {
   const place = `partition ${partition}, offset ${offset}`
   const isStopped = async () => {
     const { data } = await get<{ data: readonly Model[] }>(`${address}/api/v1/read-models`)
@@ -42,7 +42,7 @@ const stoppedAt = async (
   for (const model of models) assert.match(text, `${code}: ${model} stopped at ${place}`)
 }
 
-const commanded = async (args: readonly string[], settings: Settings, exitCode = 0) => {
+async function commanded(args: readonly string[], settings: Settings, exitCode = 0) {
   const { code, stdout, stderr } = await runTradelog(args, { ...settings, FEED: 'none' })
   assert.is(code, exitCode, `${args}: ${stdout}${stderr}`)
   return stdout + stderr

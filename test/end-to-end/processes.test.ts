@@ -30,21 +30,21 @@ const rowsPerSecond = 60
 type Place = { process: RunningTradelog | undefined }
 
 /** Somebody joins an empty place; a process leaves in order, or is killed. */
-const comeOrGo = async (place: Place, random: () => number, join: () => RunningTradelog) => {
+async function comeOrGo(place: Place, random: () => number, join: () => RunningTradelog) {
   const { process } = place
   place.process = process === undefined ? join() : undefined
   await process?.kill(random() < 0.5 ? 'SIGTERM' : 'SIGKILL')
 }
 
 /** A process that hangs until others have its partitions, and then goes on with what it had. */
-const makeZombie = async ({ process }: RunningTradelog): Promise<void> => {
+async function makeZombie({ process }: RunningTradelog): Promise<void> {
   process.kill('SIGSTOP')
   await sleep(zombieMs)
   process.kill('SIGCONT')
 }
 
 /** Three places, of which two change at random and one is made a zombie; in the end all are filled. */
-const churn = async (random: () => number, join: () => RunningTradelog) => {
+async function churn(random: () => number, join: () => RunningTradelog) {
   const end = Date.now() + flowMs
   const hanging = join()
   const places: Place[] = [{ process: join() }, { process: join() }]
@@ -106,11 +106,11 @@ const isActive = (running: RunningTradelog) =>
  * Who stops within a transaction of LMDB keeps all others out until it goes on or is killed, which
  * is nothing that others can end: there it goes on for a moment, and stops again.
  */
-const hangUntilReplaced = async (
+async function hangUntilReplaced(
   active: RunningTradelog,
   standBy: RunningTradelog,
   random: () => number,
-) => {
+) {
   const attempts = storePair.eventStore === 'embedded' ? 9 : 1
   for (let left = attempts; ; left--) {
     active.process.kill('SIGSTOP')

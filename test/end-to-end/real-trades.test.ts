@@ -38,7 +38,7 @@ const playing = (path: string): Settings => ({
 })
 
 /** Pages from the newest to the oldest are the file's trades of each symbol, in their order. */
-const assertPages = async (address: string, trades: readonly TradeExecuted[]): Promise<void> => {
+async function assertPages(address: string, trades: readonly TradeExecuted[]): Promise<void> {
   for (const symbol of new Set(trades.map((trade) => trade.symbol))) {
     const walked = (await walkTrades(address, symbol)).toReversed()
     const recorded = trades
@@ -54,7 +54,7 @@ const assertPages = async (address: string, trades: readonly TradeExecuted[]): P
 }
 
 /** Each model's rows by one scan of the store. */
-const scanned = async (settings: Settings) => {
+async function scanned(settings: Settings) {
   const { config } = loadConfig({ environment: settingsEnvironment(settings) })
   const life = createLifetime()
   const { signal } = new AbortController()
@@ -73,7 +73,7 @@ const scanned = async (settings: Settings) => {
   }
 }
 
-const define = (folder: string, file: string, expected: ExpectedSet) => {
+function define(folder: string, file: string, expected: ExpectedSet) {
   const title = `${file}: counts, times, sums, candles and pages are those of the reference`
   if (scans && faultRounds <= 2) {
     test.skip(title, 'in full only where TRADELOG_FAULT_ROUNDS asks for more')

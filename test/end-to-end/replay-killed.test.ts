@@ -19,13 +19,13 @@ const rows = storePair.readModelStore === 'mongodb' ? 1_000 : 20_000
 /** A dead holder's lease lasts up to 10 s: until then others are refused. */
 const leaseMs = 30_000
 
-const commanded = async (args: readonly string[], settings: Settings) => {
+async function commanded(args: readonly string[], settings: Settings) {
   const { code, stdout, stderr } = await runTradelog(args, settings)
   assert.is(code, 0, `${args}: ${stdout}${stderr}`)
 }
 
 /** Asks again for as long as the lease of a killed process lasts, and only then. */
-const replayed = async (settings: Settings): Promise<void> => {
+async function replayed(settings: Settings): Promise<void> {
   const end = Date.now() + leaseMs
   for (;;) {
     const { code, stdout, stderr } = await runTradelog(['replay'], settings)

@@ -25,7 +25,7 @@ const routes = symbols.flatMap((symbol) => [
 const openMax = 50
 
 /** Asks the API at a steady rate until it is told to end; gives every latency, and what failed. */
-const readers = (address: string) => {
+function readers(address: string) {
   const latenciesMs: number[] = []
   const failures: string[] = []
   const asked: Promise<void>[] = []
@@ -53,7 +53,7 @@ const readers = (address: string) => {
 }
 
 /** One walk back through the trades that goes on, page by page, while read models are replaced. */
-const walkDuring = async (address: string, symbol: string, isOver: () => boolean) => {
+async function walkDuring(address: string, symbol: string, isOver: () => boolean) {
   const times: string[] = []
   let cursor = ''
   while (!isOver()) {
@@ -72,7 +72,7 @@ const walkDuring = async (address: string, symbol: string, isOver: () => boolean
 type ReadModels = Readonly<{ data: readonly Readonly<{ lag: number | null; state: string }>[] }>
 
 /** Asks how far the live read models are behind, until it is told to end; gives the most. */
-const watchLag = async (address: string, isOver: () => boolean) => {
+async function watchLag(address: string, isOver: () => boolean) {
   let max = 0
   while (!isOver()) {
     const { data } = await get<ReadModels>(`${address}/api/v1/read-models`)
@@ -82,7 +82,7 @@ const watchLag = async (address: string, isOver: () => boolean) => {
   return max
 }
 
-const allCaughtUp = async (address: string) => {
+async function allCaughtUp(address: string) {
   const { data } = await get<ReadModels>(`${address}/api/v1/read-models`)
   return data.data.every(({ state }) => state === 'caught up')
 }

@@ -22,7 +22,7 @@ const test = suite(`shutdown on ${storePair.name}`)
 const shutdownIn = process.env.CI === undefined ? '5s' : '20s'
 
 /** A process that isn't through in time ends with 1. */
-const startPlaying = async (seed: number): Promise<Flow> => {
+async function startPlaying(seed: number): Promise<Flow> {
   const { totals, settings } = await startFlow({ rows: 1_000, rowsPerSecond: 150, seed })
   return { totals, settings: { ...settings, TIMEOUTS__SHUTDOWN: shutdownIn } }
 }

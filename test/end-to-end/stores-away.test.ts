@@ -41,7 +41,7 @@ const reason =
   faultsHere.length === 0 ? 'the embedded stores have no server that could go away' : serversReason
 
 /** Whatever becomes of the test, the tests after it need the servers. */
-const whileAway = async ({ name, how }: Fault, work: () => Promise<void>): Promise<void> => {
+async function whileAway({ name, how }: Fault, work: () => Promise<void>): Promise<void> {
   await server(how, name)
   try {
     await work()
@@ -51,7 +51,7 @@ const whileAway = async ({ name, how }: Fault, work: () => Promise<void>): Promi
 }
 
 /** Asks the API again and again; every answer has to be in the envelope, right or wrong. */
-const poll = (address: string) => {
+function poll(address: string) {
   const wrong: string[] = []
   const ask = async (): Promise<number> => {
     const answer = await get<unknown>(`${address}/api/v1/symbols`).catch(String)
@@ -66,7 +66,7 @@ const poll = (address: string) => {
   return { ask, answers, wrong }
 }
 
-const oneFault = async (fault: Fault, api: ReturnType<typeof poll>, awayMs: number) => {
+async function oneFault(fault: Fault, api: ReturnType<typeof poll>, awayMs: number) {
   await whileAway(fault, async () => {
     const end = Date.now() + awayMs
     if (fault.name === 'kafka') assert.is(await api.ask(), 200, 'the API needs no Kafka')
@@ -78,7 +78,7 @@ const oneFault = async (fault: Fault, api: ReturnType<typeof poll>, awayMs: numb
 
 const awayTitle = 'servers are killed, hang and come back while trades flow: nothing is lost'
 
-const awayRound = async ({ random, seed, start }: Round) => {
+async function awayRound({ random, seed, start }: Round) {
   const flow = await startFlow({ rows: 750, rowsPerSecond: 30, seed })
   const [ingest, project, api] = ['ingest', 'project', 'api'].map((role) =>
     start([role], flow.settings),
@@ -112,14 +112,14 @@ const bufferEventsMax = 5_000
 const grownBytesMax = 100 * 1024 * 1024
 
 /** Null where the system doesn't tell. */
-const residentBytes = ({ process }: RunningTradelog): number | null => {
+function residentBytes({ process }: RunningTradelog): number | null {
   if (globalThis.process.platform !== 'linux') return null
   const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8')) ?? []
   return Number(kib) * 1024
 }
 
 /** Every row that the log holds, by its number in the file, in the order of the partitions. */
-const rowsInLog = async ({ KAFKA__TOPIC = '' }: Settings): Promise<readonly number[]> => {
+async function rowsInLog({ KAFKA__TOPIC = '' }: Settings): Promise<readonly number[]> {
   const log = await openKafkaEventStore({ ...storeOptions(KAFKA__TOPIC), partitions: 6 })
   const rows: number[] = []
   for (const { partition, head } of await log.heads()) {
@@ -136,7 +136,7 @@ const rowsInLog = async ({ KAFKA__TOPIC = '' }: Settings): Promise<readonly numb
 const batchEventsMax = 1_000
 const longTitle = `Kafka is away for ${longAwayMs / 1_000} s at ${tradesPerSecond} trades a second`
 
-const longAway = async ({ seed, start }: Round) => {
+async function longAway({ seed, start }: Round) {
   const rows = tradesPerSecond * (longAwayMs / 1_000 + 5)
   const flow = await startFlow({ rows, rowsPerSecond: tradesPerSecond, seed })
   const settings = { ...flow.settings, INGEST__BUFFER_EVENTS_MAX: String(bufferEventsMax) }

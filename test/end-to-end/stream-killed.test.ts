@@ -20,7 +20,7 @@ type Row = Readonly<{ symbol: string }>
 type Page = Readonly<{ data: readonly Row[] }>
 
 /** What the API says of every symbol when it is asked: the last price, and the newest candle. */
-const trueState = async (address: string) => {
+async function trueState(address: string) {
   const ticks = (await get<Page>(`${address}/api/v1/vwap`)).data.data
   const candles = new Map<string, Row>()
   for (const { symbol } of ticks) {

@@ -9,7 +9,7 @@ export type Frame = {
 }
 
 /** A plain client of a feed: keeps every frame. */
-export const connectReader = async (url: string, symbols: readonly string[] = []) => {
+export async function connectReader(url: string, symbols: readonly string[] = []) {
   const socket = new WebSocket(url)
   const texts: string[] = []
   socket.on('message', (text) => texts.push(String(text)))

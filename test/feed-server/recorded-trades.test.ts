@@ -21,7 +21,7 @@ AAPL,13.83,500,1381226348449,2000;P
 const directory = temporaryDirectory()
 let files = 0
 
-const fileOf = (content: string | Buffer): string => {
+function fileOf(content: string | Buffer): string {
   const path = join(directory, `trades-${files++}`)
   writeFileSync(path, content)
   return path
@@ -29,10 +29,10 @@ const fileOf = (content: string | Buffer): string => {
 
 type Play = { path: string; speed?: number | 'max'; symbols?: string[]; subscribe: string[] }
 
-const withPlay = async (
+async function withPlay(
   { path, speed = 'max', symbols, subscribe }: Play,
   body: (reader: Awaited<ReturnType<typeof connectReader>>, hash: string) => Promise<void>,
-) => {
+) {
   const options = { path, speed, logger: silent, ...(symbols && { symbols }) }
   const source = await openRecordedTrades(options)
   const listen = { host: '127.0.0.1', port: 0, pingEveryMs: 10, logger: silent }
@@ -152,7 +152,7 @@ const wrong: readonly (readonly [string, string | Buffer, RegExp])[] = [
   ['has an entry that is no trade', '{"type":"trade","data":[7]}', /line 1: a trade is not an/],
 ]
 
-const failureOf = async (path: string): Promise<{ code?: string; message: string }> => {
+async function failureOf(path: string): Promise<{ code?: string; message: string }> {
   try {
     await openRecordedTrades({ path, speed: 1, logger: silent })
   } catch (error) {

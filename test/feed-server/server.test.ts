@@ -14,10 +14,10 @@ const quiet: FeedSource = { serve: async () => {} }
 const start = (source: FeedSource, pingEveryMs = 60_000) =>
   startFeedServer({ host: '127.0.0.1', port: 0, source, pingEveryMs, logger: silent })
 
-const withReader = async (
+async function withReader(
   source: FeedSource,
   body: (reader: Awaited<ReturnType<typeof connectReader>>) => Promise<void>,
-) => {
+) {
   const server = await start(source, 10)
   const reader = await connectReader(server.url)
   try {

@@ -5,7 +5,7 @@ import { trade } from '../support/trade.ts'
 
 const test = suite('event buffer')
 
-const bufferOf = (eventsMax: number) => {
+function bufferOf(eventsMax: number) {
   const signs: string[] = []
   const buffer = createEventBuffer({
     eventsMax,

@@ -15,7 +15,7 @@ const subscriptions = [
 ]
 
 /** A feed that keeps what it gives and logs. */
-const openRecorder = (url: string, options: Partial<FinnhubFeedOptions> = {}) => {
+function openRecorder(url: string, options: Partial<FinnhubFeedOptions> = {}) {
   const messages: string[] = []
   const lines: string[] = []
   const seen = { oversized: 0, connections: 0 }
@@ -40,11 +40,11 @@ const openRecorder = (url: string, options: Partial<FinnhubFeedOptions> = {}) =>
   return { ...feed, messages, lines, seen, failures }
 }
 
-const withFeed = async (
+async function withFeed(
   server: ScriptedFeed,
   options: Partial<FinnhubFeedOptions>,
   body: (feed: ReturnType<typeof openRecorder>) => Promise<void>,
-) => {
+) {
   const feed = openRecorder(server.url, options)
   try {
     await body(feed)

@@ -22,11 +22,11 @@ const away = () => Promise.reject(new TradelogError('EVENT_STORE_UNAVAILABLE', '
 
 type Double = ReturnType<typeof eventStoreDouble>
 
-const start = (
+function start(
   eventStore: Double,
   url: string,
   options: Partial<IngestOptions> & { source?: 'file'; symbols?: string[] } = {},
-) => {
+) {
   const { source = 'simulated', symbols = ['AAPL'], ...rest } = options
   return startIngest({
     eventStore,
@@ -41,7 +41,7 @@ const start = (
   })
 }
 
-const withIngest = async (
+async function withIngest(
   options: Parameters<typeof start>[2],
   body: (parts: {
     store: Double
@@ -49,7 +49,7 @@ const withIngest = async (
     ingest: ReturnType<typeof start>
   }) => Promise<void>,
   store = eventStoreDouble(),
-) => {
+) {
   const server = await startScriptedFeed()
   const ingest = start(store, server.url, options)
   try {
@@ -343,7 +343,7 @@ test('an interruption waits for an event store that is away, and stays where it 
 const rows = 3_000
 const fileSymbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', '__proto__']
 
-const startFile = async () => {
+async function startFile() {
   const path = join(directory, 'trades.csv')
   const lines = upTo(rows).map((i) => `${fileSymbols[(i * 7) % 4]},${i},1,1381226348450,\n`)
   writeFileSync(path, `symbol,price,volume,timestamp_ms,conditions\n${lines.join('')}`)
@@ -357,7 +357,7 @@ const startFile = async () => {
   })
 }
 
-const isOnce = (store: Double) => {
+function isOnce(store: Double) {
   const prices = pricesOf(store).sort((a, b) => a - b)
   assert.equal(prices, upTo(rows))
 }

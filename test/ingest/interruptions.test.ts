@@ -10,7 +10,7 @@ const test = suite('interruptions')
 type Recorded = readonly [recordedAt: number, event: TradelogEvent]
 
 /** A log of these partitions, and how many events were read of it. */
-const logOf = (...partitions: readonly (readonly Recorded[])[]) => {
+function logOf(...partitions: readonly (readonly Recorded[])[]) {
   let read = 0
   const records = partitions.map((events, partition) =>
     events.map(([recordedAt, event], offset): LogRecord => {

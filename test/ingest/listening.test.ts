@@ -5,7 +5,7 @@ import { suite } from '../support/suite.ts'
 const test = suite('listening')
 
 /** A tracker by a clock of ours; every step happens at the time that it names. */
-const startTracking = () => {
+function startTracking() {
   let clock = 0
   const since: number[] = []
   const gaps: (Gap | undefined)[] = []

@@ -7,7 +7,7 @@ import { trade } from '../support/trade.ts'
 const test = suite('mixed feeds')
 
 const { signal } = new AbortController()
-const endingWith = async (source: string) => {
+async function endingWith(source: string) {
   const store = eventStoreDouble()
   await store.append([trade({ symbol: 'MSFT', source: 'simulated' }), trade({ source: 'finnhub' })])
   await store.append(['AAPL', 'MSFT', 'NVDA'].map((symbol) => trade({ symbol, source })))

@@ -5,9 +5,9 @@ import { type WebSocket, WebSocketServer } from 'ws'
 export type ScriptedFeed = Awaited<ReturnType<typeof startScriptedFeed>>
 
 /** A feed that does what a test tells it: it keeps every connection and what was said on it. */
-export const startScriptedFeed = async (
+export async function startScriptedFeed(
   onConnection: (socket: WebSocket, count: number) => void = () => {},
-) => {
+) {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
   const sockets: WebSocket[] = []

@@ -11,7 +11,7 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('active generation')
 
-const twoProcesses = () => {
+function twoProcesses() {
   const database = memoryDatabase()
   const open = () => openMemoryReadModelStore({ database })
   return { database, first: open(), second: open() }

@@ -40,12 +40,12 @@ const optionsFor = ({ eventStore, readModelStore }: Engine, projection: Projecti
   signal: new AbortController().signal,
 })
 
-const activeVersion = async ({ readModelStore }: Engine) => {
+async function activeVersion({ readModelStore }: Engine) {
   const pointer = await readModelStore.pointer('symbols')
   return pointer && (await readModelStore.open(pointer.active)).info.version
 }
 
-const engineWithVersion1 = async (): Promise<Engine> => {
+async function engineWithVersion1(): Promise<Engine> {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(300))
   await replay(optionsFor(engine, symbols))

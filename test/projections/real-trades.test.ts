@@ -20,7 +20,7 @@ const timeoutMs = 120_000
 const partitions = 6
 const batchEvents = 1_000
 
-const recordedByPartition = (all: readonly TradeExecuted[]): readonly RecordedEvent[][] => {
+function recordedByPartition(all: readonly TradeExecuted[]): readonly RecordedEvent[][] {
   const logs: RecordedEvent[][] = Array.from({ length: partitions }, () => [])
   for (const event of all) {
     const partition = partitionOf(event.symbol, partitions)
@@ -31,10 +31,10 @@ const recordedByPartition = (all: readonly TradeExecuted[]): readonly RecordedEv
 }
 
 /** The stored rows of a model, in the order of the keys, by the fold that projectors use. */
-const projectedRows = async (
+async function projectedRows(
   projection: Projection,
   logs: readonly (readonly RecordedEvent[])[],
-): Promise<readonly Row[]> => {
+): Promise<readonly Row[]> {
   const { name: model, version } = projection
   const table = memoryTable({ id: model, model, version, createdAt: 0 })
   const writer = createWriter(projection, memoryGeneration(table), noSkips)
@@ -49,7 +49,7 @@ const projectedRows = async (
   return keys.map((key) => JSON.parse(table.rows.get(key)?.json ?? ''))
 }
 
-const define = (folder: string) => {
+function define(folder: string) {
   for (const [file, expected] of Object.entries(expectedSets(folder))) {
     test(
       `${file}: counts, sums, candles and trades are those of the reference`,

@@ -17,7 +17,7 @@ const test = suite('skipping an event')
 const why = { why: 'a test', at: 1 }
 const partition = partitionOf('AAPL', partitions)
 
-const skip = async (engine: Engine, model: string, offset: number, of = partition) => {
+async function skip(engine: Engine, model: string, offset: number, of = partition) {
   const projection = readModels.find(({ name }) => name === model)
   assert.ok(projection)
   const target = { projection, partition: of, offset }
@@ -25,7 +25,7 @@ const skip = async (engine: Engine, model: string, offset: number, of = partitio
   assert.ok(await engine.readModelStore.addSkip(made))
 }
 
-const refusalOf = async (attempt: Promise<unknown>): Promise<TradelogError> => {
+async function refusalOf(attempt: Promise<unknown>): Promise<TradelogError> {
   const error = await attempt.then(
     () => undefined,
     (failure: unknown) => failure,
@@ -47,7 +47,7 @@ const stoppedWith = (engine: Engine, code: string, count: number) =>
     )
   })
 
-const equal = async (engine: Engine, skipped: (model: string) => number) => {
+async function equal(engine: Engine, skipped: (model: string) => number) {
   for (const model of models) {
     const { result, detail, eventsSkipped } = await engine.verified(model)
     assert.is(result, 'equal', `${model}: ${detail}`)

@@ -23,7 +23,7 @@ const rebuild = ({ eventStore, readModelStore }: Engine, store = readModelStore)
     signal: new AbortController().signal,
   })
 
-const failureOf = async (attempt: Promise<unknown>): Promise<TradelogError> => {
+async function failureOf(attempt: Promise<unknown>): Promise<TradelogError> {
   const error = await attempt.then(
     () => undefined,
     (failure: unknown) => failure,
@@ -32,7 +32,7 @@ const failureOf = async (attempt: Promise<unknown>): Promise<TradelogError> => {
   return error as TradelogError
 }
 
-const statusOf = async ({ readModelStore }: Engine, name: string) => {
+async function statusOf({ readModelStore }: Engine, name: string) {
   const rows = await readModelStore.statuses()
   const models = rows.flatMap(({ status }) =>
     status.kind === 'project' ? (status as ProjectStatus).models : [],
@@ -40,7 +40,7 @@ const statusOf = async ({ readModelStore }: Engine, name: string) => {
   return models.find(({ model }) => model === name)
 }
 
-const logWithPoison = async (engine: Engine) => {
+async function logWithPoison(engine: Engine) {
   await engine.eventStore.append([trade({ price: '1' }), trade({ price: '2' })])
   await engine.appendForeign('AAPL', { ...trade(), version: 99 })
   await engine.eventStore.append([trade({ price: '3' })])
@@ -103,10 +103,7 @@ test('a log of one event is rebuilt and verified', async () => {
 })
 
 /** The store as it is, but every commit of a generation is refused once the first few are done. */
-const refusing = (
-  store: ReadModelStore,
-  refusal: () => TradelogError | undefined,
-): ReadModelStore => {
+function refusing(store: ReadModelStore, refusal: () => TradelogError | undefined): ReadModelStore {
   const guarded = (generation: Generation): Generation => ({
     ...generation,
     commit: async (commit) => {

@@ -22,7 +22,7 @@ const recorded = (offset: number, symbol = offset % 2 === 0 ? 'A' : 'B'): Record
   event: trade({ symbol, price: String(offset) }),
 })
 
-const slice = (events: readonly RecordedEvent[], from = 0) => {
+function slice(events: readonly RecordedEvent[], from = 0) {
   return { partition: 0, from, to: offsets.length, events, origin }
 }
 
@@ -31,7 +31,7 @@ const throwsAt = (bad: number) => (at: RecordedEvent) => {
 }
 
 /** The models whose code throws at one offset: in its key, its row or its fold. */
-const faulty = (bad: number): Readonly<Record<string, Projection>> => {
+function faulty(bad: number): Readonly<Record<string, Projection>> {
   const check = throwsAt(bad)
   return {
     'the key of a series': series({
@@ -58,7 +58,7 @@ const faulty = (bad: number): Readonly<Record<string, Projection>> => {
   }
 }
 
-const writerOf = async (projection: Projection, skips: readonly Skip[] = []) => {
+async function writerOf(projection: Projection, skips: readonly Skip[] = []) {
   const { name: model, version } = projection
   const table = memoryTable({ id: model, model, version, createdAt: 0 })
   const writer = createWriter(projection, memoryGeneration(table), { skips: async () => skips })
@@ -66,7 +66,7 @@ const writerOf = async (projection: Projection, skips: readonly Skip[] = []) => 
   return { writer, table }
 }
 
-const failureOf = async (attempt: Promise<void>): Promise<TradelogError> => {
+async function failureOf(attempt: Promise<void>): Promise<TradelogError> {
   const error = await attempt.then(
     () => undefined,
     (failure: unknown) => failure,
@@ -75,7 +75,7 @@ const failureOf = async (attempt: Promise<void>): Promise<TradelogError> => {
   return error as TradelogError
 }
 
-const skipOf = (model: string, offset: number, of = origin): Skip => {
+function skipOf(model: string, offset: number, of = origin): Skip {
   return { model, partition: 0, offset, origin: of, why: 'test', at: 0 }
 }
 

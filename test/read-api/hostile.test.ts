@@ -17,7 +17,7 @@ const cases = tableUnder('docs/api.md', '## What odd requests get').map(
 )
 
 /** The bytes that a line of the table stands for. */
-const bytesOf = (request: string): string => {
+function bytesOf(request: string): string {
   const spelt = request
     .replaceAll(/(.)×(\d+)/g, (_, character: string, times) => character.repeat(Number(times)))
     .replaceAll('⏎', '\r\n')
@@ -26,7 +26,7 @@ const bytesOf = (request: string): string => {
   return spelt.includes('\r\n') ? spelt : `${spelt}\r\nHost: a\r\nConnection: close\r\n\r\n`
 }
 
-const answerTo = async ({ api }: TestApi, request: string): Promise<string> => {
+async function answerTo({ api }: TestApi, request: string): Promise<string> {
   const answer = await rawRequest(api.port, bytesOf(request))
   if (answer === undefined) return 'closed'
   const { status, head, body } = answer

@@ -147,7 +147,7 @@ test('a port that is taken is a fault of the settings', async () => {
   await close()
 })
 
-const raw = async (port: number, request: string): Promise<string> => {
+async function raw(port: number, request: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
   socket.write(request)

@@ -68,7 +68,7 @@ test('gives what it has not made itself as a text', () => {
 
 const numbers = (count: number) => fc.array(fc.maxSafeNat(), { minLength: count, maxLength: count })
 
-const compareNumbers = (a: readonly number[], b: readonly number[]): number => {
+function compareNumbers(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((value, index) => value !== b[index])
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
 }

@@ -7,12 +7,12 @@ export const batchEvents = 20
 export const rowKey = (partition: number, n: number) => encodeKey([`S${partition}`, n])
 
 /** The rows of one batch: events of a series, or the same few rows of a state again and again. */
-export const rowsToCommit = (
+export function rowsToCommit(
   kind: string,
   partition: number,
   from: number,
   to: number,
-): Commit['rows'] => {
+): Commit['rows'] {
   const numbers = Array.from({ length: batchEvents }, (_, n) => n)
   const text = 'x'.repeat(200)
   if (kind === 'series') {

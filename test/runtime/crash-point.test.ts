@@ -135,8 +135,10 @@ const linesOf = (file: string, text: string): readonly Line[] =>
     .filter((line) => line.text !== '' && !/^(\/\/|\/\*|\*)/.test(line.text))
 
 /** From the line that begins the function to the next one that is indented no more than it. */
-const functionLines = (lines: readonly Line[], name: string): readonly Line[] => {
-  const begins = new RegExp(`^(export )?(const ${name} = |${name}: async \\()`)
+function functionLines(lines: readonly Line[], name: string): readonly Line[] {
+  const begins = new RegExp(
+    `^(export )?(const ${name} = |(async )?function ${name}\\b|${name}: async \\()`,
+  )
   const start = lines.findIndex(({ text }) => begins.test(text))
   assert.ok(start >= 0, `${lines[0]?.file} has no function ${name}`)
   const { indent } = lines[start] as Line
@@ -155,7 +157,7 @@ const scopedLines = Object.entries(scope).map(([file, functions]) => {
 const isPoint = (line: Line | undefined): boolean => line?.text.startsWith('crashPoint(') ?? false
 
 /** Whether a point stands on the line before, or on the first line after the whole statement. */
-const hasPoint = (lines: readonly Line[], at: number): boolean => {
+function hasPoint(lines: readonly Line[], at: number): boolean {
   const { indent } = lines[at] as Line
   const goesOn = (line: Line) => line.indent > indent || /^[)\]}?:.]/.test(line.text)
   const after = lines.slice(at + 1).find((line) => isPoint(line) || !goesOn(line))

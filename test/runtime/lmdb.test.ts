@@ -17,7 +17,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const test = suite('lmdb')
 
-const withLeases = async (body: (leases: LeaseTable) => unknown): Promise<void> => {
+async function withLeases(body: (leases: LeaseTable) => unknown): Promise<void> {
   const root = openLmdb(temporaryDirectory())
   try {
     await body(root.openDB('leases', {}))
@@ -27,7 +27,7 @@ const withLeases = async (body: (leases: LeaseTable) => unknown): Promise<void> 
 }
 
 /** A clock that stands until it is moved. */
-const clockAt = (nowMs: number) => {
+function clockAt(nowMs: number) {
   let at = nowMs
   const pass = (ms: number) => {
     at += ms

@@ -5,14 +5,14 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('the log')
 
-const logged = (isPretty: boolean) => {
+function logged(isPretty: boolean) {
   const written: string[] = []
   const write = (text: string) => void written.push(text)
   const logger = createLogger({ level: 'info', pretty: isPretty, write })
   return { logger: logger.child({ component: 'ingest' }), text: () => written.join('') }
 }
 
-const forPeople = (say: (logger: ReturnType<typeof createLogger>) => void): string => {
+function forPeople(say: (logger: ReturnType<typeof createLogger>) => void): string {
   const { logger, text } = logged(true)
   say(logger)
   return stripVTControlCharacters(text()).replace(/^\[[\d:]{8}\] /, '')

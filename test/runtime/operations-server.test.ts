@@ -9,10 +9,10 @@ import { suite } from '../support/suite.ts'
 const test = suite('operations server')
 const ready: Readiness = async () => []
 
-const withServer = async (
+async function withServer(
   options: Partial<Parameters<typeof startOperationsServer>[0]>,
   body: (url: string) => Promise<void>,
-) => {
+) {
   const usual = { host: '127.0.0.1', port: 0, readiness: ready, metrics: createMetrics() }
   const server = await startOperationsServer({ ...usual, ...options })
   try {
@@ -22,7 +22,7 @@ const withServer = async (
   }
 }
 
-const jsonOf = async (url: string) => {
+async function jsonOf(url: string) {
   const response = await fetch(url)
   return { status: response.status, body: await response.json() }
 }

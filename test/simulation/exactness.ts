@@ -9,14 +9,14 @@ import { sortedRows, type Table } from '../support/memory-generation.ts'
  * The first way in which a generation isn't the naive fold of the log up to its checkpoint, or, for
  * a row that is further, up to what it has taken in. Undefined where all is right.
  */
-export const inexactness = (table: Table, log: readonly RecordedEvent[]): string | undefined => {
+export function inexactness(table: Table, log: readonly RecordedEvent[]): string | undefined {
   const fold = naiveFolds.find(({ model }) => model === table.info.model)
   if (fold === undefined) throw new Error(`no naive fold for ${table.info.model}`)
   const named = log.filter(({ event }) => fold.events.includes(event.type))
   return wrongCheckpoint(table, named) ?? wrongRow(table, expectedRows(fold, table, named))
 }
 
-const wrongCheckpoint = (table: Table, log: readonly RecordedEvent[]): string | undefined => {
+function wrongCheckpoint(table: Table, log: readonly RecordedEvent[]): string | undefined {
   for (const [partition, { next, applied }] of table.checkpoint) {
     const below = log.filter((of) => of.partition === partition && of.offset < next).length
     if (below !== applied) {
@@ -33,17 +33,13 @@ const expectedRows = (fold: NaiveFold, table: Table, log: readonly RecordedEvent
 
 type Naive<Kind> = Extract<NaiveFold, { kind: Kind }>
 
-const seriesRows = (
-  fold: Naive<'series'>,
-  table: Table,
-  log: readonly RecordedEvent[],
-): Expected => {
+function seriesRows(fold: Naive<'series'>, table: Table, log: readonly RecordedEvent[]): Expected {
   const rows = log.map((recorded) => [encodeKey(fold.key(recorded)), recorded] as const)
   const there = rows.filter(([key, recorded]) => isBelow(table, recorded) || table.rows.has(key))
   return new Map(there.map(([key, recorded]) => [key, { row: fold.row(recorded), count: null }]))
 }
 
-const stateRows = (fold: Naive<'state'>, table: Table, log: readonly RecordedEvent[]): Expected => {
+function stateRows(fold: Naive<'state'>, table: Table, log: readonly RecordedEvent[]): Expected {
   const rows = new Map<Key, { row: NaiveRow; count: number }>()
   for (const recorded of log) {
     for (const parts of fold.keys(recorded)) {
@@ -61,12 +57,12 @@ const stateRows = (fold: Naive<'state'>, table: Table, log: readonly RecordedEve
 const isBelow = ({ checkpoint }: Table, { partition, offset }: RecordedEvent): boolean =>
   offset < (checkpoint.get(partition)?.next ?? 0)
 
-const isGuarded = ({ rows }: Table, key: Key, { partition, offset }: RecordedEvent): boolean => {
+function isGuarded({ rows }: Table, key: Key, { partition, offset }: RecordedEvent): boolean {
   const guards = (rows.get(key)?.guard ?? '').split(',').map((of) => of.split(':').map(Number))
   return guards.some(([of, last = -1]) => of === partition && offset <= last)
 }
 
-const wrongRow = (table: Table, expected: Expected): string | undefined => {
+function wrongRow(table: Table, expected: Expected): string | undefined {
   const missing = [...expected.keys()].find((key) => !table.rows.has(key))
   if (missing !== undefined) return `row ${decodeKey(missing).join(' ')} is missing`
   for (const { key, value, count } of sortedRows(table)) {

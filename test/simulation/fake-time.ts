@@ -10,7 +10,7 @@ class SimulatedTimer {
 let scheduler: Scheduler | undefined
 
 /** The scheduler that `Date`, `Math.random` and every timer obey from now on; none: the real ones. */
-export const obey = (next: Scheduler | undefined): void => {
+export function obey(next: Scheduler | undefined): void {
   scheduler = next
 }
 
@@ -18,7 +18,7 @@ export const obey = (next: Scheduler | undefined): void => {
  * Puts the simulated time in the place of the real one for as long as the work takes: everything
  * that asks for the time or waits is then in the hands of the scheduler of the moment.
  */
-export const withFakeTime = async <T>(work: () => Promise<T>): Promise<T> => {
+export async function withFakeTime<T>(work: () => Promise<T>): Promise<T> {
   const replaced = [
     replace(globalThis, globals),
     replace(timersPromises, promises),
@@ -45,7 +45,7 @@ const real = {
   nextTurn: timersPromises.setImmediate,
 }
 
-const start = (owner: Scheduler, delayMs: number, run: () => void, repeats: boolean) => {
+function start(owner: Scheduler, delayMs: number, run: () => void, repeats: boolean) {
   const timer = new SimulatedTimer()
   const actor = owner.current()
   const arm = () => {
@@ -58,7 +58,7 @@ const start = (owner: Scheduler, delayMs: number, run: () => void, repeats: bool
   return timer
 }
 
-const clear = (timer: unknown) => {
+function clear(timer: unknown) {
   if (timer instanceof SimulatedTimer) timer.cancel()
   else real.clear(timer as NodeJS.Timeout)
 }
@@ -101,7 +101,7 @@ const wait = (owner: Scheduler, ms: number, value: unknown, signal?: AbortSignal
   })
 
 /** Answers how to put back what was there. */
-const replace = (target: object, by: Readonly<Record<string, unknown>>) => {
+function replace(target: object, by: Readonly<Record<string, unknown>>) {
   const before = Object.fromEntries(
     Object.keys(by).map((name) => [name, Reflect.get(target, name)] as const),
   )

@@ -14,12 +14,12 @@ const bufferEventsMax = 6
 const frameDelayMsMax = 200
 
 /** The ingest role as it is, in processes of which one is elected, fed with the rows of a file. */
-export const startFeed = (
+export function startFeed(
   world: World,
   mutation: Mutation,
   seed: number,
   delayMs: () => number,
-): readonly Process[] => {
+): readonly Process[] {
   const { plan, recorded } = world
   if (plan.feedRows === 0) return []
   const trades = someTrades(plan.feedRows, seed)
@@ -46,12 +46,12 @@ export const startFeed = (
 }
 
 /** Plays the file from its beginning, frame after frame, some of them twice, to one connection. */
-const playedTo = (
+function playedTo(
   { scheduler }: World,
   actor: Actor,
   trades: readonly TradeExecuted[],
   { onConnected, onListening, onMessage }: FinnhubFeedOptions,
-): FinnhubFeed => {
+): FinnhubFeed {
   let next = 0
   let isPaused = false
   let isPlaying = false
@@ -91,7 +91,7 @@ const playedTo = (
   }
 }
 
-const frameOf = (trades: readonly TradeExecuted[], from: number, to: number): Buffer => {
+function frameOf(trades: readonly TradeExecuted[], from: number, to: number): Buffer {
   const data = trades
     .slice(from, to)
     .map(({ symbol, price, volume, executedAt, conditions }, i) => {
@@ -102,7 +102,7 @@ const frameOf = (trades: readonly TradeExecuted[], from: number, to: number): Bu
 }
 
 /** Whether the log has every row; looked at again only when it has grown. */
-const rowsAreIn = ({ log, plan }: World): (() => boolean) => {
+function rowsAreIn({ log, plan }: World): () => boolean {
   let seen = -1
   let isAll = false
   const isRow = ({ event }: { event: TradelogEvent }) => event.source.startsWith('file:')

@@ -190,7 +190,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
 const nextOf = (table: Table, partition: number) => table.checkpoint.get(partition)?.next ?? 0
 
 /** The same commit, as if its rows had been folded from those that are stored now. */
-const unguarded = (commit: Commit, { rows }: Table): Commit => {
+function unguarded(commit: Commit, { rows }: Table): Commit {
   if (commit.rows.kind === 'series') return commit
   const writes = commit.rows.writes.map((write) => {
     return { ...write, expected: rows.get(write.key)?.guard ?? null }

@@ -36,7 +36,7 @@ export type Plan = Readonly<{
   spanMs: number
 }>
 
-export const planOf = (random: () => number): Plan => {
+export function planOf(random: () => number): Plan {
   const choose = (count: number) => Math.floor(random() * count)
   const oneOf = <T>(first: T, ...others: readonly T[]): T =>
     [first, ...others][choose(others.length + 1)] ?? first

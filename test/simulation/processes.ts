@@ -25,7 +25,7 @@ const attemptsMax = 6
 const tryAgainMs = 2_500
 const restartMsMax = 2_000
 
-export const startProcess = (world: World, name: string, delayMs: number, body: Body): Process => {
+export function startProcess(world: World, name: string, delayMs: number, body: Body): Process {
   const { scheduler } = world
   let starts = 0
   let actor: Actor
@@ -90,13 +90,13 @@ export const startCommand = (
   })
 
 /** Ingest, as the engine sees it: one append at a time, each tried until it is answered. */
-export const startAppender = (
+export function startAppender(
   world: World,
   mutation: Mutation,
   events: number,
   seed: number,
   delayMs: number,
-) => {
+) {
   const appended = [interruption(), ...someTrades(events, seed)].slice(seed % 2)
   world.recorded.push(...appended)
   return startProcess(world, 'appender', delayMs, async (actor, finished) => {

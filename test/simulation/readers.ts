@@ -33,7 +33,7 @@ export const startReader = (world: World, mutation: Mutation, name: string, dela
 
 type Read = Readonly<{ generation: string; checkpoint: Checkpoint; keys: readonly Key[] }>
 
-const looksOf = (world: World, actor: Actor, mutation: Mutation) => {
+function looksOf(world: World, actor: Actor, mutation: Mutation) {
   world.trusting.add(actor)
   const store = readModelStoreOf(world, actor, mutation)
   const reads: Read[] = []
@@ -52,7 +52,7 @@ const looksOf = (world: World, actor: Actor, mutation: Mutation) => {
 }
 
 /** Notes what is read, and from what: the checkpoint before it is what has to be in it. */
-const spied = (generation: Generation, reads: Read[]): Generation => {
+function spied(generation: Generation, reads: Read[]): Generation {
   const note = (checkpoint: Checkpoint, keys: readonly Key[]) =>
     reads.push({ generation: generation.info.id, checkpoint, keys })
   return {
@@ -76,7 +76,7 @@ const spied = (generation: Generation, reads: Read[]): Generation => {
 const signal = new AbortController().signal
 
 /** Asks again while the store is away, as a client does; undefined where there is nothing yet. */
-const asked = async <T>(request: () => Promise<T>): Promise<T | undefined> => {
+async function asked<T>(request: () => Promise<T>): Promise<T | undefined> {
   for (let requests = 1; ; requests++) {
     try {
       return await request()
@@ -92,11 +92,11 @@ const asked = async <T>(request: () => Promise<T>): Promise<T | undefined> => {
 type TradesPage = { pagination: { next_cursor: string | null } }
 
 /** From the newest trade of a symbol to the oldest, while others are written and models rebuilt. */
-const walk = async (
+async function walk(
   { log, scheduler }: World,
   reader: ReadModelReader,
   reads: Read[],
-): Promise<string | undefined> => {
+): Promise<string | undefined> {
   const route = tradesRoute(reader)
   const symbol = tradeSymbols[scheduler.choose(tradeSymbols.length)] ?? ''
   const limit = String(1 + scheduler.choose(3))
@@ -128,7 +128,7 @@ const walk = async (
 
 type Symbols = { available: readonly { symbol: string; trade_count: number }[] }
 
-const countsNeverFall = (reader: ReadModelReader, reads: Read[]) => {
+function countsNeverFall(reader: ReadModelReader, reads: Read[]) {
   const route = symbolsRoute(reader)
   const known = new Map<string, number>()
   return async (): Promise<string | undefined> => {
@@ -145,7 +145,7 @@ const countsNeverFall = (reader: ReadModelReader, reads: Read[]) => {
 }
 
 /** Also from generation to generation: a stream shows nothing that is older than what it has shown. */
-const ticksNeverGoBack = (reader: ReadModelReader) => {
+function ticksNeverGoBack(reader: ReadModelReader) {
   const ticks = tickSource(reader)
   const known = new Map<string, number>()
   return async (): Promise<string | undefined> => {

@@ -38,10 +38,10 @@ const startedAt = 1_763_643_600_000
 /** How often time passes though somebody could go on, so that timers overtake operations. */
 const overtakeRate = 0.03
 
-export const createScheduler = (
+export function createScheduler(
   random: () => number,
   trace: (line: () => string) => void,
-): Scheduler => {
+): Scheduler {
   let tasks: Task[] = []
   let now = startedAt
   let steps = 0

@@ -34,10 +34,10 @@ const stepsMax = 20_000
 const workMax = 150
 
 /** Within `withFakeTime`: one seed, one course of events. */
-export const simulate = async (
+export async function simulate(
   seed: number,
   { mutation = {}, traced = false, plan = (of) => of }: SimulationOptions = {},
-): Promise<Outcome> => {
+): Promise<Outcome> {
   const random = seededRandom(seed)
   const trace: string[] = []
   const scheduler = createScheduler(random, (line) => {
@@ -61,7 +61,7 @@ const summaryOf = ({ plan }: World) => ({
   projections: plan.projections.map(({ name }) => name),
 })
 
-const run = async (world: World, mutation: Mutation, seed: number): Promise<void> => {
+async function run(world: World, mutation: Mutation, seed: number): Promise<void> {
   const { plan, scheduler, violations } = world
   const delayMs = () => scheduler.choose(plan.spanMs)
   const projectors = Array.from({ length: plan.projectors }, (_, i) =>
@@ -93,11 +93,11 @@ const run = async (world: World, mutation: Mutation, seed: number): Promise<void
 }
 
 /** Crashes, hangs and rebalances of the plan, each at a step that the seed chooses. */
-const disturbances = (
+function disturbances(
   { plan, scheduler, log, work }: World,
   projectors: readonly Process[],
   others: readonly Process[],
-): (() => void) => {
+): () => void {
   const { choose } = scheduler
   const anyone = () => {
     const processes = choose(2) === 0 ? projectors : others

@@ -27,7 +27,7 @@ export type Mutation = Readonly<{
   ) => EventStore
 }>
 
-export const eventStoreOf = (world: World, actor: Actor, { eventStore }: Mutation): EventStore => {
+export function eventStoreOf(world: World, actor: Actor, { eventStore }: Mutation): EventStore {
   const { gapsBelow, appendsInParts: inParts } = world.plan
   const perform: Perform = (label, effect) => world.perform(actor, label, effect)
   const open = (owner: object, log = world.log) =>
@@ -37,11 +37,7 @@ export const eventStoreOf = (world: World, actor: Actor, { eventStore }: Mutatio
 }
 
 /** The read-model store as one process sees it: every operation in the scheduler's hands. */
-export const readModelStoreOf = (
-  world: World,
-  actor: Actor,
-  mutation: Mutation,
-): ReadModelStore => {
+export function readModelStoreOf(world: World, actor: Actor, mutation: Mutation): ReadModelStore {
   const { database, plan, scheduler } = world
   const perform: Perform = (label, effect) => world.perform(actor, label, effect)
   const store = openMemoryReadModelStore({
@@ -100,17 +96,17 @@ export const readModelStoreOf = (
 }
 
 /** The store as it was, where this read is one that a failover led astray. */
-const earlierOr = (world: World, actor: Actor, store: ReadModelStore): ReadModelStore => {
+function earlierOr(world: World, actor: Actor, store: ReadModelStore): ReadModelStore {
   const database = world.earlier(actor)
   return database === undefined ? store : openMemoryReadModelStore({ database })
 }
 
-const simulatedGeneration = (
+function simulatedGeneration(
   world: World,
   actor: Actor,
   inner: Generation,
   table: Table,
-): Generation => {
+): Generation {
   const { isTransactional } = world.plan
   const perform: Perform = (label, effect) => world.perform(actor, label, effect)
   const { info } = inner
@@ -145,7 +141,7 @@ const simulatedGeneration = (
 }
 
 /** Kept alive by a timer of its process: one that hangs for long loses it. */
-const renewed = (lease: Lease, ttlMs: number, perform: Perform): Lease => {
+function renewed(lease: Lease, ttlMs: number, perform: Perform): Lease {
   let isHeld = true
   const timer = setInterval(async () => {
     isHeld &&= await lease.held()

@@ -40,7 +40,7 @@ export type World = Readonly<{
   calmDown: () => void
 }>
 
-export const createWorld = (plan: Plan, scheduler: Scheduler): World => {
+export function createWorld(plan: Plan, scheduler: Scheduler): World {
   const log = memoryLog({ partitions: 2, choose: scheduler.choose })
   const database = memoryDatabase()
   const everPromoted = new Set<string>()
@@ -152,7 +152,7 @@ const copyOf = ({ tables, pointers, ...others }: MemoryDatabase): MemoryDatabase
 const identityOf = (event: TradelogEvent) =>
   event.source.startsWith('file:') ? event.source : event
 
-const wrongRecords = (log: MemoryLog, recorded: readonly TradelogEvent[]): string | undefined => {
+function wrongRecords(log: MemoryLog, recorded: readonly TradelogEvent[]): string | undefined {
   const there = eventsOf(log).map(({ event }) => identityOf(event))
   const wanted = new Set(recorded.map(identityOf))
   const isAll = new Set(there).size === there.length && there.every((each) => wanted.has(each))

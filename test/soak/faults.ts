@@ -37,12 +37,12 @@ export const serverTarget = (name: ServerName): Target => ({
 })
 
 /** One fault each time, over before the next one begins. */
-export const planFaults = (options: {
+export function planFaults(options: {
   random: () => number
   targets: readonly Target[]
   everyMs: number
   untilMs: number
-}): readonly Fault[] => {
+}): readonly Fault[] {
   const { random, targets, everyMs, untilMs } = options
   const count = Math.max(0, Math.ceil(untilMs / everyMs) - 1)
   return Array.from({ length: count }, (_, nth) => {
@@ -54,10 +54,10 @@ export const planFaults = (options: {
 }
 
 /** Lets the faults happen in their time; what it has done is undone, whatever comes. */
-export const commitFaults = async (
+export async function commitFaults(
   faults: readonly Fault[],
   { targets, tell }: { targets: readonly Target[]; tell: (text: string) => void },
-): Promise<void> => {
+): Promise<void> {
   const start = Date.now()
   for (const { atMs, target: name, kind, awayMs } of faults) {
     await sleep(Math.max(0, start + atMs - Date.now()))

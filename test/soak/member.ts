@@ -26,7 +26,7 @@ type Options = Readonly<{
   onSurprise: (surprise: string) => void
 }>
 
-export const startMember = (options: Options): Member => {
+export function startMember(options: Options): Member {
   const { name, args, settings, logDirectory, onSurprise } = options
   let running: RunningTradelog | undefined
   let startedAt = 0
@@ -66,7 +66,7 @@ export const startMember = (options: Options): Member => {
 }
 
 /** Everything the program logs is an entry in JSON: the rest is Node's, about what went wrong. */
-export const strayLines = (stderr: string): readonly string[] => {
+export function strayLines(stderr: string): readonly string[] {
   const lines = stderr.split('\n')
   // The last one of a process that was killed may be torn.
   return lines.slice(0, -1).filter((line) => line !== '' && !line.startsWith('{'))

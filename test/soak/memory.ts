@@ -21,7 +21,7 @@ const growthMax = 1.25
 const growthMiBMax = 40
 
 /** Looks at the memory of processes until it is ended; `undefined` where the system doesn't tell. */
-export const sampleMemory = (members: readonly Member[]) => {
+export function sampleMemory(members: readonly Member[]) {
   const samples = new Map<string, Sample[]>(members.map(({ name }) => [name, []]))
   const look = () => {
     for (const member of members) {
@@ -41,9 +41,7 @@ export const sampleMemory = (members: readonly Member[]) => {
 }
 
 /** Two processes of one role share its work, or one stands by: what one may take, both may. */
-export const judgedMemory = (
-  samples: ReadonlyMap<string, readonly Sample[]>,
-): readonly MemoryOf[] => {
+export function judgedMemory(samples: ReadonlyMap<string, readonly Sample[]>): readonly MemoryOf[] {
   const measured = [...samples].map(([name, taken]) => memoryOf(name, taken))
   return measured.map((each) => {
     const peers = measured.filter(({ name }) => roleOf(name) === roleOf(each.name))
@@ -56,7 +54,7 @@ export const judgedMemory = (
 
 const roleOf = (name: string): string | undefined => name.split('-')[0]
 
-const memoryOf = (name: string, taken: readonly Sample[]): Omit<MemoryOf, 'isFlat'> => {
+function memoryOf(name: string, taken: readonly Sample[]): Omit<MemoryOf, 'isFlat'> {
   const begin = taken[0]?.at ?? 0
   const thirdMs = ((taken.at(-1)?.at ?? 0) - begin) / 3
   const warm = taken.filter(({ ageMs }) => ageMs >= warmMs)
@@ -69,13 +67,13 @@ const memoryOf = (name: string, taken: readonly Sample[]): Omit<MemoryOf, 'isFla
 }
 
 /** Undefined of too few to tell. */
-const median = (samples: readonly Sample[]): number | undefined => {
+function median(samples: readonly Sample[]): number | undefined {
   if (samples.length < samplesMin) return undefined
   const sorted = samples.map(({ anonymousMiB }) => anonymousMiB).sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)]
 }
 
-const anonymousMemory = (pid: number | undefined): number | undefined => {
+function anonymousMemory(pid: number | undefined): number | undefined {
   if (pid === undefined) return undefined
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')

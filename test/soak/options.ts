@@ -28,7 +28,7 @@ the script that does it. Progress goes to stderr, the report to stdout; exit 0: 
 `
 
 /** Throws where an option is wrong; undefined where help is asked for. */
-export const soakOptions = (args: readonly string[]): SoakOptions | undefined => {
+export function soakOptions(args: readonly string[]): SoakOptions | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -52,7 +52,7 @@ export const soakOptions = (args: readonly string[]): SoakOptions | undefined =>
   }
 }
 
-const positive = (name: string, text: string): number => {
+function positive(name: string, text: string): number {
   const value = Number(text)
   if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} must be above 0`)
   return value

@@ -27,7 +27,7 @@ const moreRoutes = [
 const excused = new Set(['200', '503', '504', 'no answer'])
 
 /** Asks the API again and again until it is ended; the trades of a symbol never become fewer. */
-export const readApi = (address: string, options: { fewRoutes: boolean }) => {
+export function readApi(address: string, options: { fewRoutes: boolean }) {
   const routes = options.fewRoutes ? fewRoutes : [...fewRoutes, ...moreRoutes]
   const answers: Record<string, number> = {}
   const latenciesMs: number[] = []
@@ -67,7 +67,7 @@ export const readApi = (address: string, options: { fewRoutes: boolean }) => {
   }
 }
 
-const fewer = (counts: Map<string, number>, { data }: Answer<Symbols>): readonly string[] => {
+function fewer(counts: Map<string, number>, { data }: Answer<Symbols>): readonly string[] {
   const wrong = data.available
     .filter(({ symbol, trade_count }) => trade_count < (counts.get(symbol) ?? 0))
     .map(({ symbol, trade_count }) => `${symbol} went back to ${trade_count} trades`)

@@ -21,7 +21,7 @@ export type SoakReport = Readonly<{
   failures: readonly string[]
 }>
 
-export const markdownOfSoak = (report: SoakReport): string => {
+export function markdownOfSoak(report: SoakReport): string {
   const { options, events, flowSeconds, catchUpSeconds, asked, failures } = report
   const rate = Math.round(events / flowSeconds).toLocaleString('en')
   const verdict = failures.length === 0 ? 'all is well' : 'NOT well'
@@ -51,7 +51,7 @@ export const markdownOfSoak = (report: SoakReport): string => {
 
 const list = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n')
 
-const countsOf = (faults: readonly Fault[]): string => {
+function countsOf(faults: readonly Fault[]): string {
   const counts: Record<string, number> = {}
   for (const { kind, target } of faults) {
     counts[`${kind} ${target}`] = (counts[`${kind} ${target}`] ?? 0) + 1

@@ -11,7 +11,7 @@ import { readApi } from './readers.ts'
 
 const test = suite('judgement of the soak')
 
-const nothing = async () => {}
+async function nothing() {}
 const targets = ['feed', 'api', 'kafka'].map((name) => ({
   name,
   kill: nothing,

@@ -17,10 +17,10 @@ import { readApi } from './readers.ts'
 import type { SoakReport } from './report.ts'
 
 /** Every role in processes of its own, under load, while one after the other fails; then the proof. */
-export const soak = async (
+export async function soak(
   options: SoakOptions,
   tell: (text: string) => void,
-): Promise<SoakReport> => {
+): Promise<SoakReport> {
   const { address, settings } = await settingsOf(options)
   const failures: string[] = []
   const logDirectory = mkdtempSync(join(tmpdir(), 'tradelog-soak-'))
@@ -92,7 +92,7 @@ const argsOf = (args: readonly string[], { FEED_PORT = '' }: Settings): readonly
   args[0] === 'feed' ? [...args, '--port', FEED_PORT] : args
 
 /** Ports stay the same when a process is replaced, so that the others find the next one. */
-const settingsOf = async ({ tradesPerSecond, seed }: SoakOptions) => {
+async function settingsOf({ tradesPerSecond, seed }: SoakOptions) {
   const [apiPort, feedPort] = [await freePort(), await freePort()]
   const settings: Settings = {
     ...freshStores(),
@@ -115,7 +115,7 @@ const freePort = (): Promise<number> =>
     })
   })
 
-const serverTargets = (): readonly Target[] => {
+function serverTargets(): readonly Target[] {
   if (serversReason !== undefined) return []
   const { eventStore, readModelStore } = storePair
   return [
@@ -129,7 +129,7 @@ type ReadModels = Readonly<{
 }>
 
 /** Waits until nothing is behind any more and nothing new has come for a while. */
-const catchUp = async (address: string, timeoutMs: number): Promise<{ events: number }> => {
+async function catchUp(address: string, timeoutMs: number): Promise<{ events: number }> {
   let events = -1
   let quiet = 0
   const isDone = async () => {
@@ -148,14 +148,14 @@ const quietLooks = 10
 const failuresMax = 50
 
 /** Read models that are at the head of the log have all counted the same trades. */
-const miscounted = async (address: string): Promise<readonly string[]> => {
+async function miscounted(address: string): Promise<readonly string[]> {
   const { data } = await get<ReadModels>(`${address}/api/v1/read-models`)
   const inTrades = data.data.find(({ name }) => name === 'trades')?.events_applied
   const inSymbols = [...(await tradeCounts(address)).values()].reduce((a, b) => a + b, 0)
   return inTrades === inSymbols ? [] : [`${inTrades} trades, but ${inSymbols} by symbol`]
 }
 
-const stop = async (member: Member): Promise<readonly string[]> => {
+async function stop(member: Member): Promise<readonly string[]> {
   const code = await member.stop()
   return code === 0 ? [] : [`${member.name} was stopped and ended with ${code}`]
 }

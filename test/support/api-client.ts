@@ -5,7 +5,7 @@ export type Answer<T> = Readonly<{
   error: Readonly<{ code: string }> | null
 }>
 
-export const get = async <T>(url: string): Promise<Answer<T>> => {
+export async function get<T>(url: string): Promise<Answer<T>> {
   const response = await fetch(url)
   const { data, error } = (await response.json()) as Omit<Answer<T>, 'status'>
   return { status: response.status, data, error }
@@ -15,7 +15,7 @@ export type Symbols = Readonly<{
   available: readonly Readonly<{ symbol: string; trade_count: number; last_trade_at: string }>[]
 }>
 
-export const tradeCounts = async (address: string): Promise<ReadonlyMap<string, number>> => {
+export async function tradeCounts(address: string): Promise<ReadonlyMap<string, number>> {
   const { data } = await get<Symbols>(`${address}/api/v1/symbols`)
   return new Map(data.available.map(({ symbol, trade_count }) => [symbol, trade_count]))
 }
@@ -26,7 +26,7 @@ export type TradesPage = Readonly<{
 }>
 
 /** All trades of a symbol, page by page, newest first. */
-export const walkTrades = async (address: string, symbol: string, limit = 1000) => {
+export async function walkTrades(address: string, symbol: string, limit = 1000) {
   const trades: TradesPage['data'][number][] = []
   let before = ''
   for (;;) {

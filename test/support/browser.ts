@@ -33,7 +33,7 @@ export const seen = (check: () => boolean | Promise<boolean>): Promise<boolean> 
   eventually(check, { timeoutMs: 45_000, everyMs: 50 })
 
 /** A suite whose tests share a browser; without one on this machine they are skipped. */
-export const browserSuite = (title: string): BrowserSuite => {
+export function browserSuite(title: string): BrowserSuite {
   const test = suite(title)
   const isThere = existsSync(executablePath)
   let launched: Promise<Browser> | undefined
@@ -52,11 +52,11 @@ export const browserSuite = (title: string): BrowserSuite => {
   })
 }
 
-const openPage = async (
+async function openPage(
   browser: Browser,
   address: string,
   options: BrowserContextOptions,
-): Promise<OpenedPage> => {
+): Promise<OpenedPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
   const errors: string[] = []

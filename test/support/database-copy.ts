@@ -7,7 +7,7 @@ export type DatabaseCopy = readonly Readonly<{
 }>[]
 
 /** All of a database as it is at this moment, where nobody writes to it meanwhile. */
-export const copyDatabase = async (db: Db): Promise<DatabaseCopy> => {
+export async function copyDatabase(db: Db): Promise<DatabaseCopy> {
   const collections = await db.listCollections<{ name: string; options?: Document }>().toArray()
   return Promise.all(
     collections.map(async ({ name, options = {} }) => {
@@ -17,7 +17,7 @@ export const copyDatabase = async (db: Db): Promise<DatabaseCopy> => {
   )
 }
 
-export const putBack = async (db: Db, copy: DatabaseCopy): Promise<void> => {
+export async function putBack(db: Db, copy: DatabaseCopy): Promise<void> {
   await db.dropDatabase()
   for (const { name, options, documents } of copy) {
     await db.createCollection(name, options)

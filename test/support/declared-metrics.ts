@@ -3,7 +3,7 @@ import { declareProjectionMetrics } from '../../src/projections/report/metrics.t
 import { declareApiMetrics } from '../../src/read-api/status/metrics.ts'
 import { createMetrics, createProcessMetrics } from '../../src/runtime/metrics.ts'
 
-const declared = () => {
+function declared() {
   const metrics = createMetrics()
   for (const declare of [declareIngestMetrics, declareProjectionMetrics, declareApiMetrics]) {
     declare(metrics)
@@ -15,7 +15,7 @@ const declared = () => {
 export const declaredMetrics = (): readonly string[] => declared().names()
 
 /** Their types, as Prometheus is told them. */
-export const declaredTypes = async (): Promise<ReadonlyMap<string, string>> => {
+export async function declaredTypes(): Promise<ReadonlyMap<string, string>> {
   const lines = (await declared().text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)
   return new Map(Array.from(lines, ([, name = '', type = '']) => [name, type]))
 }

@@ -41,10 +41,10 @@ export const replayOptionsOf = ({ eventStore, readModelStore }: Engine): ReplayO
 
 export const partitions = 3
 
-export const startEngine = async (
+export async function startEngine(
   directory = temporaryDirectory(),
   { log = 'log', partitions: count = partitions } = {},
-): Promise<Engine> => {
+): Promise<Engine> {
   const logOptions = { directory: join(directory, log), partitions: count }
   const eventStore = await openEmbeddedEventStore(logOptions)
   const readModelStore = await openEmbeddedReadModelStore({ directory: join(directory, 'rows') })

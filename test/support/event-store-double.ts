@@ -9,11 +9,11 @@ import type { EventStore } from '../../src/event-store/event-store.ts'
 type Appended = readonly TradelogEvent[]
 
 /** What ingest needs of an event store, in memory; every append can be made to fail or to wait. */
-export const eventStoreDouble = ({
+export function eventStoreDouble({
   partitions = 3,
   election = concat(of(true), NEVER) as Observable<boolean>,
   now = (): number => 0,
-} = {}) => {
+} = {}) {
   const log: LogRecord[][] = Array.from({ length: partitions }, () => [])
   /** Every array that append was called with, also those that failed. */
   const calls: Appended[] = []

@@ -35,7 +35,7 @@ export const openEventStream = ({
     sent.end()
   })
 
-const readEvents = (response: IncomingMessage): EventStream => {
+function readEvents(response: IncomingMessage): EventStream {
   const events: StreamEvent[] = []
   const comments: string[] = []
   const ids: string[] = []
@@ -71,7 +71,7 @@ const readEvents = (response: IncomingMessage): EventStream => {
   }
 }
 
-const fieldOf = (line: string): readonly [string, string] => {
+function fieldOf(line: string): readonly [string, string] {
   const colon = line.indexOf(':')
   return [line.slice(0, colon), line.slice(colon + 1).trimStart()]
 }

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const patienceMs = 30_000
 
 /** Waits until the check gives something truthy, and gives that; fails with its last answer or error. */
-export const eventually = async <T>(
+export async function eventually<T>(
   check: () => T | Promise<T>,
   { timeoutMs = patienceMs, everyMs = 10 } = {},
-): Promise<NonNullable<T>> => {
+): Promise<NonNullable<T>> {
   const end = Date.now() + timeoutMs
   for (;;) {
     let last: unknown

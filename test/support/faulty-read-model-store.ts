@@ -12,7 +12,7 @@ export type FaultyStore = ReadModelStore & {
 }
 
 /** A store that can be taken away under a running API, and put back. */
-export const faultyReadModelStore = (store: ReadModelStore): FaultyStore => {
+export function faultyReadModelStore(store: ReadModelStore): FaultyStore {
   const signals: AbortSignal[] = []
   const calls = new Map<string, number>()
   const faults = { fault: 'none' as Fault, signals, calls }

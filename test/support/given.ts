@@ -43,26 +43,26 @@ export const given = (given: readonly (TradelogEvent | RecordedEvent)[]) => ({
 const recordedOf = (one: TradelogEvent | RecordedEvent, offset: number): RecordedEvent =>
   'event' in one ? one : { partition: 0, offset, recordedAt: 0, event: one }
 
-const apply = (projection: Projection, recorded: RecordedEvent, rows: Map<Key, Folded>): void => {
+function apply(projection: Projection, recorded: RecordedEvent, rows: Map<Key, Folded>): void {
   if (projection.kind === 'state') applyToState(projection, recorded, rows)
   else applyToSeries(projection, recorded, rows)
 }
 
-const applyToSeries = (
+function applyToSeries(
   projection: SeriesProjection,
   recorded: RecordedEvent,
   rows: Map<Key, Folded>,
-): void => {
+): void {
   for (const { key, value } of foldSeries(projection, [recorded])) {
     rows.set(key, { value: asStored(value), guard: '', count: 1 })
   }
 }
 
-const applyToState = (
+function applyToState(
   projection: StateProjection<unknown>,
   recorded: RecordedEvent,
   rows: Map<Key, Folded>,
-): void => {
+): void {
   const touched = touchedRows(projection, [recorded])
   const stored = (key: Key) => rows.get(key)
   const writes = foldState(projection, recorded.partition, [recorded], touched, stored)
@@ -73,7 +73,7 @@ const applyToState = (
 
 const asStored = (value: Row): Row => JSON.parse(JSON.stringify(value))
 
-const outcomeOf = (rows: ReadonlyMap<Key, Folded>): Outcome => {
+function outcomeOf(rows: ReadonlyMap<Key, Folded>): Outcome {
   const row = (...key: readonly KeyPart[]): Row => {
     const found = rows.get(encodeKey(key))
     if (found === undefined) throw new Error(`no row ${key.join(' ')}`)

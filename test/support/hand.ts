@@ -25,10 +25,10 @@ export const withHand = (options: HandOptions, work: (hand: Hand) => Promise<voi
     ? inMongodb(options, work)
     : inEmbeddedStore(options, work)
 
-const inMongodb = async (
+async function inMongodb(
   { settings, generation }: HandOptions,
   work: (hand: Hand) => Promise<void>,
-) => {
+) {
   const client = await MongoClient.connect(settings.MONGODB__URL ?? '')
   const db = client.db(settings.MONGODB__DATABASE_NAME)
   const rows = db.collection<Row & { _id: string }>(generation)
@@ -57,10 +57,10 @@ const inMongodb = async (
 /** A row of a state stands behind its guard and count. */
 type Stored = Row | readonly [guard: string, count: number, row: Row]
 
-const inEmbeddedStore = async (
+async function inEmbeddedStore(
   { settings, generation, kind }: HandOptions,
   work: (hand: Hand) => Promise<void>,
-) => {
+) {
   const directory = join(settings.DATA_DIRECTORY ?? '', 'read-models', generation)
   const environment = openLmdb(directory, { maxDbs: 2 })
   const rows = environment.openDB<Stored, string>(

@@ -17,7 +17,7 @@ const saslAuthenticate = 36
 const saslAuthenticationFailed = 58
 
 /** As much of a broker as a client that logs in gets to see, and which refuses every login. */
-export const loginBroker = async (): Promise<LoginBroker> => {
+export async function loginBroker(): Promise<LoginBroker> {
   const logins: { mechanism: string; credentials: string }[] = []
   const server = createServer({ cert: certificate, key: certificateKey }, (socket) => {
     let mechanism = ''
@@ -44,7 +44,7 @@ export const loginBroker = async (): Promise<LoginBroker> => {
 type Request = Readonly<{ api: number; body: Buffer }>
 
 /** Frames are a length, then api, version, correlation id and client id, then the body. */
-const eachRequest = (socket: TLSSocket, answer: (request: Request) => Buffer) => {
+function eachRequest(socket: TLSSocket, answer: (request: Request) => Buffer) {
   let rest = Buffer.alloc(0)
   socket.on('data', (chunk) => {
     rest = Buffer.concat([rest, chunk])
@@ -58,13 +58,13 @@ const eachRequest = (socket: TLSSocket, answer: (request: Request) => Buffer) =>
   })
 }
 
-const int16 = (value: number) => {
+function int16(value: number) {
   const bytes = Buffer.alloc(2)
   bytes.writeInt16BE(value)
   return bytes
 }
 
-const int32 = (value: number) => {
+function int32(value: number) {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
   return bytes

@@ -18,10 +18,10 @@ export const fetchApi = 1
  * Stands between a client and one broker, which is made to announce the proxy's port as its own.
  * `judge` decides over each answer, by the number of the API that was asked.
  */
-export const kafkaProxy = async (
+export async function kafkaProxy(
   broker: string,
   judge: (api: number) => Fate = () => 'pass',
-): Promise<KafkaProxy> => {
+): Promise<KafkaProxy> {
   const [host = '', port = ''] = broker.split(':')
   const sockets = new Set<Socket>()
   let refusing = false
@@ -62,12 +62,12 @@ export const kafkaProxy = async (
   }
 }
 
-const relay = (
+function relay(
   client: Socket,
   upstream: Socket,
   judge: (api: number) => Fate,
   announce: (answer: Buffer) => Buffer,
-): void => {
+): void {
   const apis = new Map<number, number>()
   onFrame(client, (frame) => {
     apis.set(frame.readInt32BE(8), frame.readInt16BE(4))
@@ -83,7 +83,7 @@ const relay = (
 const metadataApi = 3
 
 /** A frame of Kafka's protocol begins with its length, in four bytes. */
-const onFrame = (socket: Socket, handle: (frame: Buffer) => void): void => {
+function onFrame(socket: Socket, handle: (frame: Buffer) => void): void {
   let rest = Buffer.alloc(0)
   socket.on('data', (bytes: Buffer) => {
     rest = Buffer.concat([rest, bytes])

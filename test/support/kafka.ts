@@ -12,7 +12,7 @@ const { KAFKA_BROKERS } = process.env
 export const kafkaBrokers = KAFKA_BROKERS?.split(',') ?? []
 
 /** A suite whose tests are skipped where no broker is named. */
-export const kafkaSuite = (title: string): Suite => {
+export function kafkaSuite(title: string): Suite {
   const test = suite(title)
   if (kafkaBrokers.length > 0) return test
   const skipped = (name: string) => test.skip(name, 'KAFKA_BROKERS is not set')
@@ -28,7 +28,7 @@ export type TopicUnderTest = Readonly<{
 }>
 
 /** Gives a topic name of its own to a test, and deletes what was made of it. */
-export const withTopic = async (body: (under: TopicUnderTest) => Promise<void>): Promise<void> => {
+export async function withTopic(body: (under: TopicUnderTest) => Promise<void>): Promise<void> {
   const topic = temporaryTopic()
   const kafka = testClient()
   const admin = kafka.admin()
@@ -50,7 +50,7 @@ export const withTopic = async (body: (under: TopicUnderTest) => Promise<void>):
 
 export const temporaryTopic = (): string => `tradelog-test-${randomUUID()}`
 
-export const deleteTopic = async (topic: string): Promise<void> => {
+export async function deleteTopic(topic: string): Promise<void> {
   const admin = testClient().admin()
   await admin.connect()
   if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] })
@@ -58,7 +58,7 @@ export const deleteTopic = async (topic: string): Promise<void> => {
 }
 
 /** Sends records that tradelog never wrote, as another producer might. */
-export const sendForeign = async (topic: string, messages: Message[]): Promise<void> => {
+export async function sendForeign(topic: string, messages: Message[]): Promise<void> {
   const producer = testClient().producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   })

@@ -33,7 +33,7 @@ const shown = (log: Plan['log']): string =>
     .map(({ partition, offset, event }) => `\n    ${partition}:${offset} ${toldOf(event)}`)
     .join('')
 
-const toldOf = (event: TradelogEvent): string => {
+function toldOf(event: TradelogEvent): string {
   if (event.type === 'FeedInterrupted') return `${event.symbol} interrupted`
   const { symbol, price, volume, executedAt } = event
   return `${symbol} ${price} × ${volume} at ${new Date(executedAt).toISOString()}`

@@ -112,13 +112,13 @@ export const sameInStore = (make: MakeProjection, create: () => Promise<Generati
   })
 
 /** Processes come and go while the log grows. */
-const projectLive = async (
+async function projectLive(
   make: MakeProjection,
   generation: Generation,
   log: TradeLog,
   numbers: readonly number[],
   growth: readonly number[],
-) => {
+) {
   for (let events = 0, i = 0; events < log.length; i++) {
     events += 1 + (growth[i % growth.length] ?? 0)
     await project(make, generation, log.slice(0, events), mixedBy(numbers))
@@ -126,12 +126,12 @@ const projectLive = async (
 }
 
 /** The whole log from the stored checkpoint on, by a new process. */
-const project = async (
+async function project(
   make: MakeProjection,
   generation: Generation,
   log: TradeLog,
   schedule: Schedule,
-): Promise<void> => {
+): Promise<void> {
   const writer = createWriter(make(), generation, noSkips)
   await writer.restart()
   const next = () =>
@@ -146,18 +146,18 @@ const project = async (
   }
 }
 
-const projected = async (make: MakeProjection, log: TradeLog, schedule: Schedule) => {
+async function projected(make: MakeProjection, log: TradeLog, schedule: Schedule) {
   const table = emptyTable(make)
   await project(make, memoryGeneration(table), log, schedule)
   return contentsOf(memoryGeneration(table))
 }
 
-const emptyTable = (make: MakeProjection): Table => {
+function emptyTable(make: MakeProjection): Table {
   const { name: model, version } = make()
   return memoryTable({ id: model, model, version, createdAt: 0 })
 }
 
-const contentsOf = async (generation: Generation) => {
+async function contentsOf(generation: Generation) {
   const rows: StoredRow[] = []
   for await (const chunk of generation.scan()) rows.push(...chunk)
   return { rows, checkpoint: [...(await generation.checkpoint())].sort(([a], [b]) => a - b) }
@@ -167,24 +167,24 @@ type Contents = Awaited<ReturnType<typeof contentsOf>>
 
 class Crash extends Error {}
 
-const crashAfter = (writes: number) => {
+function crashAfter(writes: number) {
   let left = writes
   return () => {
     if (left-- === 0) throw new Crash()
   }
 }
 
-const ignoreCrash = (error: unknown) => {
+function ignoreCrash(error: unknown) {
   if (!(error instanceof Crash)) throw error
 }
 
-const assertSame = (actual: Contents, expected: Contents): void => {
+function assertSame(actual: Contents, expected: Contents): void {
   assertSameRows(actual.rows, expected.rows)
   assertSameRows(actual.checkpoint, expected.checkpoint)
 }
 
 /** Says the first difference only: a shrunk case has a short one. */
-const assertSameRows = (actual: readonly unknown[], expected: readonly unknown[]): void => {
+function assertSameRows(actual: readonly unknown[], expected: readonly unknown[]): void {
   const length = Math.max(actual.length, expected.length)
   for (let i = 0; i < length; i++) {
     if (!isDeepStrictEqual(actual[i], expected[i])) {

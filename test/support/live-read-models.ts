@@ -18,10 +18,10 @@ export type LiveReadModels = Readonly<{
 }>
 
 /** Every registered read model (or none yet), built and kept up to date without an event store. */
-export const liveReadModels = async (
+export async function liveReadModels(
   store: ReadModelStore,
   models: 'all' | 'none' = 'all',
-): Promise<LiveReadModels> => {
+): Promise<LiveReadModels> {
   const log: RecordedEvent[] = []
   const live = new Map<string, Fold>()
   const rebuild = async (name: string): Promise<string> => {
@@ -64,13 +64,13 @@ export const liveReadModels = async (
 type Fold = (events: readonly RecordedEvent[]) => Promise<void>
 type Folded = { state: unknown; guard: string; count: number }
 
-const named = (name: string): Projection => {
+function named(name: string): Projection {
   const projection = readModels.find((model) => model.name === name)
   if (projection === undefined) throw new Error(`no read model is called ${name}`)
   return projection
 }
 
-const foldInto = (generation: Generation, projection: Projection): Fold => {
+function foldInto(generation: Generation, projection: Projection): Fold {
   const states = new Map<Key, Folded>()
   let next = 0
   let applied = 0
@@ -100,11 +100,11 @@ const seriesRows = (
   })),
 })
 
-const stateRows = (
+function stateRows(
   projection: Extract<Projection, { kind: 'state' }>,
   events: readonly RecordedEvent[],
   states: Map<Key, Folded>,
-): Commit['rows'] => {
+): Commit['rows'] {
   const writes = new Map<Key, StateWrite>()
   for (const recorded of events) {
     for (const parts of projection.keys(recorded)) {

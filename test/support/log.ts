@@ -2,7 +2,7 @@ import type { LogRecord } from '../../src/domain/recorded-event.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
 
 /** Everything that a log holds, by partition and offset. */
-export const recordsOf = async (store: EventStore): Promise<readonly LogRecord[]> => {
+export async function recordsOf(store: EventStore): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = []
   for (const { partition, start, head } of await store.heads()) {
     const slices = store.read({ partition, from: start, to: head, batchEventsMax: 1_000 })

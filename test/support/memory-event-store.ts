@@ -67,13 +67,13 @@ export type MemoryEventStoreOptions = Readonly<{
 }>
 
 /** A log in memory, of which each store stands for one process. */
-export const openMemoryEventStore = ({
+export function openMemoryEventStore({
   log,
   perform = atOnce,
   gapsBelow = 1,
   inParts = false,
   owner = {},
-}: MemoryEventStoreOptions): EventStore => {
+}: MemoryEventStoreOptions): EventStore {
   const membership = { log, perform, owner }
   const elected = new Map<string, Candidate>()
   /** What is on its way when an election is lost is refused, also when the next one is won. */
@@ -114,7 +114,7 @@ export const openMemoryEventStore = ({
 }
 
 /** Takes the partitions of a process that is dead, or thought to be, and gives them to others. */
-export const expel = (log: MemoryLog, owner: object): void => {
+export function expel(log: MemoryLog, owner: object): void {
   for (const members of log.groups.values()) {
     const gone = [...members].filter((member) => member.owner === owner)
     for (const member of gone) {
@@ -175,7 +175,7 @@ const election = (
     }
   })
 
-const partsOf = (log: MemoryLog, events: readonly TradelogEvent[]) => {
+function partsOf(log: MemoryLog, events: readonly TradelogEvent[]) {
   const known = log.parts.get(events)
   if (known !== undefined) return known
   const byPartition = new Map<number, TradelogEvent[]>()
@@ -193,7 +193,7 @@ const notTheActiveWriter = () =>
 
 const atOnce = async <T>(_label: string, effect: () => T): Promise<Awaited<T>> => await effect()
 
-const append = (log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: number): void => {
+function append(log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: number): void {
   if (log.appended.has(events)) return
   log.appended.add(events)
   for (const event of events) {
@@ -212,7 +212,7 @@ const append = (log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: num
 const timeOf = (event: TradelogEvent) =>
   event.type === 'TradeExecuted' ? event.executedAt : event.until
 
-const appendRaw = (log: MemoryLog, records: readonly RawRecord[]): void => {
+function appendRaw(log: MemoryLog, records: readonly RawRecord[]): void {
   for (const { partition, recordedAt, value } of records) {
     const to = log.partitions[partition]
     const event = JSON.parse(value ?? '') as TradelogEvent
@@ -220,7 +220,7 @@ const appendRaw = (log: MemoryLog, records: readonly RawRecord[]): void => {
   }
 }
 
-const rawOf = ({ event, ...place }: RecordedEvent): RawRecord => {
+function rawOf({ event, ...place }: RecordedEvent): RawRecord {
   return { ...place, key: eventKey(event), value: encodeEvent(event) }
 }
 
@@ -231,13 +231,13 @@ const boundsOf = ({ partitions }: MemoryLog): readonly PartitionBounds[] =>
 
 const originOf = (partition: number) => `memory:${partition}`
 
-const sliceOf = (
+function sliceOf(
   log: MemoryLog,
   partition: number,
   from: number,
   to: number,
   eventsMax: number,
-): Slice | undefined => {
+): Slice | undefined {
   const records = log.partitions[partition]?.records ?? []
   const rest = records.filter(({ offset }) => offset >= from && offset < to)
   const events = rest.slice(0, 1 + log.choose(eventsMax))
@@ -246,7 +246,7 @@ const sliceOf = (
   return from < to ? { partition, from, to, events } : undefined
 }
 
-const shareOut = ({ partitions, choose }: MemoryLog, members: ReadonlySet<Member>): void => {
+function shareOut({ partitions, choose }: MemoryLog, members: ReadonlySet<Member>): void {
   const all = [...members]
   const holders = partitions.map(() => all[choose(all.length)])
   for (const member of all) {
@@ -257,11 +257,11 @@ const shareOut = ({ partitions, choose }: MemoryLog, members: ReadonlySet<Member
 type Membership = Readonly<{ log: MemoryLog; perform: Perform; owner: object }>
 
 /** A member hears of a new assignment when its turn comes, and reads on as before until then. */
-const join = (
+function join(
   { log, perform, owner }: Membership,
   { group, position, batchEventsMax }: BatchesOptions,
   subscriber: Subscriber<Batch>,
-) => {
+) {
   const members = log.groups.get(group) ?? new Set()
   log.groups.set(group, members)
   let epoch = 0

@@ -43,10 +43,10 @@ type Options = Readonly<{
 }>
 
 /** A generation without transactions, in the order of writes that the port demands. */
-export const memoryGeneration = (
+export function memoryGeneration(
   table: Table,
   { beforeWrite = () => {}, chooseWrite, closed = () => false }: Options = {},
-): Generation => {
+): Generation {
   const check = (signal?: AbortSignal) => {
     if (closed()) throw new TradelogError('READ_MODEL_STORE_CLOSED', 'the store is closed')
     if (table.dropped) throw new TradelogError('GENERATION_DROPPED', `no ${table.info.id}`)
@@ -87,18 +87,18 @@ export const memoryGeneration = (
 export const sortedRows = (table: Table): readonly StoredRow[] =>
   [...table.rows.keys()].sort(byBytes).flatMap((key) => storedRow(table, key) ?? [])
 
-const storedRow = (table: Table, key: Key): StoredRow | undefined => {
+function storedRow(table: Table, key: Key): StoredRow | undefined {
   const row = table.rows.get(key)
   if (row === undefined) return undefined
   return { key, value: JSON.parse(row.json), guard: row.guard, count: row.count }
 }
 
-const write = async (
+async function write(
   table: Table,
   { partition, from, to, applied, origin, rows }: Commit,
   beforeWrite: BeforeWrite,
   chooseWrite: Options['chooseWrite'],
-): Promise<'committed' | 'moved'> => {
+): Promise<'committed' | 'moved'> {
   const isAtFrom = () => (table.checkpoint.get(partition)?.next ?? 0) === from
   if (!isAtFrom()) return 'moved'
   const left = [...rows.writes]
@@ -118,7 +118,7 @@ const write = async (
 }
 
 /** By compare-and-set; the row of a series is inserted where it is absent. */
-const writeRow = ({ rows }: Table, one: SeriesWrite | StateWrite): boolean => {
+function writeRow({ rows }: Table, one: SeriesWrite | StateWrite): boolean {
   const { key, value } = one
   const json = JSON.stringify(value)
   if (!('expected' in one)) {
@@ -130,7 +130,7 @@ const writeRow = ({ rows }: Table, one: SeriesWrite | StateWrite): boolean => {
   return true
 }
 
-const page = (table: Table, { from, to, limit, reverse }: PageOptions): readonly StoredRow[] => {
+function page(table: Table, { from, to, limit, reverse }: PageOptions): readonly StoredRow[] {
   const rows = sortedRows(table).filter(
     ({ key }) => byBytes(from, key) <= 0 && byBytes(key, to) < 0,
   )

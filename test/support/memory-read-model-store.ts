@@ -40,13 +40,13 @@ type Options = Readonly<{
 }>
 
 /** A read-model store without transactions, in memory; each handle stands for one process. */
-export const openMemoryReadModelStore = ({
+export function openMemoryReadModelStore({
   database = memoryDatabase(),
   beforeWrite = () => {},
   chooseWrite,
   now = Date.now,
   newId = newGenerationId,
-}: Options = {}): ReadModelStore => {
+}: Options = {}): ReadModelStore {
   const { tables, pointers, skips, statuses } = database
   const commits = new Set<Promise<unknown>>()
   const leases = leasesOf(database, now)
@@ -118,14 +118,14 @@ export const openMemoryReadModelStore = ({
 const infosOf = (tables: ReadonlyMap<string, Table>): readonly GenerationInfo[] =>
   Array.from(tables.values(), ({ info }) => info).sort((a, b) => a.createdAt - b.createdAt)
 
-const tableOf = (tables: ReadonlyMap<string, Table>, id: string): Table => {
+function tableOf(tables: ReadonlyMap<string, Table>, id: string): Table {
   const table = tables.get(id)
   if (table === undefined) throw new TradelogError('GENERATION_DROPPED', `no generation ${id}`)
   return table
 }
 
 /** The leases of one process. A holder renews by asking whether it still is one. */
-const leasesOf = ({ leases }: MemoryDatabase, now: () => number) => {
+function leasesOf({ leases }: MemoryDatabase, now: () => number) {
   const holder = {}
   const isFree = (row: LeaseRow | undefined) =>
     row === undefined || row.holder === undefined || row.expiresAt <= now()

@@ -16,10 +16,10 @@ const messageOpcode = 2013
 const bodyAt = headerBytes + 5
 
 /** Stands before one server, and asks about each command; the server waits for the verdict. */
-export const mongodbProxy = async (
+export async function mongodbProxy(
   url: string,
   judge: (command: Command) => Promise<Verdict>,
-): Promise<MongodbProxy> => {
+): Promise<MongodbProxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
@@ -44,11 +44,11 @@ export const mongodbProxy = async (
   return { url: proxied.href, close }
 }
 
-const relay = (
+function relay(
   client: Socket,
   upstream: Socket,
   judge: (command: Command) => Promise<Verdict>,
-): void => {
+): void {
   let answers = true
   let turn = Promise.resolve()
   const cut = () => {
@@ -73,7 +73,7 @@ const relay = (
 }
 
 /** A stream's chunks, cut into whole messages: each begins with its length. */
-const inMessages = (take: (message: Buffer) => void) => {
+function inMessages(take: (message: Buffer) => void) {
   let rest: Buffer = Buffer.alloc(0)
   return (chunk: Buffer) => {
     rest = Buffer.concat([rest, chunk])
@@ -85,7 +85,7 @@ const inMessages = (take: (message: Buffer) => void) => {
   }
 }
 
-const commandOf = (message: Buffer): Command | undefined => {
+function commandOf(message: Buffer): Command | undefined {
   if (message.readInt32LE(12) !== messageOpcode) return undefined
   const body = message.subarray(bodyAt, bodyAt + message.readInt32LE(bodyAt))
   const [[name, collection] = ['', '']] = Object.entries(BSON.deserialize(body))

@@ -23,7 +23,7 @@ export type TestDatabase = Readonly<{
 }>
 
 /** The server of `MONGODB_URL`, else a mongod of this machine; the reason where there is none. */
-export const testMongodb = async (): Promise<TestMongodb | { reason: string }> => {
+export async function testMongodb(): Promise<TestMongodb | { reason: string }> {
   const url = process.env.MONGODB_URL
   if (url !== undefined) return onServer(url, async () => {})
   try {
@@ -36,7 +36,7 @@ export const testMongodb = async (): Promise<TestMongodb | { reason: string }> =
   }
 }
 
-const onServer = async (url: string, stop: () => Promise<void>): Promise<TestMongodb> => {
+async function onServer(url: string, stop: () => Promise<void>): Promise<TestMongodb> {
   const client = await MongoClient.connect(url, { serverSelectionTimeoutMS: 3_000 })
   const made: Db[] = []
   const database = () => {

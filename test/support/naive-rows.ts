@@ -5,10 +5,10 @@ import { naiveFolds } from '../../src/verify/folds/index.ts'
 import type { NaiveRow, NaiveState } from '../../src/verify/folds/naive-fold.ts'
 
 /** What the naive fold of a model makes of events, in the order of the keys. */
-export const naiveRows = (
+export function naiveRows(
   name: string,
   events: readonly RecordedEvent[],
-): readonly (readonly [Key, Row])[] => {
+): readonly (readonly [Key, Row])[] {
   const fold = naiveFolds.find(({ model }) => model === name)
   if (fold === undefined) throw new Error(`no naive fold for ${name} in src/verify/folds`)
   const named = events.filter(({ event }) => fold.events.includes(event.type))
@@ -19,7 +19,7 @@ export const naiveRows = (
   return rows.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
-const stateRows = (fold: NaiveState, events: readonly RecordedEvent[]) => {
+function stateRows(fold: NaiveState, events: readonly RecordedEvent[]) {
   const rows = new Map<Key, NaiveRow>()
   for (const recorded of events) {
     for (const parts of fold.keys(recorded)) {

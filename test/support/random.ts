@@ -1,5 +1,5 @@
 /** A seeded generator (mulberry32): the same seed gives the same numbers, from 0 up to 1. */
-export const seededRandom = (seed: number): (() => number) => {
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -12,21 +12,17 @@ const partitions = 6
  * Writes any JSON into the log that the settings name, behind everybody's back, where a symbol's
  * events go. Answers its position.
  */
-export const appendRaw = (
-  settings: Settings,
-  symbol: string,
-  value: unknown,
-): Promise<Position> => {
+export function appendRaw(settings: Settings, symbol: string, value: unknown): Promise<Position> {
   const partition = partitionOf(symbol, partitions)
   return settings.EVENT_STORE === 'kafka'
     ? appendToTopic(settings.KAFKA__TOPIC ?? '', { key: symbol, partition, value })
     : appendToDirectory(settings.DATA_DIRECTORY ?? '', partition, value)
 }
 
-const appendToTopic = async (
+async function appendToTopic(
   topic: string,
   { key, partition, value }: { key: string; partition: number; value: unknown },
-) => {
+) {
   const record = { key, partition, value: JSON.stringify(value) }
   await sendForeign(topic, [record])
   const admin = kafkaClient(storeOptions(topic)).admin()
@@ -37,7 +33,7 @@ const appendToTopic = async (
   return { partition, offset: Number(high) - 1 }
 }
 
-const appendToDirectory = async (directory: string, partition: number, value: unknown) => {
+async function appendToDirectory(directory: string, partition: number, value: unknown) {
   const log = await openEmbeddedLog({ directory: join(directory, 'log'), partitions })
   await log.append(log.prepare([{ partition, value }], Date.now()))
   const offset = (log.heads()[partition] ?? 0) - 1

@@ -36,11 +36,11 @@ type TestApiOptions = Partial<ReadApiOptions> &
 export const testLimits = loadConfig({ environment: {} }).config.limits
 
 /** A running API, over embedded read models unless told. Each of its answers is held to the OpenAPI document. */
-export const startTestApi = async ({
+export async function startTestApi({
   readModels = 'all',
   openStore = () => openEmbeddedReadModelStore({ directory: temporaryDirectory() }),
   ...options
-}: TestApiOptions = {}): Promise<TestApi> => {
+}: TestApiOptions = {}): Promise<TestApi> {
   const opened = await openStore()
   const models = await liveReadModels(opened, readModels)
   const store = faultyReadModelStore(opened)
@@ -91,7 +91,7 @@ const send = (
     sent.end()
   })
 
-const answerCheck = (document: OpenApiDocument) => {
+function answerCheck(document: OpenApiDocument) {
   const ajv = new Ajv2020({ allowUnionTypes: true, formats: { 'date-time': true } })
   return (path: string, { status, json }: Answer): void => {
     if (json === undefined || json.openapi !== undefined) return
@@ -108,7 +108,7 @@ const answerCheck = (document: OpenApiDocument) => {
   }
 }
 
-const operationOf = ({ paths }: OpenApiDocument, path: string) => {
+function operationOf({ paths }: OpenApiDocument, path: string) {
   const [plain = ''] = path.split('?')
   const withSymbol = plain.replace(/\/[^/]*$/, '/{symbol}')
   return (paths[plain] ?? paths[withSymbol])?.get

@@ -7,10 +7,10 @@ import type { Row } from '../../src/read-model-store/read-model-store.ts'
 import type { ExpectedSet, ExpectedSymbol } from './real-trades.ts'
 
 /** Rows of each model in the order of their keys are what the reference computed from the set. */
-export const assertSetRows = (
+export function assertSetRows(
   rows: Readonly<Record<'trades' | 'symbols' | 'candles', readonly Row[]>>,
   expected: ExpectedSet,
-): void => {
+): void {
   assert.is(rows.trades.length, expected.rows)
   assert.is(rows.symbols.length, Object.keys(expected.per_symbol).length)
   for (const [symbol, of] of Object.entries(expected.per_symbol)) {
@@ -34,7 +34,7 @@ const candleLine = (row: CandleRow): string =>
     ',',
   )
 
-const tradeLine = (row: Row): string => {
+function tradeLine(row: Row): string {
   const { executedAt, price, volume, conditions } = row as TradeExecuted
   const canonical = [price, volume].map((text) => formatDecimal(parseDecimal(text)))
   return [executedAt, ...canonical, conditions.join(';')].join(',')
@@ -43,7 +43,7 @@ const tradeLine = (row: Row): string => {
 const total = (texts: readonly string[]): string =>
   formatDecimal(texts.map(parseDecimal).reduce(add, zero))
 
-const assertCandles = (rows: readonly CandleRow[], expected: ExpectedSymbol) => {
+function assertCandles(rows: readonly CandleRow[], expected: ExpectedSymbol) {
   const minutes = rows.filter(({ interval }) => interval === '1m')
   assert.is(minutes.length, expected.candles_1m)
   assert.is(digest(minutes.map(candleLine)), expected.candles_1m_sha256)

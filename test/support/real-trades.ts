@@ -31,7 +31,7 @@ export const expectedSets = (folder: string): Readonly<Record<string, ExpectedSe
   JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
 
 /** The trades of a set in the order of their arrival; numbers as the file has them. */
-export const realTrades = (folder: string, file: string): readonly TradeExecuted[] => {
+export function realTrades(folder: string, file: string): readonly TradeExecuted[] {
   const lines = gunzipSync(readFileSync(join(folder, file)))
     .toString('utf8')
     .split('\n')

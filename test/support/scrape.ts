@@ -4,7 +4,7 @@ import type { Metrics } from '../../src/runtime/metrics.ts'
 export type Values = (series: string) => number | undefined
 
 /** Reads Prometheus' text format, as far as our metrics use it. */
-export const valuesOf = (text: string): Values => {
+export function valuesOf(text: string): Values {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const values = new Map(
     lines.map((line) => {
@@ -18,7 +18,7 @@ export const valuesOf = (text: string): Values => {
 export const scrape = async (metrics: Metrics): Promise<Values> => valuesOf(await metrics.text())
 
 /** Scrapes a running process. */
-export const scrapeUrl = async (url: string): Promise<Values> => {
+export async function scrapeUrl(url: string): Promise<Values> {
   const response = await fetch(url)
   if (response.status !== 200) throw new Error(`${url}: ${response.status}`)
   return valuesOf(await response.text())

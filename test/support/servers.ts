@@ -13,10 +13,10 @@ export type ServerName = 'kafka' | 'mongo'
  * What becomes of a server: `kill` ends it at once, its data kept, until `up`; `pause` leaves it
  * hanging until `resume`. Resolves when it is done: after `up` the server answers.
  */
-export const server = async (
+export async function server(
   verb: 'kill' | 'pause' | 'resume' | 'up',
   name: ServerName,
-): Promise<void> => {
+): Promise<void> {
   if (script === undefined) throw new Error(serversReason)
   await promisify(execFile)(script, [verb, name])
 }

@@ -18,7 +18,7 @@ export const embeddedStores = (): Settings => ({
 })
 
 /** Settings of fresh, empty stores of that pair, and free ports. */
-export const freshStores = (): Settings => {
+export function freshStores(): Settings {
   const id = randomBytes(4).toString('hex')
   return {
     ...embeddedStores(),
@@ -33,7 +33,7 @@ export const freshStores = (): Settings => {
   }
 }
 
-const needed = (name: string): string => {
+function needed(name: string): string {
   const value = process.env[name]
   if (value === undefined) throw new Error(`${name} must be set to test on ${storePair.name}`)
   return value

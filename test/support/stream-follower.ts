@@ -14,7 +14,7 @@ export type StreamFollower = Readonly<{
 }>
 
 /** A client as a browser is one: after every loss it connects again, with the last id it was given. */
-export const followStream = (port: number): StreamFollower => {
+export function followStream(port: number): StreamFollower {
   const ticks = new Map<string, Fields>()
   const candles = new Map<string, Fields>()
   const goneBack: string[] = []
@@ -65,7 +65,7 @@ export const followStream = (port: number): StreamFollower => {
 }
 
 /** Fewer trades of one thing, or an earlier thing. */
-const isBack = (event: string, before: Fields, after: Fields): boolean => {
+function isBack(event: string, before: Fields, after: Fields): boolean {
   const when = event === 'tick' ? 'time' : 'start'
   const [earlier, later] = [String(before[when]), String(after[when])]
   if (later < earlier) return true

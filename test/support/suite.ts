@@ -12,7 +12,7 @@ export type Suite = {
 const defaultTimeoutMs = 60_000
 
 /** A uvu suite in which every test has a time limit (uvu has none). */
-export const suite = (title: string): Suite => {
+export function suite(title: string): Suite {
   const tests = uvuSuite(title)
   const define = (name: string, body: Body, { timeoutMs = defaultTimeoutMs } = {}) =>
     tests(name, () => withTimeout(name, timeoutMs, body))
@@ -26,7 +26,7 @@ export const suite = (title: string): Suite => {
   })
 }
 
-const withTimeout = async (name: string, timeoutMs: number, body: Body): Promise<void> => {
+async function withTimeout(name: string, timeoutMs: number, body: Body): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`"${name}" took over ${timeoutMs} ms`)), timeoutMs)

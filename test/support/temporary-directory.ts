@@ -8,7 +8,7 @@ process.once('exit', () => {
 })
 
 /** A fresh directory, removed when the process ends. */
-export const temporaryDirectory = (): string => {
+export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tradelog-'))
   made.push(directory)
   return directory

@@ -13,10 +13,10 @@ const symbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', 'KRAKEN:XBT/USD', '_
  * Writes a file of recorded trades as tradelog plays them: seeded, in time order but for some late
  * ones, many sharing a millisecond, some equal to the row before, some of volume 0.
  */
-export const writeTradeFile = async (
+export async function writeTradeFile(
   path: string,
   { rows, seed }: { rows: number; seed: number },
-): Promise<TradeFileTotals> => {
+): Promise<TradeFileTotals> {
   const random = seededRandom(seed)
   const file = createWriteStream(path)
   const bySymbol = new Map<string, { tradeCount: number; lastTradeAt: number }>()

@@ -79,7 +79,7 @@ type Fields = Readonly<{
   interruptedMs: number | null
 }>
 
-const eventOf = ({ interruptedMs, ...fields }: Fields): TradelogEvent => {
+function eventOf({ interruptedMs, ...fields }: Fields): TradelogEvent {
   const { symbol, executedAt: until } = fields
   if (interruptedMs === null) return trade(fields)
   return interruption({ symbol, from: until - interruptedMs, until })
@@ -114,17 +114,17 @@ export const mixedBy = (numbers: readonly number[]): Schedule => ({
 
 export const scheduleNumbers = fc.array(fc.nat(20), { minLength: 1, maxLength: 12 })
 
-const chooser = (numbers: readonly number[], least: number) => {
+function chooser(numbers: readonly number[], least: number) {
   let at = 0
   return (count: number) => least + ((numbers[at++ % numbers.length] ?? 0) % count)
 }
 
 /** The next slice of what a checkpoint leaves of a log; undefined at its end. */
-export const nextSlice = (
+export function nextSlice(
   log: TradeLog,
   nextOf: (partition: number) => number,
   schedule: Schedule,
-): (Slice & { origin: string }) | undefined => {
+): (Slice & { origin: string }) | undefined {
   const open = partitionsOf(log).filter((events) => restOf(events, nextOf).length > 0)
   if (open.length === 0) return undefined
   const rest = restOf(open[schedule.partition(open.length)] ?? [], nextOf)

@@ -30,11 +30,11 @@ export type RunningTradelog = Readonly<{
 }>
 
 /** Starts a command of the command line, or of what else Node is to run, in a process of its own. */
-export const startTradelog = (
+export function startTradelog(
   args: readonly string[],
   settings: Settings,
   program: readonly string[] = [mainProgram],
-): RunningTradelog => {
+): RunningTradelog {
   const child = spawn(process.execPath, [...program, ...args], {
     env: { ...withoutSettings(process.env), ...settingsEnvironment(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,11 +71,11 @@ export const startTradelog = (
 }
 
 /** Runs a command to its end. */
-export const runTradelog = async (
+export async function runTradelog(
   args: readonly string[],
   settings: Settings,
   program: readonly string[] = [mainProgram],
-) => {
+) {
   const running = startTradelog(args, settings, program)
   const code = await running.exit()
   return { code, stdout: running.stdout(), stderr: running.stderr() }

@@ -16,7 +16,7 @@ const test = suite('scheduled verification')
 
 const models = readModels.map(({ name }) => name)
 
-const withEngine = async (work: (engine: Engine) => Promise<void>) => {
+async function withEngine(work: (engine: Engine) => Promise<void>) {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(300))
   const role = engine.project()
@@ -26,14 +26,14 @@ const withEngine = async (work: (engine: Engine) => Promise<void>) => {
   await engine.close()
 }
 
-const schedule = (engine: Engine, options: Partial<ScheduleOptions> = {}) => {
+function schedule(engine: Engine, options: Partial<ScheduleOptions> = {}) {
   const { eventStore, readModelStore } = engine
   const stores = { eventStore, readModelStore, batchEventsMax: 100 }
   return scheduleVerify({ ...stores, models, everyMs: 20, logger: silent, ...options })
 }
 
 /** The result of each model's last verification, and when it was written. */
-const verifications = async ({ readModelStore }: Engine) => {
+async function verifications({ readModelStore }: Engine) {
   const all = (await readModelStore.statuses()).filter(({ source }) => source.startsWith('verify:'))
   return new Map(
     all.map(({ status, writtenAt }) => {
@@ -56,7 +56,7 @@ test('reports on every model, again and again, and finds what differs later', ()
   }))
 
 /** A row that no event accounts for, in a partition that nobody uses. */
-const addByHand = async ({ readModelStore }: Engine) => {
+async function addByHand({ readModelStore }: Engine) {
   const symbols = await readModelStore.open((await readModelStore.pointer('symbols'))?.active ?? '')
   const row = { key: encodeKey(['NOBODY']), value: { symbol: 'NOBODY' }, guard: '0:0', count: 1 }
   const rows = { kind: 'state', writes: [{ ...row, expected: null }] } as const

@@ -12,7 +12,7 @@ const test = suite('verify')
 const engineWith = async (trades: number): Promise<Engine> =>
   projected(await startEngine(), [interruption(), ...someTrades(trades)])
 
-const projected = async (engine: Engine, events: readonly TradelogEvent[]): Promise<Engine> => {
+async function projected(engine: Engine, events: readonly TradelogEvent[]): Promise<Engine> {
   await engine.eventStore.append(events)
   engine.project()
   await engine.caughtUp()
@@ -22,7 +22,7 @@ const projected = async (engine: Engine, events: readonly TradelogEvent[]): Prom
 const active = async ({ readModelStore }: Engine, model: string): Promise<Generation> =>
   readModelStore.open((await readModelStore.pointer(model))?.active ?? '')
 
-const rowsOf = async (generation: Generation): Promise<readonly StoredRow[]> => {
+async function rowsOf(generation: Generation): Promise<readonly StoredRow[]> {
   const rows: StoredRow[] = []
   for await (const chunk of generation.scan()) rows.push(...chunk)
   return rows
@@ -103,11 +103,11 @@ test('names a trade that is missing, one that was changed, and one that was adde
 })
 
 /** The trades as a generation has them whose projectors have come so far in each partition. */
-const copyOfTrades = async (
+async function copyOfTrades(
   { eventStore, readModelStore }: Engine,
   rows: readonly StoredRow[],
   progress: (head: number) => number,
-): Promise<string> => {
+): Promise<string> {
   const { info, commit } = await readModelStore.create({
     model: 'trades',
     version: 1,

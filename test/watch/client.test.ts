@@ -11,7 +11,7 @@ import { trade } from '../support/trade.ts'
 
 const test = suite('watch on an API')
 
-const startWatch = (api: string, limits: { silenceMsMax?: number } = {}) => {
+function startWatch(api: string, limits: { silenceMsMax?: number } = {}) {
   const state = watchState(api)
   const quitting = new AbortController()
   const { signal } = quitting

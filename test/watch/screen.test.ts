@@ -26,7 +26,7 @@ const building = {
   is_stale: false,
 }
 
-const given = (symbols: readonly string[], readModels: readonly ReadModel[] = [readModel()]) => {
+function given(symbols: readonly string[], readModels: readonly ReadModel[] = [readModel()]) {
   const state = watchState('http://localhost:8000')
   state.take({ kind: 'connected' })
   for (const symbol of symbols) {

@@ -6,7 +6,7 @@ const test = suite('server-sent events')
 
 const text = ': heartbeat\n\nid: 0:1\nevent: tick\ndata: {"symbol":"é: 1"}\n\nid: 0:2\n\n'
 
-const eventsIn = async (chunks: readonly Uint8Array[]): Promise<ServerSentEvent[]> => {
+async function eventsIn(chunks: readonly Uint8Array[]): Promise<ServerSentEvent[]> {
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {
       for (const chunk of chunks) controller.enqueue(chunk)

@@ -36,7 +36,7 @@ export const copy: Command = {
 
 type End = Readonly<{ kind: 'settings' | 'log' | 'file' | 'stdout'; path: string }>
 
-const endOf = (flag: string, value: unknown): End => {
+function endOf(flag: string, value: unknown): End {
   const path = String(value ?? '')
   if (flag === '--from' && path === 'settings') return { kind: 'settings', path }
   if (flag === '--to' && path === '-') return { kind: 'stdout', path }
@@ -48,12 +48,12 @@ const endOf = (flag: string, value: unknown): End => {
   )
 }
 
-const refuseSameFile = (from: End, to: End): void => {
+function refuseSameFile(from: End, to: End): void {
   if (from.kind !== 'file' || to.kind !== 'file' || real(from.path) !== real(to.path)) return
   throw new TradelogError('COPY_REFUSED', 'source and target are the same file')
 }
 
-const real = (path: string): string => {
+function real(path: string): string {
   try {
     return realpathSync(path)
   } catch {
@@ -62,27 +62,27 @@ const real = (path: string): string => {
 }
 
 /** The file says all: the environment names the store of the settings, not this one. */
-const openLog = (context: CommandContext, file: string): Promise<EventStore> => {
+function openLog(context: CommandContext, file: string): Promise<EventStore> {
   const { config } = loadConfig({ file, environment: {} })
   return openEventStore({ ...context, config })
 }
 
-const openSource = async (
+async function openSource(
   context: CommandContext,
   { kind, path }: End,
-): Promise<{ source: CopySource; eventStore?: EventStore }> => {
+): Promise<{ source: CopySource; eventStore?: EventStore }> {
   if (kind === 'file') return { source: await readable(path, () => fileSource(path)) }
   const eventStore =
     kind === 'settings' ? await openEventStore(context) : await openLog(context, path)
   return { source: await logSource(eventStore), eventStore }
 }
 
-const openTarget = async (
+async function openTarget(
   context: CommandContext,
   { kind, path }: End,
   { partitions }: CopySource,
   from?: EventStore,
-): Promise<CopyTarget> => {
+): Promise<CopyTarget> {
   if (kind === 'stdout') return streamTarget(process.stdout, partitions)
   if (kind === 'file') {
     return readable(path, () => (isGzipName(path) ? gzipTarget : fileTarget)(path, partitions))
@@ -94,7 +94,7 @@ const openTarget = async (
   return logTarget(eventStore)
 }
 
-const readable = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
+async function readable<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
@@ -108,7 +108,7 @@ const sayAside = (text: string) => void process.stderr.write(text)
 
 const sayEveryMs = 1_000
 
-const progressLines = (say: (text: string) => void, total: number | null, isJson: boolean) => {
+function progressLines(say: (text: string) => void, total: number | null, isJson: boolean) {
   let said = Date.now()
   return (step: CopyStep, records: number): void => {
     const now = Date.now()
@@ -120,7 +120,7 @@ const progressLines = (say: (text: string) => void, total: number | null, isJson
   }
 }
 
-const resultLines = ({ copied, records, keys, digest }: CopyResult): string => {
+function resultLines({ copied, records, keys, digest }: CopyResult): string {
   const [now, all, symbols] = [copied, records, keys].map((count) => count.toLocaleString('en'))
   return `copied ${now} events; both hold ${all} of ${symbols} symbols\nsha256 ${digest}\n`
 }

@@ -24,11 +24,7 @@ export const ingest: Command = {
 }
 
 /** Starts the feed and ingest; undefined where there is no feed. */
-export const runIngest = async (
-  context: CommandContext,
-  metrics: Metrics,
-  eventStore: EventStore,
-) => {
+export async function runIngest(context: CommandContext, metrics: Metrics, eventStore: EventStore) {
   const { config, life, logger } = context
   const feed = await feedSettings(context)
   if (feed === undefined) return undefined

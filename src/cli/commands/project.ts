@@ -23,13 +23,13 @@ export const project: Command = {
 }
 
 /** Starts the projectors and, where the settings say how often, the scheduled verification. */
-export const runProject = (
+export function runProject(
   { config, life, logger }: CommandContext,
   metrics: Metrics,
   projections: readonly Projection[],
   eventStore: EventStore,
   readModelStore: ReadModelStore,
-) => {
+) {
   const { batchEventsMax } = config.projection
   const { everyMs } = config.verify
   const stores = { eventStore, readModelStore, batchEventsMax }

@@ -23,7 +23,7 @@ export const rejects: Command = {
 
 const limitUsually = 50
 
-const limitOf = (text: unknown): number => {
+function limitOf(text: unknown): number {
   if (text === undefined) return limitUsually
   if (/^[1-9][0-9]{0,6}$/.test(String(text))) return Number(text)
   throw new TradelogError('CONFIG_INVALID', '--limit must be a whole number from 1 on')

@@ -31,10 +31,10 @@ export const replay: Command = {
 }
 
 /** Does what the flags ask for, and gives what to say of each model in the end. */
-const linesOf = async (
+async function linesOf(
   context: CommandContext,
   onProgress: Progress['show'],
-): Promise<readonly string[]> => {
+): Promise<readonly string[]> {
   const { config, flags, logger, signal } = context
   const projections = selectedModels(flags)
   const eventStore = await openEventStore(context)
@@ -51,7 +51,7 @@ const linesOf = async (
 type Progress = Pick<Bars, 'show' | 'end'> & Pick<CommandContext, 'logger'>
 
 /** A bar for each model on a terminal, a line each second where the output is piped, or JSON lines. */
-const progressOf = ({ config, flags, logger, print }: CommandContext): Progress => {
+function progressOf({ config, flags, logger, print }: CommandContext): Progress {
   const { stdout, stderr } = process
   if (flags.json === true || !stdout.isTTY) {
     const textOf = flags.json === true ? JSON.stringify : progressLine
@@ -73,7 +73,7 @@ const replayLine = ({ model, generation, eventsApplied }: ReplayResult): string 
 const rollbackLine = ({ model, generation, former }: ReplayResult): string =>
   `${model}: back on ${generation}; ${former} is kept\n`
 
-const changesLine = ({ model, rows, added, removed, changed, first }: DryRunResult): string => {
+function changesLine({ model, rows, added, removed, changed, first }: DryRunResult): string {
   const counts = `${added} added, ${removed} removed, ${changed} changed`
   const line = `${model}: a replay would give ${rows.toLocaleString('en')} rows: ${counts}\n`
   if (first === null) return line

@@ -38,7 +38,7 @@ export const skip: Command = {
 
 type Stores = Readonly<{ eventStore: EventStore; readModelStore: ReadModelStore }>
 
-const targetOf = (text: string): SkipTarget => {
+function targetOf(text: string): SkipTarget {
   const [, model = '', partition, offset] = /^([^:]+):([0-9]{1,9}):([0-9]{1,15})$/.exec(text) ?? []
   if (offset === undefined) throw wrong(`${text} isn't MODEL:PARTITION:OFFSET`)
   const [projection] = selectedModels({ model })
@@ -47,12 +47,12 @@ const targetOf = (text: string): SkipTarget => {
 }
 
 /** All of them are judged before the first is kept. */
-const add = async (
+async function add(
   { flags, print }: CommandContext,
   stores: Stores,
   targets: readonly SkipTarget[],
   why: string,
-) => {
+) {
   const skips: Skip[] = []
   for (const target of targets) {
     skips.push(await skipOf(stores, target, { why, at: Date.now() }))
@@ -69,11 +69,11 @@ const add = async (
 }
 
 /** Whatever an undo that was cut short has left, the next one takes back. */
-const undo = async (
+async function undo(
   { flags, print }: CommandContext,
   { eventStore, readModelStore }: Stores,
   targets: readonly SkipTarget[],
-) => {
+) {
   for (const target of targets) {
     const { partition, offset } = target
     const model = target.projection.name
@@ -88,7 +88,7 @@ const undo = async (
   }
 }
 
-const list = async ({ flags, print }: CommandContext, { eventStore, readModelStore }: Stores) => {
+async function list({ flags, print }: CommandContext, { eventStore, readModelStore }: Stores) {
   const origins = (await eventStore.heads()).map(({ origin }) => origin)
   const skips = await readModelStore.skips()
   if (skips.length === 0 && flags.json !== true) print('no event is skipped\n')
@@ -99,7 +99,7 @@ const list = async ({ flags, print }: CommandContext, { eventStore, readModelSto
   }
 }
 
-const line = (skip: Skip, isOfThisLog: boolean): string => {
+function line(skip: Skip, isOfThisLog: boolean): string {
   const at = new Date(skip.at).toISOString().slice(0, 19)
   return `${nameOf(skip)}  ${at}Z  ${skip.why}${isOfThisLog ? '' : '  (of another log)'}\n`
 }

@@ -25,7 +25,7 @@ export const start: Command = {
 }
 
 /** What runs, where, and what to try next. */
-const screen = (config: Config, url: string, symbols: readonly string[]): string => {
+function screen(config: Config, url: string, symbols: readonly string[]): string {
   const symbol = encodeURIComponent(symbols[0] ?? 'AAPL')
   return `
   tradelog is running
@@ -50,7 +50,7 @@ const screen = (config: Config, url: string, symbols: readonly string[]): string
 `
 }
 
-const feedLine = ({ feed, simulated, file }: Config): string => {
+function feedLine({ feed, simulated, file }: Config): string {
   if (feed === 'simulated') return `simulated, ${simulated.tradesPerSecond} trades a second`
   if (feed === 'file') return `${file.path}, at speed ${file.speed}`
   return feed
@@ -61,7 +61,7 @@ const logLine = ({ eventStore, dataDirectory, kafka, partitions }: Config): stri
     ? `Kafka topic ${kafka.topic} at ${kafka.brokerUrl.join(', ')}`
     : `embedded, in ${dataDirectory}, ${partitions} partitions`
 
-const rowsLine = (config: Config): string => {
+function rowsLine(config: Config): string {
   const { url, databaseName } = redactedConfig(config).mongodb
   return config.readModelStore === 'mongodb'
     ? `MongoDB database ${databaseName} at ${url}`

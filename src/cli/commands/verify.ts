@@ -41,10 +41,10 @@ export const verify: Command = {
 
 type Named = Readonly<{ model: string; id: string }>
 
-const generationOf = (
+function generationOf(
   { model, generation }: Flags,
   [selected, ...others]: ReturnType<typeof selectedModels>,
-): Named | undefined => {
+): Named | undefined {
   if (generation === undefined) return undefined
   if (model !== undefined && selected !== undefined && others.length === 0) {
     return { model: selected.name, id: String(generation) }
@@ -52,7 +52,7 @@ const generationOf = (
   throw refused('--generation is that of one read model: name it by --model')
 }
 
-const refuseForeign = async (store: ReadModelStore, { model, id }: Named): Promise<void> => {
+async function refuseForeign(store: ReadModelStore, { model, id }: Named): Promise<void> {
   const generations = await store.generations(model)
   if (generations.some((known) => known.id === id)) return
   const known = generations.map((generation) => generation.id).join(', ') || 'none'
@@ -65,14 +65,7 @@ const refused = (message: string): TradelogError => new TradelogError('CONFIG_IN
 const isServed = async (store: ReadModelStore, { model, id }: Named): Promise<boolean> =>
   (await store.pointer(model))?.active === id
 
-const line = ({
-  model,
-  result,
-  detail,
-  rowsCompared,
-  differences,
-  ...of
-}: Verification): string => {
+function line({ model, result, detail, rowsCompared, differences, ...of }: Verification): string {
   const seconds = ((of.finishedAt - of.startedAt) / 1_000).toFixed(1)
   const skipped = of.eventsSkipped === 0 ? '' : `, ${of.eventsSkipped} skipped events left out`
   const counted = `${rowsCompared.toLocaleString('en')} rows in ${seconds} s${skipped}`
@@ -83,7 +76,7 @@ const line = ({
 }
 
 /** 0 equal, 1 different, 2 could not check; the worst of all models. */
-const exitCodeOf = (results: readonly Verification[]): number => {
+function exitCodeOf(results: readonly Verification[]): number {
   if (results.some(({ result }) => result === 'could not check')) return exitCodes.refused
   return results.some(({ result }) => result === 'different') ? exitCodes.failed : exitCodes.ok
 }

@@ -27,7 +27,7 @@ export const watch: Command = {
 /** Ctrl-C comes as a key, since the terminal is in raw mode. */
 const quitKeys: readonly string[] = ['q', 'Q', '\u0003']
 
-const addressOf = (text: unknown): string => {
+function addressOf(text: unknown): string {
   const url = URL.canParse(String(text)) ? new URL(String(text)) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw refused('--api must be an address such as http://localhost:8000')
@@ -38,7 +38,7 @@ const addressOf = (text: unknown): string => {
 const refused = (message: string): TradelogError => new TradelogError('CONFIG_INVALID', message)
 
 /** Another screen than the shell's, so that quitting leaves the terminal as it was. */
-const openTerminal = ({ onKey }: { onKey: (key: string) => void }) => {
+function openTerminal({ onKey }: { onKey: (key: string) => void }) {
   const { stdin, stdout } = process
   const onData = (data: Buffer) => onKey(data.toString())
   stdin.setRawMode(true)
@@ -58,7 +58,7 @@ const openTerminal = ({ onKey }: { onKey: (key: string) => void }) => {
 }
 
 /** Draws what has changed, and all of it when the terminal has another size. */
-const keepDrawn = (now: () => WatchState) => {
+function keepDrawn(now: () => WatchState) {
   const { stdout } = process
   let drawn = ''
   const draw = () => {

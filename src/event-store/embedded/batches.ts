@@ -38,7 +38,7 @@ export const holdLease = (
   }).pipe(distinctUntilChanged())
 
 /** Where it can't be written any more, as on a full disk, the lease runs out by itself. */
-const release = async (lease: LmdbLease | undefined): Promise<void> => {
+async function release(lease: LmdbLease | undefined): Promise<void> {
   await lease?.release().catch(() => {})
 }
 
@@ -51,7 +51,7 @@ export type WakeUp = Readonly<{
 }>
 
 /** One poll for all readers, and only while one waits. */
-export const createWakeUp = ({ heads }: EmbeddedLog): WakeUp => {
+export function createWakeUp({ heads }: EmbeddedLog): WakeUp {
   const waiting = new Map<() => void, number>()
   let timer: NodeJS.Timeout | undefined
   const stop = (callback: () => void) => {
@@ -160,7 +160,7 @@ const cursorsAt = (
   })
 
 /** Each partition in turn: the one that is read now goes behind the others. */
-const takeReady = (cursors: Cursor[], heads: readonly number[]): Cursor | undefined => {
+function takeReady(cursors: Cursor[], heads: readonly number[]): Cursor | undefined {
   const at = cursors.findIndex(
     ({ partition, next, waits }) => !waits && next < (heads[partition] ?? 0),
   )
@@ -170,7 +170,7 @@ const takeReady = (cursors: Cursor[], heads: readonly number[]): Cursor | undefi
   return cursor
 }
 
-const once = (action: () => void) => {
+function once(action: () => void) {
   let done = false
   return () => {
     if (!done) action()

@@ -20,11 +20,11 @@ export const encodeBlock = (
   text: JSON.stringify({ append, recordedAt, events: values }),
 })
 
-export const decodeBlock = (
+export function decodeBlock(
   partition: number,
   first: number,
   text: string | undefined,
-): readonly LogRecord[] => {
+): readonly LogRecord[] {
   const { recordedAt, events } = parseBlock(partition, first, text)
   return Object.freeze(
     events.map((value, i) => ({
@@ -37,11 +37,11 @@ export const decodeBlock = (
 }
 
 /** The records of a block as they lie there. */
-export const decodeRawBlock = (
+export function decodeRawBlock(
   partition: number,
   first: number,
   text: string | undefined,
-): readonly RawRecord[] => {
+): readonly RawRecord[] {
   const { recordedAt, events } = parseBlock(partition, first, text)
   return events.map((value, i) => {
     const offset = first + i
@@ -50,13 +50,13 @@ export const decodeRawBlock = (
 }
 
 /** The log keeps no keys: a record's key is its symbol. */
-const keyOf = (value: unknown): string | null => {
+function keyOf(value: unknown): string | null {
   const { symbol } = (value ?? {}) as { symbol?: unknown }
   return typeof symbol === 'string' ? symbol : null
 }
 
 /** The value of a record of another log. Only what comes back as it was is kept. */
-export const valueOfRaw = ({ partition, offset, key, value }: RawRecord): unknown => {
+export function valueOfRaw({ partition, offset, key, value }: RawRecord): unknown {
   const refused = (why: string) =>
     new TradelogError(
       'COPY_REFUSED',
@@ -86,7 +86,7 @@ export const damagedLog = (partition: number, offset: number, cause?: unknown) =
  * Decoded blocks used last, as several read models read the same end of the log. Bounded by the
  * events in it; the oldest leave first.
  */
-export const createBlockCache = (eventsMax: number) => {
+export function createBlockCache(eventsMax: number) {
   const blocks = new Map<string, readonly LogRecord[]>()
   let size = 0
   return (partition: number, first: number, load: () => readonly LogRecord[]) => {
@@ -104,11 +104,11 @@ export const createBlockCache = (eventsMax: number) => {
   }
 }
 
-const parseBlock = (
+function parseBlock(
   partition: number,
   first: number,
   text: string | undefined,
-): { recordedAt: UnixMs; events: readonly unknown[] } => {
+): { recordedAt: UnixMs; events: readonly unknown[] } {
   try {
     const block = JSON.parse(text ?? '')
     if (Array.isArray(block.events)) return block

@@ -40,7 +40,7 @@ const electAgainMs = 1_000
  * The log in a directory of this machine, which several processes may have open at a time. Rejects
  * with `EVENT_STORE_REFUSED` where the log there has another partition count.
  */
-export const openEmbeddedEventStore = async (options: LogOptions): Promise<EventStore> => {
+export async function openEmbeddedEventStore(options: LogOptions): Promise<EventStore> {
   const log = await openEmbeddedLog(options)
   const wakeUp = createWakeUp(log)
   const closing = new Subject<void>()
@@ -100,13 +100,13 @@ const newRecordOf =
     value,
   })
 
-const rawRecordOf = (record: RawRecord): NewRecord => {
+function rawRecordOf(record: RawRecord): NewRecord {
   const { partition, recordedAt } = record
   return { partition, recordedAt, value: valueOfRaw(record) }
 }
 
 /** Remembers what isn't known to be durable, so that the identical array is never written twice. */
-const appender = (log: EmbeddedLog, checkWriter: () => void) => {
+function appender(log: EmbeddedLog, checkWriter: () => void) {
   const unsettled = new WeakMap<readonly unknown[], PreparedAppend>()
   return async <T>(records: readonly T[], newRecord: (record: T) => NewRecord): Promise<void> => {
     const prepared = unsettled.get(records) ?? log.prepare(records.map(newRecord), Date.now())

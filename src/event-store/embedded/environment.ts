@@ -26,7 +26,7 @@ type LogRow = Readonly<{ id: string; format: number; partitions: number }>
 export const headsKey = 'heads'
 const format = 1
 
-export const openEnvironment = async (options: LogOptions): Promise<LogEnvironment> => {
+export async function openEnvironment(options: LogOptions): Promise<LogEnvironment> {
   const failure = failureIn(options.directory)
   let root: RootDatabase | undefined
   try {
@@ -47,10 +47,7 @@ export const openEnvironment = async (options: LogOptions): Promise<LogEnvironme
 }
 
 /** The log's own row, made with the log. */
-const found = async (
-  root: RootDatabase,
-  { directory, partitions }: LogOptions,
-): Promise<LogRow> => {
+async function found(root: RootDatabase, { directory, partitions }: LogOptions): Promise<LogRow> {
   const meta: Database = root.openDB('meta', {})
   const row: LogRow = await transact(root, () => {
     const existing: LogRow | undefined = meta.get('log')

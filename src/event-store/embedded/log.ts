@@ -67,7 +67,7 @@ const blockEventsMax = 1_000
 /** About 10 MB of decoded trades. */
 const cachedEventsMax = 20_000
 
-export const openEmbeddedLog = async (options: LogOptions): Promise<EmbeddedLog> => {
+export async function openEmbeddedLog(options: LogOptions): Promise<EmbeddedLog> {
   const environment = await openEnvironment(options)
   const { root, id, leases, failure } = environment
   const slice = sliceReader(environment, cachedEventsMax)
@@ -131,7 +131,7 @@ const boundsOf = (id: string, partition: number, head: number): NamedBounds => (
   origin: `embedded:${id}:${partition}`,
 })
 
-const sliceReader = (environment: LogEnvironment, keptEventsMax: number) => {
+function sliceReader(environment: LogEnvironment, keptEventsMax: number) {
   const cached = createBlockCache(keptEventsMax)
   const records = recordReader<LogRecord>(environment, (key, text) =>
     cached(...key, () => decodeBlock(...key, text())),
@@ -144,10 +144,10 @@ const sliceReader = (environment: LogEnvironment, keptEventsMax: number) => {
 }
 
 /** Reads the records of a place; `decode` makes those of a block, whose text is read when asked. */
-const recordReader = <T extends Readonly<{ offset: number }>>(
+function recordReader<T extends Readonly<{ offset: number }>>(
   { blocks }: LogEnvironment,
   decode: (key: BlockKey, text: () => string | undefined) => readonly T[],
-) => {
+) {
   /** A position may lie inside a block. */
   const firstOffset = (partition: number, offset: number): number => {
     const backwards = { start: [partition, offset], end: [partition, -1], reverse: true, limit: 1 }
@@ -170,7 +170,7 @@ const recordReader = <T extends Readonly<{ offset: number }>>(
 }
 
 /** A block has one record time, so records of different times lie in different blocks. */
-const prepare = (records: readonly NewRecord[], recordedAt: UnixMs): PreparedAppend => {
+function prepare(records: readonly NewRecord[], recordedAt: UnixMs): PreparedAppend {
   const append = randomUUID()
   const blocks: NewBlock[] = []
   const open = new Map<number, { values: unknown[]; at: UnixMs }>()
@@ -190,10 +190,7 @@ const prepare = (records: readonly NewRecord[], recordedAt: UnixMs): PreparedApp
 }
 
 /** A repeated append finds its first block where the first attempt put it, if that was committed. */
-const writeBlocks = (
-  { blocks, heads: headsRow }: LogEnvironment,
-  prepared: PreparedAppend,
-): void => {
+function writeBlocks({ blocks, heads: headsRow }: LogEnvironment, prepared: PreparedAppend): void {
   const { written } = prepared
   if (written !== undefined && blocks.get(written) === prepared.blocks[0]?.text) return
   delete prepared.written

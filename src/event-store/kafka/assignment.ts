@@ -44,10 +44,7 @@ export const newTurn = (requests: Turn['requests']): Turn => ({
 })
 
 /** Reads the assigned partitions from where the caller says, until the turn is over. */
-export const readTurn = async (
-  options: TurnOptions,
-  partitions: readonly number[],
-): Promise<void> => {
+export async function readTurn(options: TurnOptions, partitions: readonly number[]): Promise<void> {
   const { cluster, turn, log } = options
   try {
     const bounds = await boundsOf(options, partitions)
@@ -65,11 +62,11 @@ export const readTurn = async (
   }
 }
 
-const fail = ({ turn, subscriber }: TurnOptions, error: unknown): void => {
+function fail({ turn, subscriber }: TurnOptions, error: unknown): void {
   if (!turn.over) subscriber.error(storeError(error))
 }
 
-const readFrom = async (options: TurnOptions, nodeId: string, partitions: readonly number[]) => {
+async function readFrom(options: TurnOptions, nodeId: string, partitions: readonly number[]) {
   const { cluster, turn, log } = options
   const busy = new Map<number, Promise<void>>()
   while (!turn.over) {
@@ -92,14 +89,14 @@ const readFrom = async (options: TurnOptions, nodeId: string, partitions: readon
  * Waits for every partition, so that one fetch serves them all, but no longer than a moment: then
  * a slow one no longer holds up the others.
  */
-const settledSoon = async (sent: readonly Promise<void>[], partitions: number): Promise<void> => {
+async function settledSoon(sent: readonly Promise<void>[], partitions: number): Promise<void> {
   if (sent.length === 0) return
   const all = Promise.all(sent)
   await Promise.race([all, sleep(momentMs, undefined, { ref: false })])
   if (sent.length === partitions) await Promise.race(sent)
 }
 
-const sendChunk = async (options: TurnOptions, chunk: Chunk): Promise<void> => {
+async function sendChunk(options: TurnOptions, chunk: Chunk): Promise<void> {
   const { turn, uncommitted } = options
   const { partition } = chunk
   if (turn.over) return
@@ -114,7 +111,7 @@ const sendChunk = async (options: TurnOptions, chunk: Chunk): Promise<void> => {
 }
 
 /** Resolves to false where the end of the subscription came before the acknowledgement. */
-const send = ({ turn, subscriber }: TurnOptions, slice: Slice, origin: string) => {
+function send({ turn, subscriber }: TurnOptions, slice: Slice, origin: string) {
   let settle: (isAcknowledged: boolean) => void = () => {}
   const settled = new Promise<boolean>((resolve) => {
     settle = resolve
@@ -125,7 +122,7 @@ const send = ({ turn, subscriber }: TurnOptions, slice: Slice, origin: string) =
 }
 
 /** A partition that was empty when it was assigned has its origin since its first record. */
-const originOf = async (options: TurnOptions, partition: number): Promise<string> => {
+async function originOf(options: TurnOptions, partition: number): Promise<string> {
   const known = options.turn.origins.get(partition)
   if (typeof known === 'string') return known
   const [bounds] = await boundsOf(options, [partition])
@@ -137,21 +134,21 @@ const originOf = async (options: TurnOptions, partition: number): Promise<string
   return origin
 }
 
-const boundsOf = async (
+async function boundsOf(
   { cluster, turn, bounds }: TurnOptions,
   partitions: readonly number[],
-): Promise<readonly PartitionBounds[]> => {
+): Promise<readonly PartitionBounds[]> {
   const all = await request(turn, bounds.readAnew(cluster, partitions))
   return all.filter(({ partition }) => partitions.includes(partition))
 }
 
-const request = <T>(turn: Turn, promise: Promise<T>): Promise<T> => {
+function request<T>(turn: Turn, promise: Promise<T>): Promise<T> {
   turn.requests.add(promise)
   return promise.finally(() => turn.requests.delete(promise))
 }
 
 /** So that whoever reads a partition next finds stored what was delivered before. */
-export const settled = async (turn: Turn, timeoutMs: number): Promise<void> => {
+export async function settled(turn: Turn, timeoutMs: number): Promise<void> {
   const timer = new AbortController()
   await Promise.race([
     Promise.allSettled(turn.unacknowledged.keys()),

@@ -14,7 +14,7 @@ export type Bounds = Readonly<{
   readAnew: (cluster: Cluster, partitions: readonly number[]) => Promise<readonly PartitionBounds[]>
 }>
 
-export const boundsOf = (log: KafkaLog): Bounds => {
+export function boundsOf(log: KafkaLog): Bounds {
   const known = new Map<number, PartitionBounds>()
   const read: Bounds['read'] = async (cluster) => {
     const bounds = await readBounds(cluster, log, known)
@@ -28,11 +28,11 @@ export const boundsOf = (log: KafkaLog): Bounds => {
   return { read, readAnew }
 }
 
-const readBounds = async (
+async function readBounds(
   cluster: Cluster,
   log: KafkaLog,
   known: ReadonlyMap<number, PartitionBounds>,
-): Promise<readonly PartitionBounds[]> => {
+): Promise<readonly PartitionBounds[]> {
   const [starts, heads] = await Promise.all([
     offsets(cluster, log, { fromBeginning: true }),
     readHeads(cluster, log),
@@ -90,11 +90,11 @@ const nothingSent = (topic: string, partitions: readonly number[]) =>
     `the broker sends nothing of partitions ${partitions.join(' ')} of ${topic}`,
   )
 
-const offsets = async (
+async function offsets(
   cluster: Cluster,
   { topic, partitions }: KafkaLog,
   from: { fromBeginning: boolean },
-): Promise<ReadonlyMap<number, number>> => {
+): Promise<ReadonlyMap<number, number>> {
   const all = Array.from({ length: partitions }, (_, partition) => ({ partition }))
   const topics = await cluster.fetchTopicsOffset([{ topic, partitions: all, ...from }])
   const pairs = topics.flatMap((each) => each.partitions)
@@ -107,11 +107,11 @@ const offsets = async (
 const knownOrigin = (known: PartitionBounds | undefined, start: number, head: number) =>
   known !== undefined && known.start === start && known.head <= head ? known.origin : null
 
-const readOrigins = async (
+async function readOrigins(
   cluster: Cluster,
   log: KafkaLog,
   bounds: readonly PartitionBounds[],
-): Promise<ReadonlyMap<number, string>> => {
+): Promise<ReadonlyMap<number, string>> {
   const starts = new Map(bounds.map(({ partition, start }) => [partition, start]))
   const origins = new Map<number, string>()
   for await (const { partition, first } of peek(cluster, log.topic, starts)) {
@@ -121,7 +121,7 @@ const readOrigins = async (
   return origins
 }
 
-const originOf = (log: KafkaLog, partition: number, first: KafkaRecord): string => {
+function originOf(log: KafkaLog, partition: number, first: KafkaRecord): string {
   const { offset, timestamp } = first
   const named = [
     `${offset}`,

@@ -10,7 +10,7 @@ let isInPlace = false
  * forget one of them, which nobody closes: it keeps a process from ending. Here the second request
  * waits for the connection of the first.
  */
-export const connectOnceAtATime = (): void => {
+export function connectOnceAtATime(): void {
   if (isInPlace) return
   isInPlace = true
   const require = createRequire(import.meta.url)

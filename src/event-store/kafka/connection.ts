@@ -31,7 +31,7 @@ export type KafkaConnectionOptions = Readonly<{
  * A client of its own: kafkajs keeps committed offsets per client and group, so two members of one
  * group in one process must not share a client. `mayWrite` is asked before each write into the log.
  */
-export const kafkaClient = (options: KafkaConnectionOptions, mayWrite?: () => boolean): Kafka => {
+export function kafkaClient(options: KafkaConnectionOptions, mayWrite?: () => boolean): Kafka {
   armTimerOnlyWhilePending()
   connectOnceAtATime()
   return new kafkajs.Kafka({
@@ -53,11 +53,11 @@ export const kafkaClient = (options: KafkaConnectionOptions, mayWrite?: () => bo
  * A consumer and the cluster under it, which kafkajs hands to the makers of its assigners only.
  * With the cluster one can fetch from outside of a group, and see an offset out of range.
  */
-export const consumerWithCluster = (
+export function consumerWithCluster(
   kafka: Kafka,
   assigner: PartitionAssigner,
   config: Omit<ConsumerConfig, 'partitionAssigners'>,
-): { consumer: Consumer; cluster: Cluster } => {
+): { consumer: Consumer; cluster: Cluster } {
   const clusters: Cluster[] = []
   const capture: PartitionAssigner = (context) => {
     clusters.push(context.cluster)
@@ -77,11 +77,11 @@ const attemptsMax = 5
 const firstPauseMs = 100
 
 /** Tries again after a change of leader or a lost connection, but not while a broker hangs. */
-export const patiently = async <T>(
+export async function patiently<T>(
   cluster: Cluster,
   operation: () => Promise<T>,
   signal: AbortSignal,
-): Promise<T> => {
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
     try {

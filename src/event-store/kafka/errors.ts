@@ -23,7 +23,7 @@ const meanings: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** Any error of kafkajs as one of ours; what is not known to last is taken as passing. */
-export const storeError = (error: unknown): TradelogError => {
+export function storeError(error: unknown): TradelogError {
   if (error instanceof TradelogError) return error
   const marks = marksOf(error)
   const mark = marks.find((mark) => meanings[mark] !== undefined)
@@ -34,7 +34,7 @@ export const storeError = (error: unknown): TradelogError => {
 }
 
 /** Types, names and codes of an error and of what caused it, outermost first. */
-export const marksOf = (error: unknown): readonly string[] => {
+export function marksOf(error: unknown): readonly string[] {
   const marks: string[] = []
   for (let at = error; at instanceof Error && marks.length < marksMax; at = at.cause) {
     const { type, code, name } = at as Error & { type?: unknown; code?: unknown }

@@ -20,7 +20,7 @@ export type FetchResponse = Readonly<{
 export type FetchRequest = Parameters<Broker['fetch']>[0]
 
 /** A fetch by kafkajs, from its connection to its errors, but for the decoding of the answer. */
-export const requestFetch = (broker: Broker, request: FetchRequest): Promise<FetchResponse> => {
+export function requestFetch(broker: Broker, request: FetchRequest): Promise<FetchResponse> {
   const { lookupRequest } = broker as unknown as Protocols
   const decoding: Broker = Object.create(broker, {
     lookupRequest: { value: (...asked: unknown[]) => decodedHere(lookupRequest(...asked)) },
@@ -48,7 +48,7 @@ const decodedHere =
 /** What the answer has from which version on. Older than 4 are brokers without transactions. */
 const since = { logStart: 5, session: 7, clientSideThrottle: 8, preferredReplica: 11 } as const
 
-const decodeFetch = async (bytes: Buffer, version: number): Promise<FetchResponse> => {
+async function decodeFetch(bytes: Buffer, version: number): Promise<FetchResponse> {
   const reader = readerOf(bytes)
   const throttleMs = reader.int32()
   if (version >= since.session) reader.skip(int16Bytes + int32Bytes)
@@ -61,7 +61,7 @@ const decodeFetch = async (bytes: Buffer, version: number): Promise<FetchRespons
     : { throttleTime: throttleMs, clientSideThrottleTime: undefined, responses }
 }
 
-const decodePartition = async (reader: Reader, version: number): Promise<FetchedPartition> => {
+async function decodePartition(reader: Reader, version: number): Promise<FetchedPartition> {
   const partition = reader.int32()
   const errorCode = reader.int16()
   // Of the high watermark, the last stable offset, and the start of the log.
@@ -80,7 +80,7 @@ const int64Bytes = 8
 
 type Reader = ReturnType<typeof readerOf>
 
-const readerOf = (buffer: Buffer) => {
+function readerOf(buffer: Buffer) {
   let at = 0
   const advanced = (bytes: number) => {
     at += bytes

@@ -24,11 +24,11 @@ export type FetchOptions = Readonly<{
 }>
 
 /** Groups partitions by the broker that leads them; throws where one has no leader. */
-export const leadersOf = (
+export function leadersOf(
   cluster: Cluster,
   topic: string,
   partitions: readonly number[],
-): readonly (readonly [nodeId: string, partitions: readonly number[]])[] => {
+): readonly (readonly [nodeId: string, partitions: readonly number[]])[] {
   const leaders = Object.entries(cluster.findLeaderForPartitions(topic, [...partitions]))
   if (leaders.flatMap(([, led]) => led).length < partitions.length) {
     throw new TradelogError('EVENT_STORE_UNAVAILABLE', `a partition of ${topic} has no leader`)
@@ -40,11 +40,11 @@ export const leadersOf = (
  * One fetch from one broker, outside of any group: what is committed, from the positions on, and
  * nothing where nothing came within `waitMs`. An offset that is no more, or not yet, rejects.
  */
-export const fetchFrom = async (
+export async function fetchFrom(
   cluster: Cluster,
   nodeId: string,
   { topic, positions, waitMs, partitionBytesMax, totalBytesMax }: FetchOptions,
-): Promise<readonly Chunk[]> => {
+): Promise<readonly Chunk[]> {
   const broker = await cluster.findBroker({ nodeId })
   const partitions = [...positions].map(([partition, offset]) => ({
     partition,
@@ -67,10 +67,10 @@ export const fetchFrom = async (
 
 const readCommitted = 1
 
-const chunkOf = (
+function chunkOf(
   { partition, batches, abortedTransactions }: FetchedPartition,
   from: number,
-): Chunk => {
+): Chunk {
   const fetched = batches.filter(({ last }) => last >= from)
   return {
     partition,
@@ -81,7 +81,7 @@ const chunkOf = (
   }
 }
 
-const firstRecord = (batches: readonly RecordBatch[], from: number): KafkaRecord | undefined => {
+function firstRecord(batches: readonly RecordBatch[], from: number): KafkaRecord | undefined {
   for (const batch of batches) {
     const [first] = recordsOf(batch, from)
     if (first !== undefined) return first
@@ -93,10 +93,10 @@ const firstRecord = (batches: readonly RecordBatch[], from: number): KafkaRecord
  * A transaction is aborted from its first offset to the control record of its producer; one that
  * began before the fetch is listed too. No batch holds records of two transactions.
  */
-const committed = (
+function committed(
   batches: readonly RecordBatch[],
   transactions: readonly AbortedTransaction[],
-): readonly RecordBatch[] => {
+): readonly RecordBatch[] {
   const begins = [...transactions].sort((a, b) => a.first - b.first)
   const aborting = new Set<bigint>()
   let next = 0

@@ -11,11 +11,11 @@ import { type KafkaRecord, keyBytesOf, recordsOf, valueTextOf } from './record-b
  * first record of ours: projections stop at it and say so, while an event that lies elsewhere than
  * it belongs would pass unnoticed.
  */
-export const refuseForeignRecords = async (
+export async function refuseForeignRecords(
   cluster: Cluster,
   log: KafkaLog,
   bounds: readonly PartitionBounds[],
-): Promise<void> => {
+): Promise<void> {
   const filled = bounds.filter(({ start, head }) => head > start)
   for (const place of ['start', 'last'] as const) {
     const positions = new Map(
@@ -31,7 +31,7 @@ export const refuseForeignRecords = async (
   }
 }
 
-const refuseForeign = (log: KafkaLog, partition: number, record: KafkaRecord): void => {
+function refuseForeign(log: KafkaLog, partition: number, record: KafkaRecord): void {
   const fault = faultOf(record, partition, log.partitions)
   if (fault === undefined) return
   throw refused(
@@ -42,7 +42,7 @@ const refuseForeign = (log: KafkaLog, partition: number, record: KafkaRecord): v
 }
 
 /** Only what every version of an event has: its type, its version, and its symbol as the key. */
-const faultOf = (record: KafkaRecord, partition: number, partitions: number) => {
+function faultOf(record: KafkaRecord, partition: number, partitions: number) {
   const event = envelopeOf(record)
   if (event === undefined) return 'is not a JSON object with a type and a version'
   const key = keyBytesOf(record)
@@ -53,7 +53,7 @@ const faultOf = (record: KafkaRecord, partition: number, partitions: number) => 
 
 type Envelope = Readonly<{ type?: unknown; version?: unknown; symbol?: unknown }>
 
-const envelopeOf = (record: KafkaRecord): Envelope | undefined => {
+function envelopeOf(record: KafkaRecord): Envelope | undefined {
   try {
     const event: Envelope | null = JSON.parse(valueTextOf(record) ?? '')
     const isEvent = typeof event?.type === 'string' && typeof event.version === 'number'

@@ -14,7 +14,7 @@ const pendingCheckMs = 10
  * and from Node 24 on warns of its negative delay. Here it is armed only while requests wait.
  * https://github.com/tulios/kafkajs/issues/1556, https://github.com/tulios/kafkajs/issues/1751
  */
-export const armTimerOnlyWhilePending = (): void => {
+export function armTimerOnlyWhilePending(): void {
   const require = createRequire(import.meta.url)
   const {
     prototype,

@@ -25,7 +25,7 @@ export type KafkaEventStoreOptions = KafkaConnectionOptions &
  * recorded it. Makes the topic, or refuses with `EVENT_STORE_REFUSED` one that forgets, has other
  * partitions or is somebody else's. Rejects with `EVENT_STORE_UNAVAILABLE` while no broker answers.
  */
-export const openKafkaEventStore = async (options: KafkaEventStoreOptions): Promise<EventStore> => {
+export async function openKafkaEventStore(options: KafkaEventStoreOptions): Promise<EventStore> {
   const { topic, partitions, logger } = options
   const { clusterId, batchBytesMax } = await ensureTopic(kafkaClient(options), options)
   const log: KafkaLog = { clusterId, topic, partitions }
@@ -50,7 +50,7 @@ type OpenedLog = Readonly<{
   bounds: Bounds
 }>
 
-const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventStore => {
+function eventStore(options: KafkaEventStoreOptions, opened: OpenedLog): EventStore {
   const { topic, logger, now = Date.now } = options
   const { log, batchBytesMax, reader, bounds } = opened
   const { partitions } = log
@@ -97,7 +97,7 @@ const eventStore = (options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
 /** Who is elected for this role may append; who never stood for it may too. */
 const writerRole = 'ingest'
 
-const writerGate = () => {
+function writerGate() {
   let writer: RoleState | undefined
   let lapsesTold = 0
   return {

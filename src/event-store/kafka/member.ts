@@ -37,7 +37,7 @@ const idleMs = 250
  * rebalances, however long the work on a batch takes. Its positions, which start anew at every
  * rebalance and jump when they are out of range, are not used.
  */
-export const joinGroup = (options: MemberOptions): Member => {
+export function joinGroup(options: MemberOptions): Member {
   const { topic, groupId, onJoining, onJoined, onLost } = options
   const { consumer, cluster } = consumerWithCluster(options.kafka, options.assigner, {
     groupId,
@@ -89,7 +89,7 @@ export const joinGroup = (options: MemberOptions): Member => {
  * for the coordinator first, and nothing else of a consumer does: that is the place to wait until
  * what is in flight has come to its end, so that the next owner finds it stored.
  */
-const beforeEachJoin = (cluster: Cluster, hook: () => Promise<void>): void => {
+function beforeEachJoin(cluster: Cluster, hook: () => Promise<void>): void {
   const findGroupCoordinator = cluster.findGroupCoordinator.bind(cluster)
   cluster.findGroupCoordinator = async (group) => {
     await hook()
@@ -98,7 +98,7 @@ const beforeEachJoin = (cluster: Cluster, hook: () => Promise<void>): void => {
 }
 
 /** An answer may be read long after it was given, so what counts is when its question was sent. */
-const tellOfConfirmations = (consumer: Consumer, tell: (askedAt: number) => void): void => {
+function tellOfConfirmations(consumer: Consumer, tell: (askedAt: number) => void): void {
   let askedAt = 0
   consumer.on(consumer.events.REQUEST, ({ payload: { apiName, sentAt } }) => {
     if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedAt = sentAt

@@ -55,7 +55,7 @@ type NewMessage = Readonly<{
  * it failed), a part keeps its messages until it is acknowledged, and one per partition is in
  * flight.
  */
-export const eventProducer = (options: ProducerOptions): EventProducer => {
+export function eventProducer(options: ProducerOptions): EventProducer {
   let pending: Pending | undefined
   let producer: Promise<Producer> | undefined
   let sent = 0
@@ -133,7 +133,7 @@ const lostSequence = (error: unknown): boolean =>
     ),
   )
 
-const connect = async (kafka: Kafka): Promise<Producer> => {
+async function connect(kafka: Kafka): Promise<Producer> {
   const producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
@@ -165,11 +165,11 @@ function* eventMessages(
   }
 }
 
-const rawMessage = ({ partition, key, value, recordedAt }: RawRecord): NewMessage => {
+function rawMessage({ partition, key, value, recordedAt }: RawRecord): NewMessage {
   return { partition, key, value, timestamp: String(recordedAt) }
 }
 
-const partsOf = (messages: Iterable<NewMessage>, batchBytesMax: number): readonly Part[] => {
+function partsOf(messages: Iterable<NewMessage>, batchBytesMax: number): readonly Part[] {
   const parts: Part[] = []
   const open = new Map<number, { part: Part; bytes: number }>()
   for (const message of messages) {
@@ -195,7 +195,7 @@ const tooLarge = (symbol: string | null, bytes: number, limit: number) =>
   })
 
 /** Partitions side by side, the parts of one in order; waits for all of them before it rejects. */
-const sendParts = async (producer: Producer, topic: string, parts: readonly Part[]) => {
+async function sendParts(producer: Producer, topic: string, parts: readonly Part[]) {
   const byPartition = new Map<number, Part[]>()
   for (const part of parts) {
     if (part.acknowledged) continue
@@ -210,7 +210,7 @@ const sendParts = async (producer: Producer, topic: string, parts: readonly Part
   if (failed !== undefined) throw failed.reason
 }
 
-const sendPart = async (producer: Producer, topic: string, part: Part): Promise<void> => {
+async function sendPart(producer: Producer, topic: string, part: Part): Promise<void> {
   try {
     crashPoint('append:part-ready')
     const acknowledgements = await producer.send({ topic, messages: part.messages, acks: -1 })

@@ -40,13 +40,13 @@ async function* boundedChunks<T>(
   }
 }
 
-const fetchSome = async (
+async function fetchSome(
   reader: Reader,
   topic: string,
   partition: number,
   offset: number,
   signal?: AbortSignal,
-): Promise<Chunk> => {
+): Promise<Chunk> {
   for (let empty = 0; empty < emptyFetchesMax; empty++) {
     signal?.throwIfAborted()
     const [chunk] = await reader.ask((cluster) => fetchPartition(cluster, topic, partition, offset))
@@ -58,12 +58,7 @@ const fetchSome = async (
   )
 }
 
-const fetchPartition = async (
-  cluster: Cluster,
-  topic: string,
-  partition: number,
-  offset: number,
-) => {
+async function fetchPartition(cluster: Cluster, topic: string, partition: number, offset: number) {
   const [[nodeId = ''] = []] = leadersOf(cluster, topic, [partition])
   const positions = new Map([[partition, offset]])
   return fetchFrom(cluster, nodeId, { ...fetchLimits, topic, positions })

@@ -14,7 +14,7 @@ export type Reader = Readonly<{
   close: () => Promise<void>
 }>
 
-export const openReader = async (kafka: Kafka, topic: string): Promise<Reader> => {
+export async function openReader(kafka: Kafka, topic: string): Promise<Reader> {
   // Never run, so it never joins its group.
   const groupId = `${topic}.reader`
   const { consumer, cluster } = consumerWithCluster(kafka, PartitionAssigners.roundRobin, {

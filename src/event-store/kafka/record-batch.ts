@@ -45,7 +45,7 @@ const magic = 2
 const attribute = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
 /** All whole batches; the last one is cut off where the answer of a broker was full. */
-export const decodeBatches = async (bytes: Buffer): Promise<readonly RecordBatch[]> => {
+export async function decodeBatches(bytes: Buffer): Promise<readonly RecordBatch[]> {
   const batches: RecordBatch[] = []
   let at = 0
   while (at + headBytes <= bytes.length) {
@@ -57,7 +57,7 @@ export const decodeBatches = async (bytes: Buffer): Promise<readonly RecordBatch
   return batches
 }
 
-const decodeBatch = async (bytes: Buffer): Promise<RecordBatch> => {
+async function decodeBatch(bytes: Buffer): Promise<RecordBatch> {
   if (bytes.length < headBytes) throw damaged()
   if (bytes.readInt8(magicAt) !== magic) {
     throw refused('the topic holds records in a form from before Kafka 0.11: name another topic')
@@ -79,7 +79,7 @@ const decodeBatch = async (bytes: Buffer): Promise<RecordBatch> => {
 }
 
 /** kafkajs brings gzip, and says of the others that they are not there. */
-const unpacked = async (codec: number, bytes: Buffer): Promise<Buffer> => {
+async function unpacked(codec: number, bytes: Buffer): Promise<Buffer> {
   if (codec === kafkajs.CompressionTypes.None) return bytes
   const make = kafkajs.CompressionCodecs[codec as keyof typeof kafkajs.CompressionCodecs]
   if (make === undefined) throw damaged()
@@ -87,7 +87,7 @@ const unpacked = async (codec: number, bytes: Buffer): Promise<Buffer> => {
 }
 
 /** The records of a batch at or after an offset. */
-export const recordsOf = (batch: RecordBatch, from: number): readonly KafkaRecord[] => {
+export function recordsOf(batch: RecordBatch, from: number): readonly KafkaRecord[] {
   const { bytes, first, firstTimestamp, appendedAt } = batch
   const cursor = new Cursor(bytes)
   const records: KafkaRecord[] = []

@@ -75,7 +75,7 @@ const rawRecord = (partition: number, record: KafkaRecord): RawRecord => ({
   value: textOf(partition, record, valueBytesOf(record)),
 })
 
-const textOf = (partition: number, { offset }: KafkaRecord, bytes: Buffer | null) => {
+function textOf(partition: number, { offset }: KafkaRecord, bytes: Buffer | null) {
   if (bytes === null) return null
   if (isUtf8(bytes)) return bytes.toString('utf8')
   throw new TradelogError(
@@ -85,7 +85,7 @@ const textOf = (partition: number, { offset }: KafkaRecord, bytes: Buffer | null
   )
 }
 
-const eventOf = (record: KafkaRecord): TradelogEvent | UnreadableEvent => {
+function eventOf(record: KafkaRecord): TradelogEvent | UnreadableEvent {
   const value = valueTextOf(record)
   if (value === null) return { type: 'Unreadable', reason: 'no value' }
   let parsed: unknown

@@ -18,7 +18,7 @@ export type Streams = Readonly<{
  */
 const leaveMsMax = 2_000
 
-export const openStreams = (logger: Logger): Streams => {
+export function openStreams(logger: Logger): Streams {
   const closed$ = new Subject<void>()
   const leaving = new Set<Promise<void>>()
   let isClosed = false

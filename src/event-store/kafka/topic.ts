@@ -16,7 +16,7 @@ export type CheckedTopic = Readonly<{
 }>
 
 /** A topic that never forgets: made when absent, refused where it is another kind. */
-export const ensureTopic = async (kafka: Kafka, options: TopicOptions): Promise<CheckedTopic> => {
+export async function ensureTopic(kafka: Kafka, options: TopicOptions): Promise<CheckedTopic> {
   const admin = kafka.admin()
   try {
     await admin.connect()
@@ -42,10 +42,10 @@ const keepsEverything = [
 /** With three copies and one broker away, two copies still confirm each event. */
 const inSyncReplicas = (replicationFactor: number): number => (replicationFactor >= 3 ? 2 : 1)
 
-const createWhenAbsent = async (
+async function createWhenAbsent(
   admin: Admin,
   { topic, partitions, replicationFactor }: TopicOptions,
-): Promise<void> => {
+): Promise<void> {
   if ((await admin.listTopics()).includes(topic)) return
   const configEntries = [
     ...keepsEverything.map(([name, value]) => ({ name, value })),
@@ -60,7 +60,7 @@ const createWhenAbsent = async (
 }
 
 /** kafkajs puts what the broker said of each topic into a list of errors. */
-const creationError = (topic: string, error: unknown): unknown => {
+function creationError(topic: string, error: unknown): unknown {
   const { errors: [first] = [] } = error as { errors?: readonly unknown[] }
   if (first === undefined) return error
   const text = first instanceof Error ? first.message : String(first)
@@ -70,7 +70,7 @@ const creationError = (topic: string, error: unknown): unknown => {
   return first
 }
 
-const checkReplicas = async (admin: Admin, options: TopicOptions): Promise<void> => {
+async function checkReplicas(admin: Admin, options: TopicOptions): Promise<void> {
   const { topic, partitions, replicationFactor } = options
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const found = topics.flatMap((each) => each.partitions)
@@ -92,7 +92,7 @@ const checkReplicas = async (admin: Admin, options: TopicOptions): Promise<void>
 
 type Settings = ReadonlyMap<string, string>
 
-const readSettings = async (admin: Admin, topic: string): Promise<Settings> => {
+async function readSettings(admin: Admin, topic: string): Promise<Settings> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
@@ -101,7 +101,7 @@ const readSettings = async (admin: Admin, topic: string): Promise<Settings> => {
   return new Map(entries.map(({ configName, configValue }) => [configName, configValue]))
 }
 
-const checkSettings = (settings: Settings, { topic, replicationFactor }: TopicOptions): void => {
+function checkSettings(settings: Settings, { topic, replicationFactor }: TopicOptions): void {
   for (const [name, wanted] of keepsEverything) {
     const found = settings.get(name)
     if (found === wanted) continue
@@ -114,7 +114,7 @@ const checkSettings = (settings: Settings, { topic, replicationFactor }: TopicOp
   checkInSyncReplicas(Number(settings.get('min.insync.replicas') ?? 1), topic, replicationFactor)
 }
 
-const checkInSyncReplicas = (found: number, topic: string, replicationFactor: number): void => {
+function checkInSyncReplicas(found: number, topic: string, replicationFactor: number): void {
   const wanted = inSyncReplicas(replicationFactor)
   if (found >= wanted && found <= replicationFactor) return
   const consequence =

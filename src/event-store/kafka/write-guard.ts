@@ -12,7 +12,7 @@ const apiAt = 4
  * process can hang for as long as it takes to elect another; and kafkajs sends again what failed.
  * A batch that may not go out ends its connection.
  */
-export const guardedSockets = (mayWrite: () => boolean): ISocketFactory => {
+export function guardedSockets(mayWrite: () => boolean): ISocketFactory {
   const open = defaultSocketFactory()
   return (options) => {
     const socket = open(options)

@@ -69,7 +69,7 @@ export type Model = Readonly<{
 }>
 
 /** Runs a projector for each model on its active generation, and reports on them. */
-export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
+export function startProjectRole(options: ProjectRoleOptions): ProjectRole {
   const stop = new ReplaySubject<void>(1)
   const metrics = declareProjectionMetrics(options.metrics)
   const runs = options.projections.map((projection) => ({
@@ -98,7 +98,7 @@ export const startProjectRole = (options: ProjectRoleOptions): ProjectRole => {
 type Shared = ProjectRoleOptions & Readonly<{ inTurn: InTurn }>
 
 /** Follows the pointer of one model: a promotion ends the projector and starts the next. */
-const runModel = (options: Shared, model: Model, stop: Observable<void>): Observable<unknown> => {
+function runModel(options: Shared, model: Model, stop: Observable<void>): Observable<unknown> {
   const active = activeGenerations(options, model).pipe(
     takeUntil(stop),
     shareReplay({ bufferSize: 1, refCount: true }),
@@ -130,7 +130,7 @@ const activeGenerations = (
 
 type Run = Model & Readonly<{ generation: Generation; until: Observable<unknown> }>
 
-const runGeneration = (options: Shared, run: Run): Observable<unknown> => {
+function runGeneration(options: Shared, run: Run): Observable<unknown> {
   const { projection, generation, until, tracker, meter, logger } = run
   const { eventStore, readModelStore, batchEventsMax } = options
   const { id, version } = generation.info
@@ -176,7 +176,7 @@ const runGeneration = (options: Shared, run: Run): Observable<unknown> => {
 }
 
 /** Another process that writes is no trouble: a replay beside this one hands over that way. */
-const logRetry = (logger: Logger, error: unknown, generation: string, delayMs: number) => {
+function logRetry(logger: Logger, error: unknown, generation: string, delayMs: number) {
   if (hasCode(error, 'CHECKPOINT_MOVED')) {
     logger.info({ generation }, `again from the checkpoint: ${error.message}`)
   } else {
@@ -185,7 +185,7 @@ const logRetry = (logger: Logger, error: unknown, generation: string, delayMs: n
 }
 
 /** A process of another version leaves the generation alone; of a newer one, it builds the next. */
-const rebuildIfNewer = (options: Shared, run: Run): Observable<unknown> => {
+function rebuildIfNewer(options: Shared, run: Run): Observable<unknown> {
   const { projection, generation, until, logger } = run
   const { version } = generation.info
   return defer(() => wantsRebuild(options.readModelStore, projection, version)).pipe(

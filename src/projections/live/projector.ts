@@ -40,7 +40,7 @@ export type ProjectorOptions = Readonly<{
  * checkpoint; what was half written by then, keys and guards make harmless. Errors with what needs
  * a person.
  */
-export const projector = (options: ProjectorOptions): Observable<Checkpoint> => {
+export function projector(options: ProjectorOptions): Observable<Checkpoint> {
   const { projection, generation, eventStore, readModelStore, batchEventsMax, until, watch } =
     options
   return defer(() => {

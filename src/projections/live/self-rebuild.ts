@@ -21,7 +21,7 @@ export const wantsRebuild = async (
 /** Lets one work at a time begin; who gives up while waiting lets nobody overtake. */
 export type InTurn = <T>(work: Observable<T>) => Observable<T>
 
-export const createTurns = (): InTurn => {
+export function createTurns(): InTurn {
   let last: Promise<unknown> = Promise.resolve()
   return (work) =>
     defer(() => {

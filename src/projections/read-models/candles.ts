@@ -108,7 +108,7 @@ const tradeOf = rememberingLatest(({ event, partition, offset }: RecordedTrade):
   return { place, price, volume, notional: multiply(price, volume) }
 })
 
-const extend = (candle: Candle, { place, price, volume, notional }: Trade): Candle => {
+function extend(candle: Candle, { place, price, volume, notional }: Trade): Candle {
   const isFirst = candle.tradeCount === 0
   if (isFirst || isBefore(place, candle.opened)) {
     candle.open = price

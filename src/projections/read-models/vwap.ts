@@ -68,7 +68,7 @@ export const vwap = state<Window, 'TradeExecuted'>({
 })
 
 /** Takes a trade into the window at its place; one older than a full window is left out. */
-const lineUp = (window: WindowTrade[], trade: WindowTrade): void => {
+function lineUp(window: WindowTrade[], trade: WindowTrade): void {
   const place = placeOf(trade)
   let at = window.length
   while (at > 0 && isBefore(place, placeOf(window[at - 1] ?? trade))) at--
@@ -85,7 +85,7 @@ const placeOf = ({ executedAt, partition, offset }: WindowTrade): TradePlace => 
   offset,
 ]
 
-const figuresOf = (window: readonly WindowTrade[]) => {
+function figuresOf(window: readonly WindowTrade[]) {
   let volume = zero
   let notional = zero
   for (const trade of window) {

@@ -17,12 +17,12 @@ const formerKeptMs = 60_000
  * behind, or else a new one. Removes every generation that nobody needs any more.
  * The caller holds the lease of the model's replay.
  */
-export const openBuild = async (
+export async function openBuild(
   store: ReadModelStore,
   eventStore: EventStore,
   projection: Projection,
   assertHeld: () => Promise<void>,
-): Promise<Generation> => {
+): Promise<Generation> {
   const { name: model, version, kind } = projection
   const { candidates, obsolete } = await sortOut(store, projection)
   crashPoint('replay:sorted-out')
@@ -41,7 +41,7 @@ export const openBuild = async (
   return store.create({ model, version, kind })
 }
 
-const sortOut = async (store: ReadModelStore, { name, version }: Projection) => {
+async function sortOut(store: ReadModelStore, { name, version }: Projection) {
   const pointer = await surePointer(store, name)
   const formerIsOld = (pointer?.promotedAt ?? 0) + formerKeptMs < Date.now()
   // Whoever was promoted once has served, and been written to, by who knows what code.
@@ -63,7 +63,7 @@ export const newestPromoted = (pointer: Pointer | undefined): string =>
  * What two looks in a row agree on: one alone may say what was true before a failover, and then a
  * generation that serves would pass for one that nobody needs.
  */
-const surePointer = async (store: ReadModelStore, model: string): Promise<Pointer | undefined> => {
+async function surePointer(store: ReadModelStore, model: string): Promise<Pointer | undefined> {
   for (let last = await store.pointer(model); ; ) {
     const pointer = await store.pointer(model)
     if (pointer?.active === last?.active && pointer?.former === last?.former) return pointer
@@ -71,11 +71,11 @@ const surePointer = async (store: ReadModelStore, model: string): Promise<Pointe
   }
 }
 
-const fitsLog = async (
+async function fitsLog(
   { name }: Projection,
   generation: Generation,
   eventStore: EventStore,
-): Promise<boolean> => {
+): Promise<boolean> {
   const checkpoint = await generation.checkpoint()
   const heads = await eventStore.heads()
   return heads.every((bounds) => {

@@ -61,7 +61,7 @@ export type Builder = Readonly<{
 }>
 
 /** Refuses a log that doesn't fit the checkpoints or that has lost its beginning. */
-export const openBuilder = async (options: BuilderOptions): Promise<Builder> => {
+export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const { builds, eventStore, readModelStore } = options
   const writers = new Map<string, GenerationWriter>()
   for (const { projection, generation } of builds) {
@@ -101,11 +101,11 @@ const earliest = (writers: ReadonlyMap<string, GenerationWriter>, partition: num
   Math.min(...Array.from(writers.values(), (writer) => nextOf(writer, partition)))
 
 /** Lets threads fold what there is, where there is much, and takes note of how far they came. */
-const foldBulk = async (
+async function foldBulk(
   { builds, foldInThreads, signal, onApplied }: BuilderOptions,
   writers: ReadonlyMap<string, GenerationWriter>,
   bounds: readonly PartitionBounds[],
-): Promise<void> => {
+): Promise<void> {
   if (foldInThreads === undefined || writers.size === 0) return
   const behind = new Map(
     bounds.map(({ partition, head }) => [partition, head - earliest(writers, partition)]),
@@ -118,11 +118,11 @@ const foldBulk = async (
   for (const writer of writers.values()) await writer.restart()
 }
 
-const foldPartition = async (
+async function foldPartition(
   { eventStore, batchEventsMax, signal, onApplied }: BuilderOptions,
   writers: ReadonlyMap<string, GenerationWriter>,
   { partition, head, origin }: PartitionBounds,
-): Promise<void> => {
+): Promise<void> {
   if (writers.size === 0) return
   const from = earliest(writers, partition)
   if (origin === null || from >= head) return
@@ -150,14 +150,14 @@ const foldPartition = async (
 }
 
 /** What of a slice lies at or after an offset. */
-const after = (slice: Slice, from: number): Slice | undefined => {
+function after(slice: Slice, from: number): Slice | undefined {
   if (from >= slice.to) return undefined
   if (from <= slice.from) return slice
   return { ...slice, from, events: slice.events.filter(({ offset }) => offset >= from) }
 }
 
 /** Rows of a state may be shared by partitions: its slices wait for one another. */
-const oneAtATime = (projection: Projection, writer: GenerationWriter): GenerationWriter => {
+function oneAtATime(projection: Projection, writer: GenerationWriter): GenerationWriter {
   if (projection.kind === 'series') return writer
   let last: Promise<unknown> = Promise.resolve()
   return {
@@ -170,7 +170,7 @@ const oneAtATime = (projection: Projection, writer: GenerationWriter): Generatio
   }
 }
 
-const checkBeginning = (model: string, { partition, start }: PartitionBounds): void => {
+function checkBeginning(model: string, { partition, start }: PartitionBounds): void {
   if (start === 0) return
   throw new TradelogError(
     'LOG_TRUNCATED',

@@ -21,12 +21,12 @@ const readAgainMax = 20
  * Walks both generations once, side by side in key order. The active one goes on living meanwhile:
  * only rows that have taken in the same events are compared, others are read again after `catchUp`.
  */
-export const compareGenerations = async (
+export async function compareGenerations(
   active: Generation,
   build: Generation,
   catchUp: () => Promise<void>,
   signal: AbortSignal,
-): Promise<GenerationChanges> => {
+): Promise<GenerationChanges> {
   const shared = sharedPart(await active.checkpoint(), await build.checkpoint())
   const counts = { rows: 0, added: 0, removed: 0, changed: 0 }
   let first: GenerationChanges['first'] = null
@@ -59,11 +59,11 @@ export const compareGenerations = async (
 
 type Verdict = 'same' | 'doubtful' | 'added' | 'removed' | 'changed'
 
-const judged = (
+function judged(
   { key, before, after }: Pair,
   shared: ReadonlyMap<number, number>,
   isLast: boolean,
-): Verdict => {
+): Verdict {
   const row = before ?? after
   if (row?.guard === null) {
     const [partition = 0, offset = 0] = decodeKey(key).slice(-2).map(Number)
@@ -119,7 +119,7 @@ async function* rowsOf(
 }
 
 /** By the bytes of the keys, as the stores order them; the end of a side comes last. */
-const orderOf = (a: Key | undefined, b: Key | undefined): number => {
+function orderOf(a: Key | undefined, b: Key | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

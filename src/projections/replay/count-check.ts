@@ -6,11 +6,11 @@ import type { Projection } from '../projection.ts'
  * The rows of a generation have to account for every event applied to it, or it must not be
  * promoted. Nobody else may write to it meanwhile.
  */
-export const checkCounts = async (
+export async function checkCounts(
   projection: Projection,
   generation: Generation,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   let applied = 0
   for (const of of (await generation.checkpoint()).values()) applied += of.applied
   const { rows, events } = await generation.count(signal)

@@ -9,7 +9,7 @@ import type { ReplayOptions } from './replay.ts'
 export type DryRunResult = GenerationChanges & Readonly<{ model: string }>
 
 /** What a replay would change: builds each model, compares it with the active one, and drops it. */
-export const dryRun = async (options: ReplayOptions): Promise<readonly DryRunResult[]> => {
+export async function dryRun(options: ReplayOptions): Promise<readonly DryRunResult[]> {
   // A model's first generation is made under the lease that is taken next.
   for (const projection of options.projections) {
     await openActiveGeneration(options.readModelStore, projection)

@@ -12,7 +12,7 @@ const lookEveryMs = 100
  * Keeps promoted generations up to date until the running projectors have taken over every
  * partition, but no longer than 30 s. From then on `CHECKPOINT_MOVED` is the sign that they write.
  */
-export const handOver = async (options: BuilderOptions, store: ReadModelStore): Promise<void> => {
+export async function handOver(options: BuilderOptions, store: ReadModelStore): Promise<void> {
   const end = Date.now() + handOverMs
   const partitions = (await options.eventStore.heads()).length
   crashPoint('hand-over:begun')
@@ -35,11 +35,11 @@ export const handOver = async (options: BuilderOptions, store: ReadModelStore): 
  * Whether the running projectors hold every partition of a generation, by their own word. Where no
  * process of the project role runs, there is nobody to wait for.
  */
-const isTakenOver = async (
+async function isTakenOver(
   store: ReadModelStore,
   generation: string,
   partitions: number,
-): Promise<boolean> => {
+): Promise<boolean> {
   const now = Date.now()
   const reports = (await store.statuses())
     .filter(({ status, writtenAt }) => {

@@ -41,7 +41,7 @@ type Counts = {
   isTold: boolean
 }
 
-export const createReplayProgress = (options: ReplayProgressOptions): ReplayProgress => {
+export function createReplayProgress(options: ReplayProgressOptions): ReplayProgress {
   const { builds, eventStore, readModelStore, logger, signal, onProgress, now = Date.now } = options
   const startedAt = now()
   const counts = new Map<string, Counts>()
@@ -111,7 +111,7 @@ export const createReplayProgress = (options: ReplayProgressOptions): ReplayProg
   }
 }
 
-const measured = ({ state, before, done, total }: Counts, elapsedMs: number) => {
+function measured({ state, before, done, total }: Counts, elapsedMs: number) {
   const eventsPerSecond = Math.round(((done - before) * 1_000) / Math.max(elapsedMs, 1))
   const remainingMs = eventsPerSecond > 0 ? ((total - done) * 1_000) / eventsPerSecond : null
   return {

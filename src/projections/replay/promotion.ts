@@ -27,7 +27,7 @@ export type Promotion = Readonly<{
  * Makes a generation the one that the API reads, as soon as it is at or past the active one in
  * every partition, so that readers don't see time go back. Answers the former generation.
  */
-export const promote = async (promotion: Promotion): Promise<string | null> => {
+export async function promote(promotion: Promotion): Promise<string | null> {
   const { store, generation, catchUp, assertHeld, leftVersion } = promotion
   const { id, model } = generation.info
   for (let tries = 1; ; tries++) {
@@ -52,10 +52,10 @@ export const promote = async (promotion: Promotion): Promise<string | null> => {
   }
 }
 
-const checkpointOf = async (
+async function checkpointOf(
   store: ReadModelStore,
   pointer: Pointer | undefined,
-): Promise<Checkpoint> => {
+): Promise<Checkpoint> {
   if (pointer === undefined) return new Map()
   try {
     return await (await store.open(pointer.active)).checkpoint()

@@ -49,12 +49,12 @@ export const replay = (options: ReplayOptions): Promise<readonly ReplayResult[]>
   })
 
 /** Brings builds to the head, checks and promotes them, and hands them over to the projectors. */
-export const buildAndPromote = async (
+export async function buildAndPromote(
   options: ReplayOptions,
   builds: readonly Build[],
   assertHeld: () => Promise<void>,
   leftVersions: ReadonlyMap<string, number> = new Map(),
-): Promise<readonly ReplayResult[]> => {
+): Promise<readonly ReplayResult[]> {
   const progress = createReplayProgress({ ...options, builds })
   const builderOptions = { ...options, builds, onApplied: progress.read }
   try {
@@ -86,13 +86,13 @@ export const buildAndPromote = async (
   }
 }
 
-const promoteBuild = async (
+async function promoteBuild(
   { readModelStore: store, logger }: ReplayOptions,
   builder: Builder,
   { projection, generation }: Build,
   assertHeld: () => Promise<void>,
   leftVersion: number | null,
-): Promise<ReplayResult> => {
+): Promise<ReplayResult> {
   const { model, id } = generation.info
   const checkpoint = () => builder.checkpoint(projection.name)
   const { catchUp } = builder

@@ -25,7 +25,7 @@ export const rollback = (options: ReplayOptions): Promise<readonly ReplayResult[
     return buildAndPromote(options, builds, assertHeld, leftVersions)
   })
 
-const generationsOf = async (store: ReadModelStore, { name, version }: Projection) => {
+async function generationsOf(store: ReadModelStore, { name, version }: Projection) {
   const pointer = await store.pointer(name)
   crashPoint('rollback:looked-up')
   if (pointer?.former == null) throw noFormer(name)
@@ -42,11 +42,7 @@ const generationsOf = async (store: ReadModelStore, { name, version }: Projectio
   )
 }
 
-const openFormer = async (
-  store: ReadModelStore,
-  model: string,
-  id: string,
-): Promise<Generation> => {
+async function openFormer(store: ReadModelStore, model: string, id: string): Promise<Generation> {
   try {
     return await store.open(id)
   } catch (error) {

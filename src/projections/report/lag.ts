@@ -16,7 +16,7 @@ export type HeadWatch = Readonly<{
 
 const waitMsMax = 1_000
 
-export const watchHeads = (log: Log): HeadWatch => {
+export function watchHeads(log: Log): HeadWatch {
   let heads: ReadonlyMap<number, number> = new Map()
   let readAt: UnixMs | null = null
   /** A log that hangs is asked once, not once a second. */
@@ -47,7 +47,7 @@ export type LagClock = (status: ProjectorStatus) => Promise<ReadonlyMap<number, 
  * Mostly the batch tells that a projector has at hand. The log is asked only for a partition that
  * has none and lacks what was in the log a report ago, and once a position.
  */
-export const createLagClock = (log: Log, tracker: Tracker): LagClock => {
+export function createLagClock(log: Log, tracker: Tracker): LagClock {
   const before = new Map<number, Look>()
 
   const oldest = async ({ partition, next, head }: PartitionStatus): Promise<Look> => {
@@ -80,7 +80,7 @@ const recordedAt = (log: Log, partition: number, from: number): Promise<UnixMs |
   })
 
 /** Undefined where it fails or takes too long. */
-const inTime = async <T>(work: (over: AbortSignal) => Promise<T>): Promise<T | undefined> => {
+async function inTime<T>(work: (over: AbortSignal) => Promise<T>): Promise<T | undefined> {
   const over = new AbortController()
   const { signal } = over
   try {

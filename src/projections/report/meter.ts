@@ -16,7 +16,7 @@ export type Meter = Readonly<{
   report: (status: ProjectorStatus, lagSeconds: ReadonlyMap<number, number>) => void
 }>
 
-export const createMeter = (metrics: ProjectionMetrics, model: string): Meter => {
+export function createMeter(metrics: ProjectionMetrics, model: string): Meter {
   const spend = (partition: number, stage: Stage, ms: number) =>
     metrics.stageSeconds.inc({ model, partition, stage }, Math.max(0, ms) / 1_000)
   /** By partition: the end of what was last done. */
@@ -85,7 +85,7 @@ type Watch = Readonly<{
   ) => void
 }>
 
-const measuredGeneration = (generation: Generation, watch: Watch): Generation => {
+function measuredGeneration(generation: Generation, watch: Watch): Generation {
   const appliedBefore = new Map<number, number>()
   return {
     ...generation,
@@ -122,7 +122,7 @@ const measuredGeneration = (generation: Generation, watch: Watch): Generation =>
 }
 
 /** Partitions that this process no longer holds are shown no more. */
-const reporter = ({ lagEvents, lagSeconds, state }: ProjectionMetrics, model: string) => {
+function reporter({ lagEvents, lagSeconds, state }: ProjectionMetrics, model: string) {
   let shown: readonly number[] = []
   return (status: ProjectorStatus, seconds: ReadonlyMap<number, number>): void => {
     const held = status.partitions.map(({ partition }) => partition)

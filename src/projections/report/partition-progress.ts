@@ -6,7 +6,7 @@ import type { PartitionStatus } from '../../read-model-store/status.ts'
 export type Received = Pick<Batch, 'partition' | 'to' | 'events'>
 
 /** Where the partitions of one projector stand, and since when. */
-export const createProgress = () => {
+export function createProgress() {
   let partitions: readonly number[] = []
   let checkpoint: Checkpoint = new Map()
   /** Under a steady flow there is always something new: behind is who lacks what was there before. */

@@ -31,7 +31,7 @@ const everyMs = 1_000
  * Says every second how the projectors of this process are: in the status row, for the API, and in
  * the metrics. It says so too while the log is away, with the heads as last known.
  */
-export const createReport = (options: Options, models: readonly Reported[]) => {
+export function createReport(options: Options, models: readonly Reported[]) {
   const { eventStore, readModelStore, processName, metrics, logger } = options
   const heads = watchHeads(eventStore)
   const clocks = models.map((model) => ({

@@ -27,7 +27,7 @@ export type Tracker = Readonly<{
 /** Longer than a retry takes to fail again: who hasn't by then waits to be given partitions. */
 const failAgainMsMax = 60_000
 
-export const createTracker = (projection: Projection, now: () => UnixMs = Date.now): Tracker => {
+export function createTracker(projection: Projection, now: () => UnixMs = Date.now): Tracker {
   const { name: model, version } = projection
   let generation = ''
   let state: ProjectorState = 'standing by'

@@ -22,7 +22,7 @@ export const wellFormed: Middleware = (ctx, next) => {
 }
 
 /** Of names and values in turn. `headersDistinct` would sort all headers, for every request. */
-const countHosts = (rawHeaders: readonly string[]): number => {
+function countHosts(rawHeaders: readonly string[]): number {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
@@ -35,11 +35,11 @@ const hasLargeBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > bodyBytesMax
 
 /** Answers each client address with `TOO_MANY_REQUESTS` beyond its rate. */
-export const withinClientRate = ({
+export function withinClientRate({
   clientRequestsPerSecond: requestsPerSecond,
   clientRequestsBurst: requestsBurst,
   trustedProxies,
-}: ApiLimits): Middleware => {
+}: ApiLimits): Middleware {
   if (requestsPerSecond === 'off') return (_, next) => next()
   const rate = clientRate({ requestsPerSecond, requestsBurst })
   const addressOf = clientAddress(trustedProxies)
@@ -52,7 +52,7 @@ export const withinClientRate = ({
 }
 
 /** Answers with `OVERLOADED` at once what would have to wait behind too many others. */
-export const withinCapacity = ({ requestsInFlightMax }: ApiLimits): Middleware => {
+export function withinCapacity({ requestsInFlightMax }: ApiLimits): Middleware {
   let inFlight = 0
   return async (ctx, next) => {
     if (isLiveness(ctx.path)) return await next()

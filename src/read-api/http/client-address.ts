@@ -6,9 +6,9 @@ import { inNetworks } from '../../runtime/networks.ts'
  * Who sent a request: the address of its connection. Where that is a trusted proxy, the last entry of
  * X-Forwarded-For that is none, read from the right: what stands left of it anybody may have made up.
  */
-export const clientAddress = (
+export function clientAddress(
   trustedProxies: readonly string[],
-): ((request: IncomingMessage) => string) => {
+): (request: IncomingMessage) => string {
   const isTrusted = inNetworks(trustedProxies)
   return (request) => {
     let address = plain(request.socket.remoteAddress ?? '')
@@ -27,7 +27,7 @@ export const clientAddress = (
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
 /** Whose allowance an address uses: an IPv6 host has a whole /64 to itself. */
-export const allowanceOf = (address: string): string => {
+export function allowanceOf(address: string): string {
   if (isIP(address) !== 6) return address
   const [head = '', tail] = address.split('%')[0]?.split('::') ?? []
   const before = groupsOf(head)

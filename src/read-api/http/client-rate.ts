@@ -19,12 +19,12 @@ export type ClientRateOptions = Readonly<{
  * needs no memory. Beyond `clientsMax` the one that asked longest ago is forgotten, and begins anew
  * with a full bucket: memory stays bounded, whoever comes.
  */
-export const clientRate = ({
+export function clientRate({
   requestsPerSecond,
   requestsBurst,
   clientsMax = 10_000,
   now = () => performance.now(),
-}: ClientRateOptions): ClientRate => {
+}: ClientRateOptions): ClientRate {
   const msPerRequest = 1_000 / requestsPerSecond
   const emptyMs = requestsBurst * msPerRequest
   const fullAt = new Map<string, number>()

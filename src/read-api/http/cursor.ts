@@ -11,10 +11,10 @@ export const encodeCursor = (key: Key): string => Buffer.from(key, 'utf8').toStr
  * What `before` excludes: the numbers of a row's key behind `texts`, either all `count` of them (a
  * cursor) or the first alone (Unix ms). Rejects a cursor that wasn't made for these very rows.
  */
-export const parseBefore = (
+export function parseBefore(
   before: string,
   { texts, count }: { texts: readonly string[]; count: number },
-): readonly number[] => {
+): readonly number[] {
   // No cursor is all digits: a group of three bytes that starts with an ASCII one starts with a
   // letter in base64, and every key ends in ASCII.
   if (unixMs.test(before)) return [Number(before)]
@@ -24,7 +24,7 @@ export const parseBefore = (
   throw new TradelogError('INVALID_CURSOR', 'before is a cursor, but not one of these rows')
 }
 
-const numbersBehind = (prefix: string, key: Key): number[] | undefined => {
+function numbersBehind(prefix: string, key: Key): number[] | undefined {
   const rest = key.slice(prefix.length)
   if (!key.startsWith(prefix) || !numbersOfKey.test(rest)) return undefined
   return rest.split(/[a-p]/).slice(1).map(Number)

@@ -22,7 +22,7 @@ export const failureBody = ({ code, message, reasons }: Failure): string =>
 export const statusOf = (code: ErrorCode): number => answers[code]?.status ?? 500
 
 /** An error without an entry in the table is ours alone: its text never leaves the process. */
-export const failureOf = (error: unknown): Failure => {
+export function failureOf(error: unknown): Failure {
   const answer = error instanceof TradelogError ? answers[error.code] : undefined
   if (answer === undefined || !(error instanceof TradelogError)) return internalError
   const { code, message, fields } = error

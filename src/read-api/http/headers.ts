@@ -31,7 +31,7 @@ export const setHeaders =
   }
 
 /** Helmet sets the same headers on every answer, so they are asked of it once. */
-const securityHeaders = (): Record<string, string> => {
+function securityHeaders(): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
   helmet({ contentSecurityPolicy: false })(request, response, () => {})

@@ -30,11 +30,11 @@ const allBytesMax = 16 * 1_024 * 1_024
  * from: that is exact, and about a fourth of the work. A route says with `keepWhile` what it reads.
  * Reaches past Koa, so that what sees to every request has to stand in front of it.
  */
-export const keptAnswers = ({
+export function keptAnswers({
   revisionOf,
   headers: common,
   bytesMax = allBytesMax,
-}: Options): Middleware => {
+}: Options): Middleware {
   const kept = answersWithin(bytesMax)
   return async (ctx, next) => {
     const { url } = ctx.req
@@ -68,7 +68,7 @@ export const keepWhile = ({ req }: Pick<ParameterizedContext, 'req'>, from: Read
   void readFrom.set(req, from)
 
 /** Answers whether it could; a request with finer conditions is for the onion. */
-const sendAgain = (ctx: ParameterizedContext, { etag, headers, body }: Kept): boolean => {
+function sendAgain(ctx: ParameterizedContext, { etag, headers, body }: Kept): boolean {
   const { 'if-none-match': condition, 'cache-control': control } = ctx.req.headers
   if (condition !== undefined && (condition !== etag || control !== undefined)) return false
   // Koa's own way of answering would cost as much again.
@@ -83,13 +83,13 @@ const sendAgain = (ctx: ParameterizedContext, { etag, headers, body }: Kept): bo
   return true
 }
 
-const withoutType = (headers: readonly string[]): string[] => {
+function withoutType(headers: readonly string[]): string[] {
   const at = headers.indexOf('Content-Type')
   return headers.toSpliced(at, 2)
 }
 
 /** The oldest make room. */
-const answersWithin = (bytesMax: number) => {
+function answersWithin(bytesMax: number) {
   const answers = new Map<string, Kept>()
   let bytes = 0
   const sizeOf = (url: string, { body, headers }: Kept) =>

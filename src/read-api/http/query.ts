@@ -66,9 +66,9 @@ const ajv = new Ajv({ allErrors: true, useDefaults: true })
  * A check of a query that has these parameters and no other, each at most once. It gives the
  * values with defaults, or undefined after adding what is wrong to `faults`.
  */
-export const queryCheck = <Name extends ParameterName>(
+export function queryCheck<Name extends ParameterName>(
   names: readonly Name[],
-): ((query: ParsedUrlQuery, faults: Fault[]) => Pick<Query, Name> | undefined) => {
+): (query: ParsedUrlQuery, faults: Fault[]) => Pick<Query, Name> | undefined {
   const isValid = ajv.compile<Pick<Query, Name>>({
     type: 'object',
     properties: Object.fromEntries(names.map((name) => [name, parameters[name].schema])),
@@ -83,7 +83,7 @@ export const queryCheck = <Name extends ParameterName>(
 }
 
 /** Everything in a query is text: a limit is a number only when it is nothing but digits. */
-const withNumbers = (query: ParsedUrlQuery): Record<string, unknown> => {
+function withNumbers(query: ParsedUrlQuery): Record<string, unknown> {
   const values: Record<string, unknown> = { ...query }
   if (typeof query.limit === 'string' && /^[0-9]{1,15}$/.test(query.limit)) {
     values.limit = Number(query.limit)
@@ -91,7 +91,7 @@ const withNumbers = (query: ParsedUrlQuery): Record<string, unknown> => {
   return values
 }
 
-const faultsOf = (errors: readonly ErrorObject[]): Fault[] => {
+function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   const faults = new Map<string, Fault>()
   const isUnknown = ({ keyword }: ErrorObject) => Number(keyword === 'additionalProperties')
   const knownFirst = errors.toSorted((a, b) => isUnknown(a) - isUnknown(b))
@@ -102,7 +102,7 @@ const faultsOf = (errors: readonly ErrorObject[]): Fault[] => {
   return [...faults.values()]
 }
 
-const faultOf = ({ keyword, instancePath, params }: ErrorObject): Fault => {
+function faultOf({ keyword, instancePath, params }: ErrorObject): Fault {
   if (keyword === 'additionalProperties') {
     const part = String(params.additionalProperty).slice(0, 64)
     return { code: 'INVALID_QUERY', part, message: 'is no parameter of this route' }

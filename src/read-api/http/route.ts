@@ -60,7 +60,7 @@ export const storeFailures: readonly ErrorCode[] = [
 ]
 
 /** A route without parameters. */
-export const plainRoute = (definition: Definition<{ signal: AbortSignal }>): Route => {
+export function plainRoute(definition: Definition<{ signal: AbortSignal }>): Route {
   const check = queryCheck([])
   return {
     failures: storeFailures,
@@ -76,11 +76,11 @@ export const plainRoute = (definition: Definition<{ signal: AbortSignal }>): Rou
 }
 
 /** A route whose path ends in a symbol. */
-export const symbolRoute = <Name extends ParameterName = never>({
+export function symbolRoute<Name extends ParameterName = never>({
   parameters,
   read,
   ...definition
-}: Definition<SymbolRequest<Name>> & Readonly<{ parameters: readonly Name[] }>): Route => {
+}: Definition<SymbolRequest<Name>> & Readonly<{ parameters: readonly Name[] }>): Route {
   const check = queryCheck(parameters)
   return {
     failures: ['SYMBOL_NOT_FOUND', ...storeFailures],
@@ -98,7 +98,7 @@ export const symbolRoute = <Name extends ParameterName = never>({
 }
 
 /** The first fault gives the code; the message names every one. */
-export const refusal = (faults: readonly Fault[]): TradelogError => {
+export function refusal(faults: readonly Fault[]): TradelogError {
   const reasons = faults.map(({ part, message }) => ({ part, message }))
   const message = reasons.map((reason) => `${reason.part} ${reason.message}`).join('; ')
   return withReasons(faults[0]?.code ?? 'INVALID_QUERY', message, reasons)

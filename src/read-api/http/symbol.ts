@@ -12,7 +12,7 @@ export const symbolSchema: Schema = {
 }
 
 /** The symbol that a path's last segment encodes; undefined, with a fault, where it is none. */
-export const checkSymbol = (segment: string, faults: Fault[]): string | undefined => {
+export function checkSymbol(segment: string, faults: Fault[]): string | undefined {
   const symbol = decoded(segment)
   if (symbol === undefined) return fault(faults, 'must be percent-encoded UTF-8')
   if (isSymbol(symbol)) return symbol
@@ -22,7 +22,7 @@ export const checkSymbol = (segment: string, faults: Fault[]): string | undefine
   return fault(faults, 'must not have control characters')
 }
 
-const decoded = (segment: string): string | undefined => {
+function decoded(segment: string): string | undefined {
   try {
     return decodeURIComponent(segment)
   } catch {
@@ -30,7 +30,7 @@ const decoded = (segment: string): string | undefined => {
   }
 }
 
-const fault = (faults: Fault[], message: string): undefined => {
+function fault(faults: Fault[], message: string): undefined {
   faults.push({ code: 'INVALID_SYMBOL', part: 'symbol', message })
   return undefined
 }

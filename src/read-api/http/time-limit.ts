@@ -6,10 +6,10 @@ import { TradelogError } from '../../domain/errors.ts'
  * signal stops it then, and as soon as what waits for it closes: the response of a client that has
  * gone.
  */
-export const withinTimeLimit = async <T>(
+export async function withinTimeLimit<T>(
   { waiting, timeoutMs }: { waiting: Pick<EventEmitter, 'once' | 'off'>; timeoutMs: number },
   work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> => {
+): Promise<T> {
   const controller = new AbortController()
   let stop: (message: string) => void = () => {}
   const stopped = new Promise<never>((_, reject) => {

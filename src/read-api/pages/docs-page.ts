@@ -80,7 +80,7 @@ ${table(
 )}
 </section>`
 
-const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string => {
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const head = heads.map((text) => `<th>${text}</th>`).join('')
   const body = rows.map((cells) => `<tr>${cells.map(cell).join('')}</tr>`).join('\n')
@@ -96,7 +96,7 @@ const prose = (text: string): string => escaped(text).replaceAll(/`([^`]+)`/g, '
 const breakable = (markup: string): string => markup.replaceAll(/[._](?=\w)/g, '$&<wbr>')
 
 /** The `data` of an envelope, or every event of a stream. */
-const answerOf = ({ content = {} }: Response = { description: '' }): string[][] => {
+function answerOf({ content = {} }: Response = { description: '' }): string[][] {
   const { data } = content['application/json']?.schema.properties ?? {}
   const events = content['text/event-stream']?.schema.properties ?? {}
   const answers = data === undefined ? events : { data }
@@ -104,7 +104,7 @@ const answerOf = ({ content = {} }: Response = { description: '' }): string[][] 
 }
 
 /** One row per field, by its path: `data.pagination.next_cursor`, `data.data[].price`. */
-const fieldsOf = (path: string, schema: Schema): string[][] => {
+function fieldsOf(path: string, schema: Schema): string[][] {
   const own = [path, [schema.type ?? []].flat().join(' or '), schema.description ?? '']
   const inner = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
     fieldsOf(`${path}.${name}`, property),
@@ -113,7 +113,7 @@ const fieldsOf = (path: string, schema: Schema): string[][] => {
   return [own, ...inner, ...items]
 }
 
-const valuesOf = ({ type, minimum, maximum, enum: values, default: usual }: Schema): string => {
+function valuesOf({ type, minimum, maximum, enum: values, default: usual }: Schema): string {
   const range = minimum === undefined ? String(type) : `${minimum} to ${maximum}`
   const usually = usual === undefined ? '' : `, ${usual} unless given`
   return (values?.join(', ') ?? range) + usually

@@ -93,7 +93,7 @@ const streamOperation = ({
 
 const idOf = (path: string): string => path.replaceAll(/[^a-z]+/g, '_').replaceAll(/^_|_$/g, '')
 
-const parametersOf = (route: Route): Parameter[] => {
+function parametersOf(route: Route): Parameter[] {
   const query = route.parameters.map((name) => {
     const { schema } = parameters[name]
     return { name, in: 'query' as const, required: false, schema }
@@ -110,7 +110,7 @@ const inputFailures = (route: Route): ErrorCode[] => [
   ...refusals,
 ]
 
-const failureResponses = (codes: readonly ErrorCode[]): Record<string, Response> => {
+function failureResponses(codes: readonly ErrorCode[]): Record<string, Response> {
   const statuses = [...new Set(codes.map(statusOf))]
   return Object.fromEntries(
     statuses.map((status) => {

@@ -33,7 +33,7 @@ const files = [
 const inFolder = (name: string): URL => new URL(`../public/${name}`, import.meta.url)
 
 /** The build for browsers, which the package has beside the one that it exports. */
-const chartLibrary = (): URL => {
+function chartLibrary(): URL {
   const exported = import.meta.resolve('lightweight-charts')
   return new URL('lightweight-charts.standalone.production.mjs', exported)
 }

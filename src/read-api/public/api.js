@@ -1,7 +1,7 @@
 const timeoutMs = 10_000
 
 /** The `data` of an answer. Rejects with what the answer, or the way to it, says is wrong. */
-export const read = async (path, { signal } = {}) => {
+export async function read(path, { signal } = {}) {
   const limit = AbortSignal.timeout(timeoutMs)
   const response = await fetch(`/api/v1/${path}`, {
     signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),

@@ -8,7 +8,7 @@ import { refresher } from './refresher.js'
 export const intervals = ['1m', '5m', '15m', '1h', '4h', '1d']
 
 /** The chart of the chosen symbol: its history as far as one scrolls back, its open candle live. */
-export const candlePanel = ({ onInterval }) => {
+export function candlePanel({ onInterval }) {
   const shown = panel('chart', { emptyText: 'Candles of the chosen symbol appear here.' })
   const canvas = shown.find('#canvas')
   Object.assign(canvas, { role: 'group', tabIndex: 0, ariaLabel: 'Candles' })
@@ -75,7 +75,7 @@ export const candlePanel = ({ onInterval }) => {
   }
 }
 
-const legend = (candle) => {
+function legend(candle) {
   const digits = fractionDigits(candle.close)
   const price = (text) => formatDecimal(text, digits)
   const entries = [
@@ -100,7 +100,7 @@ const legend = (candle) => {
 }
 
 /** Radio buttons: the browser's own arrow keys move between them. */
-const intervalSwitch = (fieldset, onInterval) => {
+function intervalSwitch(fieldset, onInterval) {
   const inputs = intervals.map((value) =>
     element('input', { type: 'radio', name: 'interval', value }),
   )

@@ -12,7 +12,7 @@ const scrollCandles = 10
 const zoom = 1.25
 
 /** A chart of candles with their VWAP and volume. Numbers are made of text only here, to be drawn. */
-export const candleChart = (container, { onHover, onNearStart }) => {
+export function candleChart(container, { onHover, onNearStart }) {
   const chart = createChart(container, {
     autoSize: true,
     localization: { locale: 'en' },
@@ -94,7 +94,7 @@ export const candleChart = (container, { onHover, onNearStart }) => {
 
 export const timeOfCandle = ({ start }) => Date.parse(start) / 1_000
 
-const gapOf = (candle, { gap }) => {
+function gapOf(candle, { gap }) {
   const time = timeOfCandle(candle)
   return candle.complete === false ? { time, value: 1, color: gap } : { time }
 }
@@ -107,7 +107,7 @@ const barOf = (candle) => ({
   close: Number(candle.close),
 })
 
-const vwapOf = (candle) => {
+function vwapOf(candle) {
   const time = timeOfCandle(candle)
   return candle.vwap === null ? { time } : { time, value: Number(candle.vwap) }
 }
@@ -118,7 +118,7 @@ const volumeOf = (candle, { upSoft, downSoft }) => ({
   color: Number(candle.close) < Number(candle.open) ? downSoft : upSoft,
 })
 
-const coloursOf = (container) => {
+function coloursOf(container) {
   const style = getComputedStyle(container)
   const names = ['up', 'down', 'up-soft', 'down-soft', 'vwap', 'gap', 'panel', 'muted', 'line']
   const camel = (name) => name.replace(/-(.)/, (_, letter) => letter.toUpperCase())
@@ -138,7 +138,7 @@ const chartColours = ({ panel, muted, line }) => ({
   crosshair: { mode: 0 },
 })
 
-const moveByKey = (event, time) => {
+function moveByKey(event, time) {
   const moves = {
     ArrowLeft: () => time.scrollToPosition(time.scrollPosition() - scrollCandles, false),
     ArrowRight: () => time.scrollToPosition(time.scrollPosition() + scrollCandles, false),

@@ -4,7 +4,7 @@ import { secondOf } from './format.js'
  * Whether the page is told what happens: the stream is open and the API answers. Says so in words,
  * and calls `onBack` when it is so again.
  */
-export const connection = ({ onBack }) => {
+export function connection({ onBack }) {
   const sign = document.getElementById('connection')
   const parts = { stream: undefined, api: undefined }
   const show = (state, text) => {

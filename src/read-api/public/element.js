@@ -1,5 +1,5 @@
 /** An element with these properties (`class` and attributes with a dash or `role` included). */
-export const element = (name, properties = {}, ...children) => {
+export function element(name, properties = {}, ...children) {
   const made = document.createElement(name)
   for (const [key, value] of Object.entries(properties)) {
     if (key in made) made[key] = value

@@ -14,7 +14,7 @@ export const formatDecimal = (decimal, digits) =>
       })
 
 /** With its sign, which says what the colour says. */
-export const formatChange = (decimal, digits) => {
+export function formatChange(decimal, digits) {
   const text = formatDecimal(decimal, digits)
   return Number(decimal) > 0 ? `+${text}` : text.replace('-', '−')
 }
@@ -45,7 +45,7 @@ const units = [
 ]
 
 /** A duration by its largest unit: 4 s, 12 min, 3 h. */
-export const formatDuration = (durationMs) => {
+export function formatDuration(durationMs) {
   const seconds = Math.max(0, durationMs / 1_000)
   const [unit, length] = units.find(([, length]) => seconds >= length) ?? ['s', 1]
   return `${Math.floor(seconds / length)} ${unit}`

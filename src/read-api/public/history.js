@@ -3,7 +3,7 @@ import { pathOf, read } from './api.js'
 const pageCandlesMax = 300
 
 /** The candles of a symbol that are loaded, oldest first and without a gap up to the newest. */
-export const candleHistory = (symbol, interval) => {
+export function candleHistory(symbol, interval) {
   let candles = []
   /** Where the page before the oldest one begins; null where there is none. */
   let before

@@ -4,7 +4,7 @@ const retryMs = 1_000
  * Ticks of every symbol and their open candles of one interval, as they happen. A stream that ends,
  * for whatever reason, is opened again: each one begins with all there is.
  */
-export const live = ({ onTick, onCandle, onOpen, onLost }) => {
+export function live({ onTick, onCandle, onOpen, onLost }) {
   let source
   let retry
   const open = (interval) => {

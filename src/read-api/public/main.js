@@ -7,7 +7,7 @@ import { symbolTable } from './symbols.js'
 import { tape } from './tape.js'
 
 /** What is looked at is in the address, so that a reload or a bookmark shows the same. */
-const chosen = () => {
+function chosen() {
   const query = new URLSearchParams(location.hash.slice(1))
   const interval = query.get('interval')
   return {
@@ -17,7 +17,7 @@ const chosen = () => {
 }
 
 let choice = {}
-const choose = (change) => {
+function choose(change) {
   const next = { ...choice, ...change }
   if (next.symbol === choice.symbol && next.interval === choice.interval) return
   const isOtherSymbol = next.symbol !== choice.symbol

@@ -4,7 +4,7 @@ const everyMs = 1_000
 const samplesMax = 6
 
 /** How many trades there are over all symbols, and how many come in a second. */
-export const pace = () => {
+export function pace() {
   const shown = document.getElementById('pace')
   const counts = new Map()
   const samples = []

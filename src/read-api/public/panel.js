@@ -1,7 +1,7 @@
 import { element } from './element.js'
 
 /** A section that says so when it has nothing to show: while loading, when empty, on an error. */
-export const panel = (id, { emptyText } = {}) => {
+export function panel(id, { emptyText } = {}) {
   const section = document.getElementById(id)
   const notice = element('p', { className: 'notice', role: 'status' })
   section.append(notice)

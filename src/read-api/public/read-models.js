@@ -7,7 +7,7 @@ import { refresher } from './refresher.js'
 const everyMs = 500
 
 /** How every read model is: asked for all the time, which also shows whether the API answers. */
-export const readModelPanel = ({ onAnswer, onError }) => {
+export function readModelPanel({ onAnswer, onError }) {
   const shown = panel('read-models')
   const cards = shown.find('.cards')
   const load = async (signal) => {
@@ -46,14 +46,14 @@ const card = (model) =>
     verification(model),
   )
 
-const state = ({ state, since }) => {
+function state({ state, since }) {
   const title = since === null ? '' : `since ${since}`
   const made = element('p', { className: 'state', title }, state)
   made.dataset.state = state
   return made
 }
 
-const figures = ({ lag, events_applied, last_update_at }) => {
+function figures({ lag, events_applied, last_update_at }) {
   const entries = [
     ['Lag', lag === null ? '–' : formatCount(lag)],
     ['Applied', formatCount(events_applied)],
@@ -66,7 +66,7 @@ const figures = ({ lag, events_applied, last_update_at }) => {
 
 const problem = ({ code, message }) => element('p', { className: 'problem' }, `${code}: ${message}`)
 
-const replay = (replay) => {
+function replay(replay) {
   const { state, is_stale, generation, events_done, events_total, error } = replay
   if (state === 'failed') return [problem(error ?? { code: 'Replay', message: 'failed' })]
   if (state === 'interrupted') {
@@ -89,7 +89,7 @@ const replay = (replay) => {
 const share = ({ events_done, events_total }) =>
   `${events_total === 0 ? 100 : Math.floor((100 * events_done) / events_total)} %`
 
-const replaying = ({ events_per_second, remaining_ms, ...done }) => {
+function replaying({ events_per_second, remaining_ms, ...done }) {
   const rest = remaining_ms === null ? '' : ` · ${formatDuration(remaining_ms)} left`
   return `Replaying ${share(done)} · ${formatCompact(events_per_second)}/s${rest}`
 }
@@ -98,7 +98,7 @@ const replayed = ({ events_done, started_at }) =>
   `Replayed: ${formatCount(events_done)} events read, ${secondOf(started_at)}`
 
 /** It proves something of the generation that it looked at, and of no other. */
-const verification = ({ verification, generation }) => {
+function verification({ verification, generation }) {
   const made = element('p', { className: 'verification' }, 'Not verified yet')
   if (verification === null) return made
   const { result, rows_compared, finished_at, detail } = verification

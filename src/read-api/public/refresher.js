@@ -4,7 +4,7 @@ const retryMs = 2_000
  * Runs `load(signal)` when asked: one at a time, at most every `everyMs`, and again by itself after
  * a failure. What was asked while one runs comes after it.
  */
-export const refresher = ({ load, everyMs, onError }) => {
+export function refresher({ load, everyMs, onError }) {
   const controller = new AbortController()
   let timer
   let isRunning = false

@@ -4,7 +4,7 @@ const width = 120
 const height = 24
 
 /** A line of the latest prices, oldest on the left. */
-export const sparkline = () => {
+export function sparkline() {
   const image = document.createElementNS(svg, 'svg')
   image.setAttribute('viewBox', `0 -1 ${width} ${height + 2}`)
   image.setAttribute('preserveAspectRatio', 'none')
@@ -31,7 +31,7 @@ export const sparkline = () => {
   }
 }
 
-const pointsOf = (prices) => {
+function pointsOf(prices) {
   const low = Math.min(...prices)
   const range = Math.max(...prices) - low
   const step = width / Math.max(1, prices.length - 1)

@@ -13,7 +13,7 @@ import { refresher } from './refresher.js'
 import { sparkline } from './sparkline.js'
 
 /** The table of all symbols. Its rows are what the API last said of each. */
-export const symbolTable = ({ onSelect }) => {
+export function symbolTable({ onSelect }) {
   const shown = panel('symbols')
   const body = shown.find('tbody')
   const rows = new Map()
@@ -75,7 +75,7 @@ export const symbolTable = ({ onSelect }) => {
   }
 }
 
-const symbolRow = (symbol, onSelect) => {
+function symbolRow(symbol, onSelect) {
   const button = element(
     'button',
     { type: 'button', title: symbol, ariaPressed: 'false', tabIndex: -1 },

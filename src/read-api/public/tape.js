@@ -8,7 +8,7 @@ const tradesMax = 60
 const everyMs = 400
 
 /** The latest trades of the chosen symbol. */
-export const tape = () => {
+export function tape() {
   const shown = panel('tape', { emptyText: 'Trades of the chosen symbol appear here.' })
   const body = shown.find('tbody')
   // A list that scrolls must be within reach of the keyboard.
@@ -33,7 +33,7 @@ export const tape = () => {
   }
 }
 
-const linesOf = (trades) => {
+function linesOf(trades) {
   const digits = Math.max(...trades.map(({ price }) => fractionDigits(price)))
   return trades.map((trade, at) => {
     const price = element('td', {}, formatDecimal(trade.price, digits))

@@ -26,7 +26,7 @@ export const candleSchema = object(candleFields)
 /** The stored candles that a longer one is made of, newest first; at least one. */
 export type CandleRows = Readonly<{ start: UnixMs; rows: readonly CandleRow[] }>
 
-export const shownCandle = ({ start, rows }: CandleRows, complete: boolean | null) => {
+export function shownCandle({ start, rows }: CandleRows, complete: boolean | null) {
   const volume = rows.reduce((sum, row) => add(sum, parseDecimal(row.volume)), zero)
   const notional = rows.reduce((sum, row) => add(sum, parseDecimal(row.notional)), zero)
   const vwap = divide(notional, volume)

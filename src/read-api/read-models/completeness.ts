@@ -20,10 +20,10 @@ type Options = Readonly<{
 export type Interrupted = ReadonlyMap<UnixMs, Guard>
 
 /** Undefined where it can't be told, since the read model is not built yet. */
-export const interruptedSpans = async (
+export async function interruptedSpans(
   reader: ReadModelReader,
   options: Options,
-): Promise<Interrupted | undefined> => {
+): Promise<Interrupted | undefined> {
   try {
     return await reader('interruptions', options.signal, (generation) =>
       interruptedIn(generation, options),
@@ -43,10 +43,10 @@ const rowsMax = 50
  * there are. Of those that end behind a span the next few decide, since interruptions begin in the
  * order in which they end.
  */
-export const interruptedIn = async (
+export async function interruptedIn(
   generation: Generation,
   { symbol, spans, signal }: Options,
-): Promise<Interrupted> => {
+): Promise<Interrupted> {
   const interrupted = new Map<UnixMs, Guard>()
   const { to } = keysUnder([symbol])
   let rows: readonly StoredRow[] | undefined
@@ -64,7 +64,7 @@ export const interruptedIn = async (
 }
 
 /** Whether the first interruption that ends behind the start is among the rows, or there is none. */
-const isDecidedBy = (rows: readonly StoredRow[], start: UnixMs): boolean => {
+function isDecidedBy(rows: readonly StoredRow[], start: UnixMs): boolean {
   const last = rows.at(-1)
   return rows.length < rowsMax || last === undefined || spanOf(last).until > start
 }

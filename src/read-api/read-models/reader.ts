@@ -25,7 +25,7 @@ type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => num
  * failed, since the generation may have been dropped. Rejects with `READ_MODEL_NOT_FOUND` while
  * no generation is active.
  */
-export const readModelReader = (options: Options): ReadModelReader => {
+export function readModelReader(options: Options): ReadModelReader {
   const generations = activeGenerations(options)
   const log = readability(options.logger)
 
@@ -75,7 +75,7 @@ type Lookup = Readonly<{
   found: Generation | undefined
 }>
 
-const activeGenerations = ({ store, logger, now = () => performance.now() }: Options) => {
+function activeGenerations({ store, logger, now = () => performance.now() }: Options) {
   const lookups = new Map<string, Lookup>()
   const opened = new Map<string, Generation>()
 
@@ -116,7 +116,7 @@ const activeGenerations = ({ store, logger, now = () => performance.now() }: Opt
 }
 
 /** Logs when a model stops and starts being readable, not every failed read in between. */
-const readability = (logger: Logger) => {
+function readability(logger: Logger) {
   const unreadable = new Set<string>()
   return {
     readable: (model: string): void => {

@@ -9,12 +9,12 @@ import type { ReadModelReader } from './reader.ts'
  * A page of a series whose key is symbol, time, partition and offset: newest first, with the cursor of the
  * page that follows. Rejects with `SYMBOL_NOT_FOUND` where the symbol has no row and no trade either.
  */
-export const symbolPage = async (
+export async function symbolPage(
   reader: ReadModelReader,
   model: string,
   { symbol, limit, before, signal }: SymbolRequest<'limit' | 'before'>,
   shown: (row: Row) => object,
-) => {
+) {
   const { from, to } = rangeOf(symbol, before)
   // One row more than is shown tells whether another page follows.
   const rows = await reader(model, signal, (generation) =>
@@ -29,7 +29,7 @@ export const symbolPage = async (
   }
 }
 
-const rangeOf = (symbol: string, before: string | undefined) => {
+function rangeOf(symbol: string, before: string | undefined) {
   const { from, to } = keysUnder([symbol])
   if (before === undefined) return { from, to }
   const numbers = parseBefore(before, { texts: [symbol], count: 3 })

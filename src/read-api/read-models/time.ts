@@ -7,7 +7,7 @@ let lastText = ''
  * A stored time as people get it; null where a row has none. The rows of a page are close to each
  * other, and only a new second is worth the cost of a Date.
  */
-export const isoOf = (unixMs: unknown): string | null => {
+export function isoOf(unixMs: unknown): string | null {
   if (typeof unixMs !== 'number' || !(Math.abs(unixMs) <= 8.64e15)) return null
   const second = Math.floor(unixMs / secondMs)
   if (second !== lastSecond) {

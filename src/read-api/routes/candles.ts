@@ -41,7 +41,7 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
     },
   })
 
-const completenessOf = async (
+async function completenessOf(
   reader: ReadModelReader,
   options: {
     symbol: string
@@ -49,7 +49,7 @@ const completenessOf = async (
     page: readonly CandleRows[]
     signal: AbortSignal
   },
-) => {
+) {
   const { symbol, interval, page, signal } = options
   const { lengthMs } = lengthOf(interval)
   const spans = page.map(({ start }) => ({ start, end: start + lengthMs })).reverse()
@@ -57,7 +57,7 @@ const completenessOf = async (
   return ({ start }: CandleRows) => (interrupted === undefined ? null : !interrupted.has(start))
 }
 
-const rangeOf = (symbol: string, interval: Interval, before: string | undefined) => {
+function rangeOf(symbol: string, interval: Interval, before: string | undefined) {
   const { stored, lengthMs } = lengthOf(interval)
   const { from, to } = keysUnder([symbol, stored])
   if (before === undefined) return { from, to }
@@ -69,10 +69,10 @@ const rangeOf = (symbol: string, interval: Interval, before: string | undefined)
 const chunkRowsMax = 2_000
 
 /** Newest first, in chunks: a large page must neither hold up others nor outlive its request. */
-const newestRows = async (
+async function newestRows(
   generation: Generation,
   options: { from: Key; to: Key; rowsMax: number; signal: AbortSignal },
-): Promise<CandleRow[]> => {
+): Promise<CandleRow[]> {
   const { from, rowsMax, signal } = options
   const rows: CandleRow[] = []
   for (let to = options.to; ; ) {
@@ -85,7 +85,7 @@ const newestRows = async (
   }
 }
 
-const groupsOf = (rows: readonly CandleRow[], lengthMs: number): CandleRows[] => {
+function groupsOf(rows: readonly CandleRow[], lengthMs: number): CandleRows[] {
   const groups: { start: UnixMs; rows: CandleRow[] }[] = []
   for (const row of rows) {
     const start = row.start - (row.start % lengthMs)

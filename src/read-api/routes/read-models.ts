@@ -46,7 +46,7 @@ type Known = Readonly<{
   skips: readonly Skip[]
 }>
 
-const readModel = async (store: ReadModelStore, name: string, known: Known) => {
+async function readModel(store: ReadModelStore, name: string, known: Known) {
   const pointer = await store.pointer(name)
   const active = known.generations.find(({ id }) => id === pointer?.active)
   const replay = known.statuses.replays.find(({ model }) => model === name)
@@ -76,7 +76,7 @@ const notBuilt = {
 }
 
 /** The checkpoint is the generation's own; heads, and so the lag, are what a status row said. */
-const progress = async (store: ReadModelStore, pointer: Pointer, known: Known) => {
+async function progress(store: ReadModelStore, pointer: Pointer, known: Known) {
   const { statuses, now, skips } = known
   const checkpoint = await (await store.open(pointer.active)).checkpoint()
   const status = generationStatus(statuses, pointer, now)
@@ -97,7 +97,7 @@ const progress = async (store: ReadModelStore, pointer: Pointer, known: Known) =
   }
 }
 
-const partitionsOf = (checkpoint: Checkpoint, heads: ReadonlyMap<number, { head: number }>) => {
+function partitionsOf(checkpoint: Checkpoint, heads: ReadonlyMap<number, { head: number }>) {
   const numbers = [...new Set([...checkpoint.keys(), ...heads.keys()])].sort((a, b) => a - b)
   return numbers.map((partition) => {
     const next = checkpoint.get(partition)?.next ?? 0
@@ -121,7 +121,7 @@ const shownGeneration = ({ id, version, createdAt }: GenerationInfo, pointer?: P
 })
 
 /** Ids rise with time: what is no newer than the newest that was promoted, nobody goes on with. */
-const roleOf = (id: string, pointer?: Pointer) => {
+function roleOf(id: string, pointer?: Pointer) {
   if (id === pointer?.active) return 'active'
   if (id === pointer?.former) return 'former'
   return id <= (pointer?.newest ?? pointer?.active ?? '') ? 'superseded' : 'building'

@@ -40,11 +40,11 @@ export const allRows = (
   })
 
 /** An empty page is an answer only for a symbol that there is. */
-export const refuseUnknownSymbol = async (
+export async function refuseUnknownSymbol(
   reader: ReadModelReader,
   symbol: string,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   const [row] = await reader('symbols', signal, (generation) =>
     generation.read([encodeKey([symbol])], signal),
   )

@@ -115,7 +115,7 @@ export const countRequests =
   }
 
 /** `/api/v1/trades/:symbol`; paths that are none are all counted as one. */
-const templateOf = (matched: unknown): string => {
+function templateOf(matched: unknown): string {
   if (typeof matched !== 'string') return 'none'
   const template = templates.get(matched) ?? matched.replace(/\/\{(:\w+)\}$/, '/$1')
   templates.set(matched, template)
@@ -138,10 +138,7 @@ type Looked = Readonly<{
 }>
 
 /** Looks up at each scrape what the processes say in their status rows. Never rejects. */
-export const lookUp = (
-  metrics: ApiMetrics,
-  { look, streams, now }: Looked,
-): (() => Promise<void>) => {
+export function lookUp(metrics: ApiMetrics, { look, streams, now }: Looked): () => Promise<void> {
   metrics.streamClientsMax.set(streams.clientsMax)
   return async () => {
     metrics.streamClients.set(streams.clients())
@@ -171,7 +168,7 @@ const shownPerModel = (metrics: ApiMetrics) => [
 const modelStates = ['not built', ...projectorStates, 'frozen'] as const
 const verifyResults = ['equal', 'different', 'could not check'] as const
 
-const show = (metrics: ApiMetrics, { models, statuses }: Overview, now: UnixMs): void => {
+function show(metrics: ApiMetrics, { models, statuses }: Overview, now: UnixMs): void {
   for (const { model, status } of models) {
     for (const state of modelStates) {
       metrics.modelState.set({ model, state }, (status?.state ?? 'not built') === state ? 1 : 0)

@@ -9,7 +9,7 @@ export type Overview = Readonly<{
   models: readonly Readonly<{ model: string; status: GenerationStatus | undefined }>[]
 }>
 
-export const readOverview = async (store: ReadModelStore, now: UnixMs): Promise<Overview> => {
+export async function readOverview(store: ReadModelStore, now: UnixMs): Promise<Overview> {
   const statuses = await readStatuses(store, now)
   const models = await Promise.all(
     readModels.map(async ({ name: model }) => {

@@ -21,7 +21,7 @@ export type Look = Readonly<{ reasons: readonly Reason[]; overview: Overview | u
  * what the projectors say in their status rows, and from how old that is: one that hangs says
  * nothing. Without an overview where the store is away.
  */
-export const readinessLook = ({ store, now, timeoutMs }: Options): (() => Promise<Look>) => {
+export function readinessLook({ store, now, timeoutMs }: Options): () => Promise<Look> {
   const noticed = new Map<string, UnixMs>()
   const reasonFor = ({ part, message, since }: Problem): Reason => {
     const first = noticed.get(part) ?? now()
@@ -46,7 +46,7 @@ export const readinessLook = ({ store, now, timeoutMs }: Options): (() => Promis
   }
 }
 
-const inTime = async <T>(work: Promise<T>, timeoutMs: number): Promise<T> => {
+async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const over = new AbortController()
   const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
     throw new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
@@ -58,7 +58,7 @@ const inTime = async <T>(work: Promise<T>, timeoutMs: number): Promise<T> => {
   }
 }
 
-const problemsOf = ({ statuses, models }: Overview, now: UnixMs): readonly Problem[] => {
+function problemsOf({ statuses, models }: Overview, now: UnixMs): readonly Problem[] {
   // By its own clock: one that hangs is late with everything, and says nothing of the log.
   const lateHeads = statuses.heads
     .filter(({ isStale }) => !isStale)
@@ -75,7 +75,7 @@ const problemsOf = ({ statuses, models }: Overview, now: UnixMs): readonly Probl
   return [{ part: 'event store', message: 'the project role cannot read it', since }, ...ofModels]
 }
 
-const problemOf = (status: GenerationStatus, now: UnixMs): string | undefined => {
+function problemOf(status: GenerationStatus, now: UnixMs): string | undefined {
   const { state, since, writtenAt, error } = status
   if (state === 'frozen') {
     if (writtenAt === null) return 'is not being updated: no process has reported on it'

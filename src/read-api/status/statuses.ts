@@ -27,7 +27,7 @@ export type Statuses = Readonly<{
   verifications: readonly Timed<VerifyStatus>[]
 }>
 
-export const readStatuses = async (store: ReadModelStore, now: UnixMs): Promise<Statuses> => {
+export async function readStatuses(store: ReadModelStore, now: UnixMs): Promise<Statuses> {
   const heads: Timed<Pick<ProjectStatus, 'headsAt'>>[] = []
   const projectors: Timed<ProjectorStatus>[] = []
   const replays: Timed<ReplayStatus>[] = []
@@ -58,11 +58,11 @@ export type GenerationStatus = Readonly<{
   partitions: ReadonlyMap<number, PartitionStatus>
 }>
 
-export const generationStatus = (
+export function generationStatus(
   statuses: Statuses,
   { model, active, promotedAt }: Pointer,
   now: UnixMs,
-): GenerationStatus => {
+): GenerationStatus {
   const ofModel = statuses.projectors.filter((report) => report.model === model)
   const reports = ofModel.filter((report) => report.generation === active)
   const fresh = reports.filter((report) => !report.isStale)
@@ -95,7 +95,7 @@ const byUrgency: readonly ProjectorState[] = [
 
 const urgency = (state: ProjectorState): number => byUrgency.indexOf(state)
 
-const newestPartitions = (reports: readonly ProjectorStatus[]) => {
+function newestPartitions(reports: readonly ProjectorStatus[]) {
   const partitions = new Map<number, PartitionStatus>()
   for (const status of reports.flatMap((report) => report.partitions)) {
     if (!partitions.has(status.partition)) partitions.set(status.partition, status)
@@ -103,7 +103,7 @@ const newestPartitions = (reports: readonly ProjectorStatus[]) => {
   return partitions
 }
 
-const latest = (times: readonly (UnixMs | null)[]): UnixMs | null => {
+function latest(times: readonly (UnixMs | null)[]): UnixMs | null {
   const known = times.filter((time) => time !== null)
   return known.length === 0 ? null : Math.max(...known)
 }

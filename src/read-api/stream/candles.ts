@@ -19,7 +19,7 @@ export type OpenCandles = Readonly<{
  * The candle that is open for each symbol: the one of its last trade. The one before is read until
  * the open one is found, as its last trades may be found in the same poll or later.
  */
-export const openCandleSource = (reader: ReadModelReader, interval: Interval): OpenCandles => {
+export function openCandleSource(reader: ReadModelReader, interval: Interval): OpenCandles {
   const rows = newestRows('candle')
   const readCompleteness = completenessSource(reader, lengthOf(interval).lengthMs)
   const starts = new Map<string, readonly UnixMs[]>()
@@ -48,7 +48,7 @@ export const openCandleSource = (reader: ReadModelReader, interval: Interval): O
 }
 
 /** Oldest first. Only in another log may the last trade be an earlier one. */
-const startsToRead = (known: readonly UnixMs[] = [], start: UnixMs): readonly UnixMs[] => {
+function startsToRead(known: readonly UnixMs[] = [], start: UnixMs): readonly UnixMs[] {
   const last = known.at(-1) ?? start
   if (start < last) return [start]
   return start === last ? [...new Set([...known, start])] : [...known, start].slice(-2)
@@ -58,10 +58,10 @@ const startsToRead = (known: readonly UnixMs[] = [], start: UnixMs): readonly Un
 type StoredCandle = OpenCandle & Readonly<{ rows: readonly StoredRow[] }>
 
 /** None of a candle where the candles are behind the ticks and have no row of it yet. */
-const storedRows = async (
+async function storedRows(
   generation: Generation,
   options: { candles: readonly OpenCandle[]; interval: Interval; signal: AbortSignal },
-): Promise<StoredCandle[]> => {
+): Promise<StoredCandle[]> {
   const { candles, interval, signal } = options
   const { rowsMax } = lengthOf(interval)
   const keys = candles.flatMap((candle) => storedKeys(candle, interval))
@@ -73,18 +73,18 @@ const storedRows = async (
   })
 }
 
-const storedKeys = ({ symbol, start }: OpenCandle, interval: Interval): Key[] => {
+function storedKeys({ symbol, start }: OpenCandle, interval: Interval): Key[] {
   const { stored, lengthMs, rowsMax } = lengthOf(interval)
   return Array.from({ length: rowsMax }, (_, index) =>
     encodeKey([symbol, stored, start + index * (lengthMs / rowsMax)]),
   )
 }
 
-const freshRow = (
+function freshRow(
   candle: StoredCandle,
   interval: Interval,
   { upTo, interruptedAt }: Completeness,
-): FreshRow => {
+): FreshRow {
   const { symbol, start } = candle
   const interruption = interruptedAt(candle)
   const complete = upTo === undefined ? null : interruption === undefined

@@ -42,7 +42,7 @@ type Options = Pick<StreamClient, 'interval' | 'symbols'> &
     now?: () => number
   }>
 
-export const streamClient = (options: Options): StreamClient => {
+export function streamClient(options: Options): StreamClient {
   const { response, interval, symbols, resumeFrom, limits, now = () => performance.now() } = options
   const outbox = new Map<string, LiveRow>()
   let sent = resumeFrom
@@ -89,7 +89,7 @@ export const streamClient = (options: Options): StreamClient => {
 }
 
 /** Takes out of the box, oldest first, what there is room for. */
-const taken = (outbox: Map<string, LiveRow>, room: number): string[] => {
+function taken(outbox: Map<string, LiveRow>, room: number): string[] {
   const texts: string[] = []
   let length = 0
   for (const [key, { text }] of outbox) {
@@ -102,7 +102,7 @@ const taken = (outbox: Map<string, LiveRow>, room: number): string[] => {
 }
 
 /** With the last of them, as some browsers pass over an id that comes with nothing. */
-const withId = (texts: readonly string[], id: string | undefined): string => {
+function withId(texts: readonly string[], id: string | undefined): string {
   if (id === undefined) return texts.join('')
   return `${texts.slice(0, -1).join('')}id: ${id}\n${texts.at(-1) ?? '\n'}`
 }

@@ -22,7 +22,7 @@ export const keyOf = ({ symbol, start }: OpenCandle): Key => encodeKey([symbol, 
  * Polled often, while interruptions are rare: what is known of a candle stays until another one has
  * been applied.
  */
-export const completenessSource = (reader: ReadModelReader, lengthMs: number) => {
+export function completenessSource(reader: ReadModelReader, lengthMs: number) {
   let known: ReadonlyMap<Key, Guard | undefined> = new Map()
   let lastState = ''
 

@@ -30,7 +30,7 @@ export type Look = Readonly<{
  * position is passed over, so a generation or a copy that is behind never shows, unless it is only
  * known better whether it is complete.
  */
-export const newestRows = (event: string) => {
+export function newestRows(event: string) {
   const rows = new Map<string, LiveRow>()
   let upTo: Positions = new Map()
 

@@ -28,7 +28,7 @@ type Options = Readonly<{
 const retryMsMax = 2_000
 
 /** Reads the store once for all clients, and only while there are any. */
-export const streamPoller = ({ reader, pollEveryMs, pollMsMax }: Options): StreamPoller => {
+export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): StreamPoller {
   const clients = new Set<StreamClient>()
   const looker = lookerOf(reader)
   const closing = new EventEmitter()
@@ -83,7 +83,7 @@ export const streamPoller = ({ reader, pollEveryMs, pollMsMax }: Options): Strea
 type Limited = (read: (signal: AbortSignal) => Promise<Look>) => Promise<Look>
 
 /** One look at the ticks, and one at the open candles of each interval that a client wants. */
-const lookerOf = (reader: ReadModelReader) => {
+function lookerOf(reader: ReadModelReader) {
   const ticks = tickSource(reader)
   const candles = new Map<Interval, OpenCandles>()
   const candlesOf = (interval: Interval): OpenCandles => {
@@ -117,7 +117,7 @@ const lookerOf = (reader: ReadModelReader) => {
 }
 
 /** Of which symbols the candles of each interval are wanted. */
-const wishes = (clients: readonly StreamClient[]) => {
+function wishes(clients: readonly StreamClient[]) {
   const wanted = new Map<Interval, Set<string> | undefined>()
   for (const { interval, symbols } of clients) {
     if (interval === undefined) continue

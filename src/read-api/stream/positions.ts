@@ -29,7 +29,7 @@ export const formatPositions = (positions: Positions): string =>
 const entry = /^([0-9]{1,9}):([0-9]{1,16}):([0-9a-f]{8})$/
 
 /** An id that isn't ours counts as none: the client can't do anything about it. */
-export const parsePositions = (id: string): Positions => {
+export function parsePositions(id: string): Positions {
   const entries = id.split(',').map((text) => entry.exec(text))
   if (entries.includes(null)) return new Map()
   return new Map(
@@ -66,7 +66,7 @@ export const isAbove = (guard: Guard, positions: Positions): boolean =>
   parse(guard).some(([partition, offset]) => offset > (positions.get(partition)?.offset ?? -1))
 
 /** Whether a row has taken in all that another version of it has, and more. */
-export const isNewer = (guard: Guard, than: Guard | undefined): boolean => {
+export function isNewer(guard: Guard, than: Guard | undefined): boolean {
   if (than === undefined) return true
   if (guard === than) return false
   const offsets = new Map(parse(guard))
@@ -74,7 +74,7 @@ export const isNewer = (guard: Guard, than: Guard | undefined): boolean => {
 }
 
 /** The guard of what is made of several rows. */
-export const mergeGuards = (guards: readonly Guard[]): Guard => {
+export function mergeGuards(guards: readonly Guard[]): Guard {
   const offsets = new Map<number, number>()
   for (const [partition, offset] of guards.flatMap(parse)) {
     offsets.set(partition, Math.max(offset, offsets.get(partition) ?? -1))

@@ -42,12 +42,12 @@ const defaults: Omit<StreamOptions, 'pollMsMax' | 'clientsMax'> = {
 }
 
 /** The live stream, and the poller that feeds its clients. */
-export const openStreams = ({
+export function openStreams({
   reader,
   ...given
 }: Pick<StreamOptions, 'pollMsMax' | 'clientsMax'> &
   Partial<StreamOptions> &
-  Readonly<{ reader: ReadModelReader }>) => {
+  Readonly<{ reader: ReadModelReader }>) {
   const options = { ...defaults, ...given }
   const poller = streamPoller({ reader, ...options })
   const open: RouterMiddleware = (ctx) => {
@@ -131,7 +131,7 @@ const description: Omit<StreamRoute, 'open'> = {
 
 const check = queryCheck(['symbols', 'interval'])
 
-const wishOf = (query: Parameters<typeof check>[0]) => {
+function wishOf(query: Parameters<typeof check>[0]) {
   const faults: Fault[] = []
   const values = check(query, faults)
   const symbols = values?.symbols === undefined ? undefined : symbolsOf(values.symbols, faults)
@@ -140,7 +140,7 @@ const wishOf = (query: Parameters<typeof check>[0]) => {
   return { symbols, interval: query.interval === undefined ? undefined : values.interval }
 }
 
-const symbolsOf = (list: string, faults: Fault[]): ReadonlySet<string> => {
+function symbolsOf(list: string, faults: Fault[]): ReadonlySet<string> {
   const symbols = list.split(',')
   // What was no UTF-8 has become U+FFFD.
   const wrong = symbols.find((symbol) => !isSymbol(symbol) || symbol.includes('\ufffd'))

@@ -10,7 +10,7 @@ export type Ticks = Readonly<{
 }>
 
 /** The rows of `vwap`, one per symbol: all fields of a tick are of the same trades. */
-export const tickSource = (reader: ReadModelReader): Ticks => {
+export function tickSource(reader: ReadModelReader): Ticks {
   const rows = newestRows('tick')
   let lastRead = ''
 
@@ -29,7 +29,7 @@ export const tickSource = (reader: ReadModelReader): Ticks => {
   return { read, unchanged: rows.unchanged }
 }
 
-const rowsOf = async (generation: Generation, signal: AbortSignal): Promise<StoredRow[]> => {
+async function rowsOf(generation: Generation, signal: AbortSignal): Promise<StoredRow[]> {
   const rows: StoredRow[] = []
   for await (const chunk of generation.scan({ signal })) rows.push(...chunk)
   return rows

@@ -7,7 +7,7 @@ export type CataloguedGeneration = GenerationInfo & Readonly<{ kind: RowKind }>
 /** What all processes of one directory share: which generations there are, and who does what. */
 export type Catalogue = ReturnType<typeof openCatalogue>
 
-export const openCatalogue = (directory: string) => {
+export function openCatalogue(directory: string) {
   const environment = openLmdb(directory, { maxDbs: 5 })
   const leases: LeaseTable = environment.openDB({ name: 'leases' })
   return {

@@ -19,13 +19,13 @@ const statusKeptMs = 24 * 60 * 60 * 1000
  * environment, each generation another in a folder of its id. Rows and checkpoint are written in
  * one transaction. Not for network file systems.
  */
-export const openEmbeddedReadModelStore = async ({
+export async function openEmbeddedReadModelStore({
   directory,
   now = Date.now,
 }: {
   directory: string
   now?: () => UnixMs
-}): Promise<ReadModelStore> => {
+}): Promise<ReadModelStore> {
   let closing: Promise<void> | undefined
   const refusal = () => (closing === undefined ? undefined : storeClosed())
   const catalogue = await openOrReject(directory)
@@ -51,7 +51,7 @@ export const openEmbeddedReadModelStore = async ({
   }
 }
 
-const openOrReject = async (directory: string): Promise<Catalogue> => {
+async function openOrReject(directory: string): Promise<Catalogue> {
   try {
     return openCatalogue(join(directory, 'catalogue'))
   } catch (error) {

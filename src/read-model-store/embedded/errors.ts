@@ -6,7 +6,7 @@ import { systemCode } from '../../runtime/system-code.ts'
  * What LMDB or the file system threw, as an error of the read-model store in a directory.
  * Everything else, our own errors and mistakes in the code, stays as it is.
  */
-export const storeError = async (directory: string, error: unknown): Promise<unknown> => {
+export async function storeError(directory: string, error: unknown): Promise<unknown> {
   const cause = await reasonOf(error)
   if (!(cause instanceof Error) || cause instanceof TradelogError) return error
   if (!isOfLmdb(cause) && systemCode(cause) === undefined) return error

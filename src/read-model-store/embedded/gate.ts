@@ -11,7 +11,7 @@ export type Gate = Readonly<{
   drained: () => Promise<void>
 }>
 
-export const openGate = (directory: string, refusal: () => TradelogError | undefined): Gate => {
+export function openGate(directory: string, refusal: () => TradelogError | undefined): Gate {
   let running = 0
   let onIdle: (() => void)[] = []
   const refuse = () => {

@@ -30,12 +30,12 @@ type StateEntry = readonly [guard: Guard, count: number, value: Row]
 export type EmbeddedGeneration = Generation & Readonly<{ close: () => Promise<void> }>
 
 /** Opens the environment of one generation. Rows and checkpoint change in one transaction. */
-export const openEmbeddedGeneration = (
+export function openEmbeddedGeneration(
   directory: string,
   info: GenerationInfo,
   kind: RowKind,
   gate: Gate,
-): EmbeddedGeneration => {
+): EmbeddedGeneration {
   const tables = openTables(directory, kind)
   const revision = revisionIn(tables)
   let closing: Promise<void> | undefined
@@ -69,7 +69,7 @@ type Moved = 'committed' | 'moved'
  * Series rows are MessagePack whose field names are stored once per generation, under a key that
  * no range shows: half the size of JSON, scanned at more than twice its rate.
  */
-const openTables = (directory: string, kind: RowKind) => {
+function openTables(directory: string, kind: RowKind) {
   const environment = openLmdb(directory, { maxDbs: 2 })
   const openRows = () =>
     environment.openDB<Stored, Key>(
@@ -96,7 +96,7 @@ const openTables = (directory: string, kind: RowKind) => {
   }
 }
 
-const write = async (tables: Tables, commit: Commit): Promise<Moved> => {
+async function write(tables: Tables, commit: Commit): Promise<Moved> {
   const { rows } = commit
   if (rows.kind === 'state') return writeState(tables, commit, rows.writes)
   try {
@@ -112,11 +112,11 @@ const write = async (tables: Tables, commit: Commit): Promise<Moved> => {
  * goes on: with several partitions nearly twice the rate of a transaction. Rows that a failure
  * leaves behind are the same rows when they come again.
  */
-const writeSeries = async (
+async function writeSeries(
   { checkpoint, rows }: Tables,
   commit: Commit,
   writes: readonly SeriesWrite[],
-): Promise<Moved> => {
+): Promise<Moved> {
   const { partition, from, to } = commit
   const putAll = () => {
     for (const { key, value } of writes) rows.put(key, value)
@@ -156,7 +156,7 @@ const checkpointIn = ({ checkpoint }: Tables): Checkpoint =>
  * Rows change only together with a checkpoint, and a checkpoint never goes back. To look whether
  * each entry still has the version it had is a fourth of the work of reading them.
  */
-const revisionIn = ({ checkpoint }: Tables): (() => string) => {
+function revisionIn({ checkpoint }: Tables): () => string {
   let versions: readonly (readonly [partition: number, version: number])[] = []
   let text = ''
   const isSame = () =>
@@ -179,7 +179,7 @@ const checkpointOf = ({ to, applied, origin }: Commit): PartitionCheckpoint => (
   origin,
 })
 
-const stateEntry = ({ guard, count, value }: StateWrite): string => {
+function stateEntry({ guard, count, value }: StateWrite): string {
   const entry: StateEntry = [guard, count, value]
   return JSON.stringify(entry)
 }
@@ -191,13 +191,13 @@ const hasGuard = (stored: Stored | undefined, guard: Guard | null): boolean =>
 const foundRow = (key: Key, stored: Stored | undefined): StoredRow | undefined =>
   stored === undefined ? undefined : storedRow(key, stored)
 
-const storedRow = (key: Key, stored: Stored): StoredRow => {
+function storedRow(key: Key, stored: Stored): StoredRow {
   if (typeof stored !== 'string') return { key, value: stored, guard: null, count: null }
   const [guard, count, value]: StateEntry = JSON.parse(stored)
   return { key, value, guard, count }
 }
 
-const rowsOf = (tables: Tables, range: Range): StoredRow[] => {
+function rowsOf(tables: Tables, range: Range): StoredRow[] {
   const rows: StoredRow[] = []
   for (const { key, value } of tables.rows.getRange(range)) rows.push(storedRow(key, value))
   return rows
@@ -212,7 +212,7 @@ const rangeOf = ({ from, to, limit, reverse }: PageOptions): Range =>
 const countKeys = (tables: Tables, gate: Gate): Promise<RowCount> =>
   gate.enter(() => ({ rows: tables.rows.getKeysCount({}), events: 0 }))
 
-const addUp = async (tables: Tables, gate: Gate, signal?: AbortSignal): Promise<RowCount> => {
+async function addUp(tables: Tables, gate: Gate, signal?: AbortSignal): Promise<RowCount> {
   const total = { rows: 0, events: 0 }
   for await (const rows of scan(tables, gate, signal)) {
     total.rows += rows.length

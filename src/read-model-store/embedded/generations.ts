@@ -24,7 +24,7 @@ type Generations = Pick<ReadModelStore, 'generations' | 'create' | 'open' | 'dro
   Readonly<{ closeOpened: () => Promise<void> }>
 
 /** The generations of a directory: their entries in the catalogue, and a folder each. */
-export const openGenerations = (options: Options): Generations => {
+export function openGenerations(options: Options): Generations {
   const gate = openGate(options.directory, options.refusal)
   const opened = new Map<string, EmbeddedGeneration>()
   const context = { ...options, opened }
@@ -85,7 +85,7 @@ const register = (
     return { id, orphans }
   })
 
-const openGeneration = async (context: Context, id: string): Promise<EmbeddedGeneration> => {
+async function openGeneration(context: Context, id: string): Promise<EmbeddedGeneration> {
   await forgetDropped(context)
   const { catalogue, opened } = context
   const known = opened.get(id)
@@ -108,13 +108,13 @@ const openGeneration = async (context: Context, id: string): Promise<EmbeddedGen
 }
 
 /** What another process dropped keeps its disk space until it is closed here. */
-const forgetDropped = async (context: Context) => {
+async function forgetDropped(context: Context) {
   const { catalogue, opened } = context
   const dropped = [...opened.keys()].filter((id) => !catalogue.generations.doesExist(id))
   await Promise.all(dropped.map((id) => forget(context, id)))
 }
 
-const forget = async ({ opened }: Context, id: string) => {
+async function forget({ opened }: Context, id: string) {
   const generation = opened.get(id)
   opened.delete(id)
   await generation?.close()

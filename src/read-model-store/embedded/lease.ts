@@ -8,11 +8,11 @@ const renewalsPerTtl = 3
  * Takes a lease and renews it in the background until it is released or lost; `onEnd` is called
  * once then. Undefined where somebody else holds it.
  */
-export const holdLease = async (
+export async function holdLease(
   table: LeaseTable,
   name: string,
   { ttlMs, onEnd }: { ttlMs: number; onEnd: () => void },
-): Promise<Lease | undefined> => {
+): Promise<Lease | undefined> {
   let heldUntil = Date.now() + ttlMs
   const lease = await takeLease(table, name, { ttlMs })
   if (lease === undefined) return undefined

@@ -17,10 +17,10 @@ export type Checkpoints = Collection<CheckpointDocument>
 export const checkpointsOf = (db: Db): Checkpoints =>
   db.collection<CheckpointDocument>('tradelog_checkpoints')
 
-export const readCheckpoint = async (
+export async function readCheckpoint(
   checkpoints: Checkpoints,
   generation: string,
-): Promise<Checkpoint> => {
+): Promise<Checkpoint> {
   const documents = await checkpoints.find({ _id: idsOf(generation) }).toArray()
   return new Map(
     documents
@@ -33,12 +33,12 @@ export const readCheckpoint = async (
  * Marks a checkpoint that is at `from` with the name of one commit; false where it isn't. A mark that
  * is lost in a failover stops only the move, so it needs no majority.
  */
-export const claimCheckpoint = async (
+export async function claimCheckpoint(
   checkpoints: Checkpoints,
   generation: string,
   { partition, from }: Commit,
   claim: string,
-): Promise<boolean> => {
+): Promise<boolean> {
   const _id = idOf(generation, partition)
   const writeConcern = { w: 1 }
   const mark = { $set: { claim } }
@@ -57,12 +57,12 @@ export const claimCheckpoint = async (
 }
 
 /** By compare-and-set from `from`, where the claim is still there; false where it isn't. */
-export const moveCheckpoint = async (
+export async function moveCheckpoint(
   checkpoints: Checkpoints,
   generation: string,
   { partition, from, to, applied, origin }: Commit,
   claim: string,
-): Promise<boolean> => {
+): Promise<boolean> {
   const _id = idOf(generation, partition)
   const place = { next: to, applied, origin, claim: null }
   crashPoint('checkpoint:to-move')
@@ -70,10 +70,10 @@ export const moveCheckpoint = async (
   return matchedCount === 1
 }
 
-export const deleteCheckpoint = async (
+export async function deleteCheckpoint(
   checkpoints: Checkpoints,
   generation: string,
-): Promise<void> => {
+): Promise<void> {
   await checkpoints.deleteMany({ _id: idsOf(generation) })
 }
 

@@ -25,12 +25,12 @@ import { isDuplicateKey, isOnlyDuplicateKeys } from './errors.ts'
 import { type Catalogue, loadGeneration } from './generations.ts'
 import { documentOfSeries, documentOfState, type RowDocument } from './rows.ts'
 
-export const commitBatch = async (
+export async function commitBatch(
   catalogue: Catalogue,
   rows: Collection<RowDocument>,
   commit: Commit,
   onRowsWritten: () => void,
-): Promise<'committed' | 'moved'> => {
+): Promise<'committed' | 'moved'> {
   // Series rows are the same whoever writes them; rows and checkpoint of a state must fit together.
   const inSteps = () => commitInSteps(catalogue, rows, commit, onRowsWritten)
   return commit.rows.kind === 'series'
@@ -38,12 +38,12 @@ export const commitBatch = async (
     : catalogue.exclusively(rows.collectionName, inSteps)
 }
 
-const commitInSteps = async (
+async function commitInSteps(
   catalogue: Catalogue,
   rows: Collection<RowDocument>,
   commit: Commit,
   onRowsWritten: () => void,
-): Promise<'committed' | 'moved'> => {
+): Promise<'committed' | 'moved'> {
   const { checkpoints } = catalogue
   const generation = rows.collectionName
   const claim = randomUUID()
@@ -61,20 +61,20 @@ const commitInSteps = async (
   return moved ? 'committed' : 'moved'
 }
 
-const writeRows = async (
+async function writeRows(
   collection: Collection<RowDocument>,
   rows: Commit['rows'],
-): Promise<boolean> => {
+): Promise<boolean> {
   if (rows.writes.length === 0) return true
   return rows.kind === 'series'
     ? insertSeries(collection, rows.writes)
     : writeStates(collection, rows.writes)
 }
 
-const insertSeries = async (
+async function insertSeries(
   collection: Collection<RowDocument>,
   writes: readonly SeriesWrite[],
-): Promise<boolean> => {
+): Promise<boolean> {
   try {
     await collection.insertMany(writes.map(documentOfSeries), { ordered: false })
     crashPoint('rows:series-inserted')
@@ -85,10 +85,10 @@ const insertSeries = async (
 }
 
 /** Present rows first: where one of them has moved, nothing is inserted. */
-const writeStates = async (
+async function writeStates(
   collection: Collection<RowDocument>,
   writes: readonly StateWrite[],
-): Promise<boolean> => {
+): Promise<boolean> {
   const present = writes.filter(isPresent)
   const absent = writes.filter(({ expected }) => expected === null)
   if (present.length > 0 && !(await replaceStates(collection, present))) return false
@@ -101,10 +101,10 @@ type PresentWrite = StateWrite & Readonly<{ expected: Guard }>
 const isPresent = (write: StateWrite): write is PresentWrite => write.expected !== null
 
 /** A guard that doesn't match is no error but a row less in the sum, so `ordered` costs nothing. */
-const replaceStates = async (
+async function replaceStates(
   collection: Collection<RowDocument>,
   writes: readonly PresentWrite[],
-): Promise<boolean> => {
+): Promise<boolean> {
   crashPoint('rows:states-ready')
   const { matchedCount } = await collection.bulkWrite(
     writes.map((write) => ({
@@ -118,10 +118,10 @@ const replaceStates = async (
   return matchedCount === writes.length
 }
 
-const insertStates = async (
+async function insertStates(
   collection: Collection<RowDocument>,
   writes: readonly StateWrite[],
-): Promise<boolean> => {
+): Promise<boolean> {
   crashPoint('rows:states-missing')
   try {
     await collection.insertMany(writes.map(documentOfState), { ordered: true })

@@ -26,7 +26,7 @@ export type Connection = Readonly<{
   close: () => Promise<void>
 }>
 
-export const connect = async (options: MongodbOptions): Promise<Connection> => {
+export async function connect(options: MongodbOptions): Promise<Connection> {
   const { databaseName, operationTimeoutMs = 15_000 } = options
   const client = clientOf(options, operationTimeoutMs)
   const inFlight = new Set<Promise<unknown>>()
@@ -67,10 +67,10 @@ export const connect = async (options: MongodbOptions): Promise<Connection> => {
 /** A reader tries twice, and has to say that the store is away before its own time is up. */
 const serverSelectionMs = 2_000
 
-const clientOf = (
+function clientOf(
   { url, serverSelectionTimeoutMs = serverSelectionMs }: MongodbOptions,
   operationTimeoutMs: number,
-): MongoClient => {
+): MongoClient {
   try {
     return new MongoClient(url, {
       appName: 'tradelog',

@@ -8,7 +8,7 @@ const outOfDiskSpace = 14031
 const atlasError = 8000
 
 /** What the driver rejects with, as an error of ours; anything else is a defect and stays as it is. */
-export const storeError = (error: unknown): unknown => {
+export function storeError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error
   if (isFull(error)) {
     return new TradelogError('READ_MODEL_STORE_FULL', `MongoDB is full: ${error.message}`, {
@@ -38,7 +38,7 @@ export const isNamespaceNotFound = (error: unknown): boolean =>
  * True where every document of an unordered insert is stored, by this call or an earlier one, and as
  * durable as was asked: a duplicate waits for the write concern like an insert.
  */
-export const isOnlyDuplicateKeys = (error: unknown): boolean => {
+export function isOnlyDuplicateKeys(error: unknown): boolean {
   if (!(error instanceof MongoBulkWriteError)) return false
   const failures = [error.writeErrors].flat()
   return (

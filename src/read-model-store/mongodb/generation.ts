@@ -10,11 +10,11 @@ import { type RowDocument, storedRow } from './rows.ts'
 const scanChunkRows = 1_000
 const countChunkRows = 50_000
 
-export const mongodbGeneration = (
+export function mongodbGeneration(
   connection: Connection,
   catalogue: Catalogue,
   info: GenerationInfo,
-): Generation => {
+): Generation {
   const { db, operationTimeoutMs } = connection
   const rows = db.collection<RowDocument>(info.id)
 

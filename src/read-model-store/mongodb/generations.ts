@@ -40,10 +40,10 @@ export const catalogueOf = ({ db, exclusively }: Connection): Catalogue => ({
 })
 
 /** The collection first: a generation without one counts as lost. */
-export const createGeneration = async (
+export async function createGeneration(
   { db, generations }: Catalogue,
   { model, version, kind }: Pick<GenerationDocument, 'model' | 'version' | 'kind'>,
-): Promise<GenerationInfo> => {
+): Promise<GenerationInfo> {
   const createdAt = Date.now()
   const id = newGenerationId(model, createdAt)
   crashPoint('generation:to-make')
@@ -55,20 +55,20 @@ export const createGeneration = async (
 }
 
 /** Rejects with `GENERATION_DROPPED` where the document is gone or marked. */
-export const loadGeneration = async (
+export async function loadGeneration(
   { generations }: Catalogue,
   id: string,
-): Promise<GenerationDocument> => {
+): Promise<GenerationDocument> {
   const document = await generations.findOne({ _id: id })
   if (document === null || document.droppedAt !== null) throw generationDropped(id)
   return document
 }
 
 /** Also rejects where the collection is missing: its rows are lost, so its checkpoint is void. */
-export const loadWholeGeneration = async (
+export async function loadWholeGeneration(
   catalogue: Catalogue,
   id: string,
-): Promise<GenerationDocument> => {
+): Promise<GenerationDocument> {
   const [document, collections] = await Promise.all([
     loadGeneration(catalogue, id),
     catalogue.db.listCollections({ name: id }, { nameOnly: true }).toArray(),
@@ -77,10 +77,10 @@ export const loadWholeGeneration = async (
   return document
 }
 
-export const listGenerations = async (
+export async function listGenerations(
   { generations }: Catalogue,
   model: string | undefined,
-): Promise<GenerationInfo[]> => {
+): Promise<GenerationInfo[]> {
   // Ids begin with the model and a dash; a dot is the character after it.
   const filter = model === undefined ? {} : { _id: { $gte: `${model}-`, $lt: `${model}.` }, model }
   const documents = await generations.find(filter).toArray()
@@ -91,7 +91,7 @@ export const listGenerations = async (
 }
 
 /** Marks first, so that no writer commits any more, and ends what earlier drops left undone. */
-export const dropGeneration = async (catalogue: Catalogue, id: string): Promise<void> => {
+export async function dropGeneration(catalogue: Catalogue, id: string): Promise<void> {
   const { db, generations, checkpoints } = catalogue
   const now = Date.now()
   await generations.updateOne({ _id: id, droppedAt: null }, { $set: { droppedAt: now } })
@@ -119,11 +119,11 @@ export const infoOf = ({
 })
 
 /** Rows of a series come in key order or nearly: clustered, each is written once, without an index. */
-const createCollection = async (
+async function createCollection(
   db: Db,
   name: string,
   kind: GenerationDocument['kind'],
-): Promise<void> => {
+): Promise<void> {
   if (kind === 'series') {
     try {
       await db.createCollection(name, { clusteredIndex: { key: { _id: 1 }, unique: true } })
@@ -136,7 +136,7 @@ const createCollection = async (
   await db.createCollection(name)
 }
 
-const removeCollection = async (db: Db, name: string): Promise<void> => {
+async function removeCollection(db: Db, name: string): Promise<void> {
   try {
     await db.dropCollection(name)
   } catch (error) {

@@ -28,11 +28,11 @@ export type Leases = Readonly<{
   releaseAll: () => Promise<void>
 }>
 
-export const openLeases = (
+export function openLeases(
   { run }: Connection,
   { db, exclusively }: Catalogue,
   logger: Logger,
-): Leases => {
+): Leases {
   const leases = db.collection<LeaseDocument>('tradelog_leases')
   const held = new Set<Lease>()
 
@@ -94,7 +94,7 @@ type LeaseCalls = Readonly<{
   ended: () => void
 }>
 
-const keepLease = ({ name, fence, ttlMs, takenAt, logger }: Terms, calls: LeaseCalls): Lease => {
+function keepLease({ name, fence, ttlMs, takenAt, logger }: Terms, calls: LeaseCalls): Lease {
   let expiresAt = takenAt + ttlMs
   let over: Promise<void> | undefined
 
@@ -142,7 +142,7 @@ const matches = async (
   update: object,
 ): Promise<boolean> => (await leases.updateOne(filter, update)).matchedCount === 1
 
-const serverTime = async (db: Db): Promise<number> => {
+async function serverTime(db: Db): Promise<number> {
   const { localTime } = await db.command({ hello: 1 })
   return localTime instanceof Date ? localTime.getTime() : Date.now()
 }
@@ -152,10 +152,7 @@ const isFree = (
   now: number,
 ): boolean => holder === null || renewedAt === null || renewedAt.getTime() + ttlMs <= now
 
-const findOrPut = async (
-  leases: Collection<LeaseDocument>,
-  name: string,
-): Promise<LeaseDocument> => {
+async function findOrPut(leases: Collection<LeaseDocument>, name: string): Promise<LeaseDocument> {
   const unheld = { fence: 0, holder: null, renewedAt: null, ttlMs: 0 }
   const found = await leases.findOne({ _id: name })
   if (found !== null) return found

@@ -17,12 +17,12 @@ const retryMsMax = 10
  * writes it: of two compare-and-sets at once both may succeed. There they are done one by one, under
  * a document that only one process can insert.
  */
-export const exclusivelyOn = async (db: Db): Promise<Exclusively> => {
+export async function exclusivelyOn(db: Db): Promise<Exclusively> {
   const { ferretdbVersion } = await db.command({ buildInfo: 1 })
   return ferretdbVersion === undefined ? (_name, operation) => operation() : underLocks(db)
 }
 
-const underLocks = (db: Db): Exclusively => {
+function underLocks(db: Db): Exclusively {
   const locks = db.collection<LockDocument>('tradelog_locks')
   return async (name, operation) => {
     const lock = { _id: name, holder: randomUUID() }
@@ -35,7 +35,7 @@ const underLocks = (db: Db): Exclusively => {
   }
 }
 
-const acquire = async (locks: Collection<LockDocument>, lock: LockDocument): Promise<void> => {
+async function acquire(locks: Collection<LockDocument>, lock: LockDocument): Promise<void> {
   let holder: string | undefined
   let since = performance.now()
   while (!(await isInserted(locks, lock))) {
@@ -49,7 +49,7 @@ const acquire = async (locks: Collection<LockDocument>, lock: LockDocument): Pro
   }
 }
 
-const isInserted = async (locks: Collection<LockDocument>, lock: LockDocument) => {
+async function isInserted(locks: Collection<LockDocument>, lock: LockDocument) {
   try {
     await locks.insertOne(lock)
     return true

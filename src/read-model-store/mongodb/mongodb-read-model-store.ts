@@ -24,9 +24,7 @@ import { openStatuses } from './statuses.ts'
  * Rejects with `READ_MODEL_STORE_UNAVAILABLE` where no server answers, with `CONFIG_INVALID` where
  * the url is none.
  */
-export const openMongodbReadModelStore = async (
-  options: MongodbOptions,
-): Promise<ReadModelStore> => {
+export async function openMongodbReadModelStore(options: MongodbOptions): Promise<ReadModelStore> {
   const { logger } = options
   const connection = await connect(options)
   const { db, run } = connection

@@ -6,7 +6,7 @@ import type { Catalogue } from './generations.ts'
 
 type PointerDocument = Omit<Pointer, 'model'> & { _id: string }
 
-export const findPointer = async (db: Db, model: string): Promise<Pointer | undefined> => {
+export async function findPointer(db: Db, model: string): Promise<Pointer | undefined> {
   const found = await pointersOf(db).findOne({ _id: model })
   if (found === null) return undefined
   const { _id, ...pointer } = found
@@ -21,11 +21,11 @@ export const promote = (
 ): Promise<boolean> =>
   exclusively(`pointer:${pointer.model}`, () => compareAndSet(db, pointer, expected))
 
-const compareAndSet = async (
+async function compareAndSet(
   db: Db,
   { model, ...pointer }: Pointer,
   expected: string | null,
-): Promise<boolean> => {
+): Promise<boolean> {
   if (expected !== null) {
     const filter = { _id: model, active: expected }
     crashPoint('promotion:to-update')

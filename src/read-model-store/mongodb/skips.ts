@@ -8,7 +8,7 @@ type SkipDocument = Skip & { _id: string }
 
 export type Skips = Pick<ReadModelStore, 'skips' | 'addSkip' | 'removeSkip'>
 
-export const openSkips = (db: Db): Skips => {
+export function openSkips(db: Db): Skips {
   const skips = db.collection<SkipDocument>('tradelog_skips')
   return {
     skips: async (model) => {

@@ -13,7 +13,7 @@ export type Statuses = Readonly<{
 /** Processes come and go under new names; what they said of themselves is not kept for ever. */
 const keptMs = 7 * 24 * 60 * 60 * 1000
 
-export const openStatuses = (db: Db): Statuses => {
+export function openStatuses(db: Db): Statuses {
   const statuses = db.collection<StatusDocument>('tradelog_status')
   let forgotten = false
 

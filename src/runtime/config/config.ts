@@ -67,17 +67,17 @@ const defaultsUrl = new URL('../../../../config/default.yaml', import.meta.url)
  * The defaults, then the file, then the environment. Throws CONFIG_INVALID with one line that names
  * the path of the setting and what is allowed, and never shows a value.
  */
-export const loadConfig = (options: {
+export function loadConfig(options: {
   file?: string
   environment: Readonly<Record<string, string | undefined>>
-}): LoadedConfig => {
+}): LoadedConfig {
   const fromFile = adoptPredecessor(options.file === undefined ? {} : fileLayer(options.file))
   const given = merge(fromFile.settings, environmentLayer(options.environment))
   const chosen = merge(choicesImpliedBy(given), given)
   return { config: configOf(merge(fileLayer(defaultsUrl), chosen)), warnings: fromFile.warnings }
 }
 
-const configOf = (settings: Mapping): Config => {
+function configOf(settings: Mapping): Config {
   const values = normalised(settings)
   check(values)
   // The schema has just checked every key and value; a test compares its names with this type.
@@ -86,7 +86,7 @@ const configOf = (settings: Mapping): Config => {
   return config
 }
 
-const contradictions = (config: Config): readonly (readonly [boolean, string])[] => {
+function contradictions(config: Config): readonly (readonly [boolean, string])[] {
   const { sasl, brokerUrl, ssl, sslCaFile } = config.kafka
   return [
     [

@@ -6,13 +6,13 @@ import { nearest } from './nearest.ts'
 import { notASetting, settingPaths } from './schema.ts'
 
 /** The settings of a YAML file; an empty file has none, and null means not set. */
-export const fileLayer = (file: string | URL): Mapping => {
+export function fileLayer(file: string | URL): Mapping {
   const settings = parsed(read(file), String(file)) ?? {}
   if (!isMapping(settings)) throw invalid(`${file}: must be a mapping of settings`)
   return merge({}, settings)
 }
 
-const read = (file: string | URL): string => {
+function read(file: string | URL): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
@@ -22,7 +22,7 @@ const read = (file: string | URL): string => {
 }
 
 /** The parser's own messages quote the file, and so its secrets: only their code and line go on. */
-const parsed = (text: string, file: string): unknown => {
+function parsed(text: string, file: string): unknown {
   const document = parseDocument(text, { logLevel: 'error', resolveKnownTags: false })
   const [fault] = [...document.errors, ...document.warnings]
   if (fault !== undefined) {
@@ -42,9 +42,9 @@ const prefix = 'TRADELOG_'
 const notSettings = /^TRADELOG_(TEST_.*|CRASH_.*|SEED|FAULT_ROUNDS)$/
 
 /** The settings given by variables `TRADELOG_A__B`; an empty one counts as not set. */
-export const environmentLayer = (
+export function environmentLayer(
   environment: Readonly<Record<string, string | undefined>>,
-): Mapping => {
+): Mapping {
   const paths = new Map(settingPaths().map((path) => [variableOf(path), path]))
   return Object.entries(environment)
     .filter(([name]) => name.startsWith(prefix) && !notSettings.test(name))

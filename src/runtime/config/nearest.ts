@@ -1,5 +1,5 @@
 /** The name that a typing error most likely meant, or undefined when none is near. */
-export const nearest = (name: string, known: readonly string[]): string | undefined => {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance)
@@ -7,7 +7,7 @@ export const nearest = (name: string, known: readonly string[]): string | undefi
 }
 
 /** Letters to insert, drop or replace to make the one text of the other (Levenshtein). */
-const editDistance = (from: string, to: string): number => {
+function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i)
   for (const [i, letter] of [...from].entries()) {
     const next = [i + 1]

@@ -7,9 +7,9 @@ const unused: Readonly<Record<string, string>> = {
 }
 
 /** Takes out of a file what only the Go platform used, with a warning for each. */
-export const adoptPredecessor = (
+export function adoptPredecessor(
   settings: Mapping,
-): Readonly<{ settings: Mapping; warnings: readonly string[] }> => {
+): Readonly<{ settings: Mapping; warnings: readonly string[] }> {
   const { mongodb } = settings
   if (!isMapping(mongodb)) return { settings, warnings: [] }
   const names = Object.keys(mongodb).filter((name) => Object.hasOwn(unused, name))
@@ -27,7 +27,7 @@ export const choicesImpliedBy = (given: Mapping): Mapping => ({
   ...(isGiven(given, 'finnhub', 'token') && { feed: 'finnhub' }),
 })
 
-const isGiven = (settings: Mapping, ...path: string[]): boolean => {
+function isGiven(settings: Mapping, ...path: string[]): boolean {
   const value = valueAt(settings, path)
   return value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)
 }

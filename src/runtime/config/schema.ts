@@ -24,19 +24,19 @@ const ajv = new Ajv({ allowUnionTypes: true, formats: { symbol: isSymbol, networ
 const isValid = ajv.compile(rootSchema)
 
 /** Throws CONFIG_INVALID for the first key or value that the schema does not allow. */
-export const check = (settings: Mapping): void => {
+export function check(settings: Mapping): void {
   if (isValid(settings)) return
   const [error] = isValid.errors ?? []
   throw invalid(error === undefined ? 'the settings are invalid' : describe(error))
 }
 
-const describe = ({ instancePath, keyword, params }: ErrorObject): string => {
+function describe({ instancePath, keyword, params }: ErrorObject): string {
   const path = instancePath.split('/').slice(1)
   if (keyword === 'additionalProperties') return unknownKey([...path, params.additionalProperty])
   return `${pathText(path)} must be ${schemaAt(path).description}`
 }
 
-const unknownKey = (path: readonly string[]): string => {
+function unknownKey(path: readonly string[]): string {
   const parent = path.slice(0, -1)
   const name = path.at(-1) ?? ''
   const near = nearest(name, Object.keys(schemaAt(parent).properties ?? {}))
@@ -55,12 +55,12 @@ const schemaAt = (path: readonly string[]): Schema =>
   path.reduce((schema, name) => childOf(schema, name) ?? {}, rootSchema)
 
 /** The schema of a key or an item, its `$ref` resolved; undefined for a key there is none of. */
-export const childOf = ({ properties, items }: Schema, name: string): Schema | undefined => {
+export function childOf({ properties, items }: Schema, name: string): Schema | undefined {
   if (items !== undefined) return resolved(items)
   return properties && Object.hasOwn(properties, name) ? resolved(properties[name]) : undefined
 }
 
-const resolved = (schema: Schema = {}): Schema => {
+function resolved(schema: Schema = {}): Schema {
   const name = schema.$ref?.replace('#/$defs/', '')
   return name === undefined ? schema : { ...rootSchema.$defs?.[name], ...schema }
 }

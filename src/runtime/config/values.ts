@@ -9,14 +9,14 @@ import { childOf, rootSchema, type Schema } from './schema.ts'
 export const normalised = (settings: Mapping): Mapping =>
   mapEntries(settings, (name, value) => [name, normalisedValue(value, childOf(rootSchema, name))])
 
-const normalisedValue = (value: unknown, schema: Schema = {}): unknown => {
+function normalisedValue(value: unknown, schema: Schema = {}): unknown {
   if (isMapping(value)) {
     return mapEntries(value, (name, inner) => [name, normalisedValue(inner, childOf(schema, name))])
   }
   return typeof value === 'string' ? read(value, schema) : value
 }
 
-const read = (text: string, schema: Schema): unknown => {
+function read(text: string, schema: Schema): unknown {
   const types = [schema.type].flat()
   if (types.includes('array')) return text.split(',').map((item) => item.trim())
   if (types.includes('boolean') && /^(true|false)$/.test(text)) return text === 'true'
@@ -28,7 +28,7 @@ const isDuration = ({ $ref }: Schema): boolean => $ref?.startsWith('#/$defs/dura
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
-const durationMs = (text: string): number | string => {
+function durationMs(text: string): number | string {
   const [, amount, unit = ''] = /^([0-9]+)(ms|s|m|h)$/.exec(text) ?? []
   const unitMs = unitsMs[unit]
   return unitMs === undefined ? text : Number(amount) * unitMs

@@ -26,7 +26,7 @@ export const vwap: NaiveState<TradeExecuted> = {
 const byTime = (a: RecordedTrade, b: RecordedTrade): number =>
   a.event.executedAt - b.event.executedAt || a.partition - b.partition || a.offset - b.offset
 
-const figuresOf = (latest: readonly RecordedTrade[]) => {
+function figuresOf(latest: readonly RecordedTrade[]) {
   const prices = latest.map(({ event }) => exact(event.price))
   const volumes = latest.map(({ event }) => exact(event.volume))
   const notionals = prices.map((price, i) => times(price, volumes[i] ?? nothing))

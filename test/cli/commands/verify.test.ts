@@ -6,7 +6,7 @@ import { runTradelog, type Settings, startTradelog } from '../../support/tradelo
 
 const test = suite('verify')
 
-const done = async (args: readonly string[], settings: Settings): Promise<string> => {
+async function done(args: readonly string[], settings: Settings): Promise<string> {
   const { code, stdout, stderr } = await runTradelog(args, settings)
   assert.is(code, 0, stderr)
   return stdout
@@ -18,7 +18,7 @@ type Shown = Readonly<{
   verification: Readonly<{ generation: string }> | null
 }>
 
-const shown = async (settings: Settings): Promise<Shown | undefined> => {
+async function shown(settings: Settings): Promise<Shown | undefined> {
   const api = startTradelog(['api'], settings)
   const { data } = await get<{ data: readonly Shown[] }>(
     `${await api.address()}/api/v1/read-models`,

@@ -20,13 +20,13 @@ export const eventsOf = (records: readonly Pick<LogRecord, 'event'>[], symbol: s
 
 export const recordsOf = (slices: readonly Slice[]) => slices.flatMap(({ events }) => events)
 
-export const slicesOf = async (store: EventStore, options: ReadOptions): Promise<Slice[]> => {
+export async function slicesOf(store: EventStore, options: ReadOptions): Promise<Slice[]> {
   const slices: Slice[] = []
   for await (const slice of store.read(options)) slices.push(slice)
   return slices
 }
 
-export const readAll = async (store: EventStore): Promise<LogRecord[]> => {
+export async function readAll(store: EventStore): Promise<LogRecord[]> {
   const records: LogRecord[] = []
   for (const { partition, start: from, head: to } of await store.heads()) {
     records.push(
@@ -36,7 +36,7 @@ export const readAll = async (store: EventStore): Promise<LogRecord[]> => {
   return records
 }
 
-export const longest = async (store: EventStore) => {
+export async function longest(store: EventStore) {
   const [first] = [...(await store.heads())].sort((a, b) => b.head - a.head)
   if (first === undefined) throw new Error('the log has no partition')
   return first
@@ -45,7 +45,7 @@ export const longest = async (store: EventStore) => {
 export const byPosition = (records: readonly LogRecord[]) =>
   [...records].sort((a, b) => a.partition - b.partition || a.offset - b.offset)
 
-export const elect = (store: EventStore, role = 'ingest') => {
+export function elect(store: EventStore, role = 'ingest') {
   const states: boolean[] = []
   let failure: unknown
   let complete = false

@@ -8,7 +8,7 @@ import type { ContractTests } from '../event-store.ts'
 import { rejection } from '../event-store-reader.ts'
 import { names, numbered, readAll } from './log-reading.ts'
 
-const rawRecords = async (store: EventStore): Promise<RawRecord[]> => {
+async function rawRecords(store: EventStore): Promise<RawRecord[]> {
   const records: RawRecord[] = []
   for (const { partition, start: from, head: to } of await store.heads()) {
     for await (const some of store.readRaw({ partition, from, to, batchEventsMax: 7 })) {

@@ -20,9 +20,9 @@ type Thief = Readonly<{
 }>
 
 /** What another process does when this one hung for longer than its lease lives. */
-const withThief = async (
+async function withThief(
   body: (store: EventStore, thief: Thief) => Promise<unknown>,
-): Promise<void> => {
+): Promise<void> {
   const directory = temporaryDirectory()
   const store = await openEmbeddedEventStore({ directory, partitions })
   const log = await openEmbeddedLog({ directory, partitions })

@@ -6,7 +6,7 @@ import { trade } from '../../support/trade.ts'
 const [directory = '', task = ''] = process.argv.slice(2)
 
 /** Every append is told apart by its `source`, every event in it by its price. */
-const append = async (store: EventStore): Promise<void> => {
+async function append(store: EventStore): Promise<void> {
   for (let i = 0; ; i++) {
     const source = `${process.pid}:${i}`
     const events = Array.from({ length: 30 }, (_, n) =>
@@ -17,7 +17,7 @@ const append = async (store: EventStore): Promise<void> => {
   }
 }
 
-const follow = (store: EventStore): void => {
+function follow(store: EventStore): void {
   const position = async (bounds: readonly { partition: number }[]) =>
     new Map(bounds.map(({ partition }) => [partition, 0]))
   store.batches({ group: 'group', position, batchEventsMax: 100 }).subscribe(({ events, ack }) => {
@@ -27,7 +27,7 @@ const follow = (store: EventStore): void => {
 }
 
 /** Until the disk is full; then says what is in the log, and what became of the last append. */
-const fill = async (store: EventStore): Promise<void> => {
+async function fill(store: EventStore): Promise<void> {
   const events = Array.from({ length: 1_000 }, (_, n) => trade({ price: String(n) }))
   const codes: string[] = []
   let appended = 0

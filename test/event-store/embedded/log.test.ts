@@ -11,7 +11,7 @@ import { trade } from '../../support/trade.ts'
 const test = suite('embedded log')
 const partitions = 2
 
-const withLog = async (body: (log: EmbeddedLog, directory: string) => unknown): Promise<void> => {
+async function withLog(body: (log: EmbeddedLog, directory: string) => unknown): Promise<void> {
   const directory = temporaryDirectory()
   const log = await openEmbeddedLog({ directory, partitions })
   try {

@@ -19,21 +19,21 @@ const random = seededRandom(testSeed)
 
 type LogProcess = Readonly<{ messages: unknown[]; kill: () => Promise<void> }>
 
-const start = (directory: string, task: string): LogProcess => {
+function start(directory: string, task: string): LogProcess {
   const child = fork(program, [directory, task])
   const messages: unknown[] = []
   child.on('message', (message) => messages.push(message))
   return { messages, kill: () => kill(child) }
 }
 
-const kill = async (child: ChildProcess): Promise<void> => {
+async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGKILL')
   await exit
 }
 
-const withStore = async (directory: string, body: (store: EventStore) => Promise<unknown>) => {
+async function withStore(directory: string, body: (store: EventStore) => Promise<unknown>) {
   const store = await openEmbeddedEventStore({ directory, partitions })
   try {
     await body(store)
@@ -42,7 +42,7 @@ const withStore = async (directory: string, body: (store: EventStore) => Promise
   }
 }
 
-const readAll = async (store: EventStore) => {
+async function readAll(store: EventStore) {
   const trades: { source: string; price: string }[] = []
   for (const { partition, head: to } of await store.heads()) {
     let next = 0
@@ -126,7 +126,7 @@ test('the partitions of a killed reader are taken over', async () => {
   }
 })
 
-const refusedWrite = async () => {
+async function refusedWrite() {
   const directory = temporaryDirectory()
   const limit = `ulimit -f 4000 && exec "$0" "$@"`
   const child = fork(program, [directory, 'fill'], {

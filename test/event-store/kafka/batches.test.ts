@@ -21,7 +21,7 @@ const moreSymbols = Array.from({ length: 500 }, (_, i) => `SYMBOL${i}`)
 const apple = partitionOf('AAPL', 3)
 
 /** Stores each batch by compare-and-set, as slowly as a database, and notes what did not fit. */
-const projector = (store: EventStore, checkpoint: Map<number, number>, random: () => number) => {
+function projector(store: EventStore, checkpoint: Map<number, number>, random: () => number) {
   const misfits: Batch[] = []
   let applied = 0
   let askedAfterwards = 0
@@ -285,7 +285,7 @@ test(
   { timeoutMs: 30_000 },
 )
 
-const transaction = async (kafka: Kafka, topic: string, count: number, end: 'commit' | 'abort') => {
+async function transaction(kafka: Kafka, topic: string, count: number, end: 'commit' | 'abort') {
   const producer = kafka.producer({
     transactionalId: `${topic}-${end}-${count}`,
     maxInFlightRequests: 1,

@@ -12,7 +12,7 @@ const Connection = createRequire(import.meta.url)('kafkajs/src/network/connectio
 
 const silent = { debug: () => {}, error: () => {}, namespace: () => silent }
 
-const listening = async () => {
+async function listening() {
   const server = createServer()
   let accepted = 0
   server.on('connection', () => {

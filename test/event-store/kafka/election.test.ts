@@ -13,7 +13,7 @@ import { trade } from '../../support/trade.ts'
 
 const test = kafkaSuite('Kafka election')
 
-const candidate = (store: EventStore) => {
+function candidate(store: EventStore) {
   const states: boolean[] = []
   const subscription = store.elect('ingest').subscribe((elected) => states.push(elected))
   return { states, resign: () => subscription.unsubscribe() }

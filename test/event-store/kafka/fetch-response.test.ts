@@ -19,7 +19,7 @@ const records = [
   { key: Buffer.from('MSFT'), value: null, offsetDelta: 4 },
 ]
 
-const answer = async (version: number): Promise<Buffer> => {
+async function answer(version: number): Promise<Buffer> {
   const { buffer: batch } = await RecordBatch({
     firstTimestamp: 1_763_645_400_000,
     lastOffsetDelta: 4,

@@ -10,7 +10,7 @@ import {
   temporaryTopic,
 } from '../../support/kafka.ts'
 
-const createLog = async () => {
+async function createLog() {
   const topic = temporaryTopic()
   const options = storeOptions(topic)
   const { partitions } = options

@@ -20,7 +20,7 @@ const numbered = (from: number, count: number): readonly TradelogEvent[] =>
 const numberedTrade = (number: number) =>
   trade({ symbol: symbols[number % symbols.length] ?? '', source: `test:${number}` })
 
-const sourcesBySymbol = async (store: EventStore) => {
+async function sourcesBySymbol(store: EventStore) {
   const sources: Record<string, string[]> = {}
   for (const { event } of await recordsOf(store)) {
     if (event.type !== 'TradeExecuted') throw new Error(event.reason)
@@ -29,13 +29,13 @@ const sourcesBySymbol = async (store: EventStore) => {
   return sources
 }
 
-const expectedSources = (events: readonly TradelogEvent[]) => {
+function expectedSources(events: readonly TradelogEvent[]) {
   const sources: Record<string, string[]> = {}
   for (const { symbol, source } of events) sources[symbol] = [...(sources[symbol] ?? []), source]
   return sources
 }
 
-const appendUntilDone = async (store: EventStore, events: readonly TradelogEvent[]) => {
+async function appendUntilDone(store: EventStore, events: readonly TradelogEvent[]) {
   for (;;) {
     try {
       await store.append(events)

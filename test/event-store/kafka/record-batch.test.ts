@@ -38,7 +38,7 @@ type SentBatch = Readonly<{
 }>
 
 /** As kafkajs sends it, at a place of the log that only a broker gives. */
-const encoded = async (batch: SentBatch): Promise<Buffer> => {
+async function encoded(batch: SentBatch): Promise<Buffer> {
   const { firstOffset, firstTimestamp, producerId, records } = batch
   const { buffer } = await RecordBatch({
     ...batch,

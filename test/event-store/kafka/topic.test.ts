@@ -17,11 +17,11 @@ const keepsEverything = [
 const create = ({ admin, topic }: TopicUnderTest, configEntries = keepsEverything) =>
   admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 3, configEntries }] })
 
-const isRefused = async (
+async function isRefused(
   { open }: TopicUnderTest,
   reason: RegExp,
   options: Partial<KafkaEventStoreOptions> = {},
-) => {
+) {
   const error = await rejection(() => open(options))
   assert.ok(hasCode(error, 'EVENT_STORE_REFUSED'), `refused, not ${error}`)
   assert.match(error.message, reason)

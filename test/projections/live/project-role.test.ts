@@ -12,7 +12,7 @@ import { suite } from '../../support/suite.ts'
 const test = suite('project role')
 
 /** The log of a role whose first commit is refused. */
-const logOfRefused = async (refusal: TradelogError) => {
+async function logOfRefused(refusal: TradelogError) {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(10))
   const store = refusingOnce(engine.readModelStore, refusal)
@@ -32,7 +32,7 @@ const logOfRefused = async (refusal: TradelogError) => {
   return entries.filter(({ msg }) => msg.includes('from the checkpoint'))
 }
 
-const refusingOnce = (store: ReadModelStore, refusal: TradelogError): ReadModelStore => {
+function refusingOnce(store: ReadModelStore, refusal: TradelogError): ReadModelStore {
   let isRefused = false
   const guarded = (generation: Generation): Generation => ({
     ...generation,

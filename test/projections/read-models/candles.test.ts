@@ -149,7 +149,7 @@ test('no close is above a high, no VWAP outside low and high, whatever comes', (
   )
 })
 
-const assertInBounds = (row: CandleRow) => {
+function assertInBounds(row: CandleRow) {
   const volume = parseDecimal(row.volume)
   const low = parseDecimal(row.low)
   const high = parseDecimal(row.high)
@@ -160,7 +160,7 @@ const assertInBounds = (row: CandleRow) => {
   assert.is(row.start % candleIntervalsMs[row.interval], 0)
 }
 
-const assertRising = (...values: readonly Decimal[]) => {
+function assertRising(...values: readonly Decimal[]) {
   for (const [i, value] of values.entries()) {
     assert.ok(
       i === 0 || compare(values[i - 1] ?? value, value) <= 0,

@@ -9,7 +9,7 @@ import { suite } from '../../support/suite.ts'
 const test = suite('progress of a replay')
 
 /** A replay of two models of a log of 100 events, with a clock set by hand. */
-const started = async () => {
+async function started() {
   const readModelStore = openMemoryReadModelStore()
   const clock = { now: 1_000 }
   const told: ReplayStatus[] = []

@@ -17,7 +17,7 @@ const rebuild = (engine: Engine, options: Partial<ReplayOptions> = {}) =>
 
 const unexpected = () => assert.unreachable('it should have been refused')
 
-const assertAllEqual = async (engine: Engine) => {
+async function assertAllEqual(engine: Engine) {
   for (const { name } of readModels) {
     const { result, detail } = await engine.verified(name)
     assert.is(result, 'equal', `${name}: ${detail}`)

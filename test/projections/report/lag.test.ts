@@ -18,7 +18,7 @@ const bounds = (head: number): PartitionBounds[] => [{ partition: 0, start: 0, h
 const checkpoint = (next: number) => new Map([[0, { next, applied: next, origin: 'o' }]])
 
 /** A log of which the event at each offset was recorded so many seconds ago. */
-const logOf = (head: number, agoSeconds: (offset: number) => number) => {
+function logOf(head: number, agoSeconds: (offset: number) => number) {
   const reads: number[] = []
   const log: Pick<EventStore, 'heads' | 'read'> = {
     heads: async () => bounds(head),
@@ -31,7 +31,7 @@ const logOf = (head: number, agoSeconds: (offset: number) => number) => {
   return { log, reads }
 }
 
-const trackerAt = (head: number, next: number) => {
+function trackerAt(head: number, next: number) {
   const tracker = createTracker(symbols)
   tracker.follows('symbols-1')
   tracker.assigned(bounds(head), checkpoint(next))

@@ -16,7 +16,7 @@ const test = suite('meter of a projector')
 const name = 'tradelog_projection'
 const labels = 'model="symbols",partition="2"'
 
-const started = () => {
+function started() {
   const metrics = createMetrics()
   const meter = createMeter(declareProjectionMetrics(metrics), 'symbols')
   return { meter, values: () => scrape(metrics) }
@@ -49,7 +49,7 @@ const generation = (): Generation =>
   memoryGeneration(memoryTable({ id: 'symbols-1', model: 'symbols', version: 1, createdAt: 0 }))
 
 /** Long enough to be told from nothing by a clock of milliseconds. */
-const aWhile = async () => {
+async function aWhile() {
   const end = performance.now() + 5
   await eventually(() => performance.now() > end, { everyMs: 1 })
 }

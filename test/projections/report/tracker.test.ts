@@ -12,7 +12,7 @@ const bounds = (head: number) => [{ partition: 0, start: 0, head, origin: 'log' 
 const heads = (head: number) => new Map([[0, head]])
 const checkpoint = (next: number) => new Map([[0, { next, applied: next, origin: 'log' }]])
 
-const assigned = (head: number, next: number) => {
+function assigned(head: number, next: number) {
   const tracker = createTracker(symbols)
   tracker.follows('symbols-1')
   tracker.assigned(bounds(head), checkpoint(next))
@@ -140,7 +140,7 @@ const record = (offset: number, recordedAt: number) => ({
   event: trade(),
 })
 
-const clocked = (head: number, next: number) => {
+function clocked(head: number, next: number) {
   const clock = { ms: 0 }
   const tracker = createTracker(symbols, () => clock.ms)
   tracker.follows('symbols-1')

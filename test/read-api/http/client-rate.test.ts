@@ -4,11 +4,11 @@ import { suite } from '../../support/suite.ts'
 
 const test = suite('rate of a client')
 
-const rateAt = (options: {
+function rateAt(options: {
   requestsPerSecond: number
   requestsBurst: number
   clientsMax?: number
-}) => {
+}) {
   const clock = { ms: 1_000_000 }
   return { clock, rate: clientRate({ ...options, now: () => clock.ms }) }
 }

@@ -51,7 +51,7 @@ test('digits are Unix ms', () => {
   assert.equal(parseBefore('1763645583544', { texts: ['AAPL'], count: 3 }), [1_763_645_583_544])
 })
 
-const accepted = (cursor: string, texts: string[], count: number) => {
+function accepted(cursor: string, texts: string[], count: number) {
   try {
     return parseBefore(cursor, { texts, count })
   } catch (error) {

@@ -74,7 +74,7 @@ test('a known tag is answered with 304 and the headers that belong to it', async
 })
 
 /** An application whose one route counts its answers. */
-const countingApplication = async (bytesMax?: number) => {
+async function countingApplication(bytesMax?: number) {
   const asked = new Map<string, number>()
   const state: { revision: string | undefined } = { revision: '1' }
   const application = new Koa()

@@ -13,7 +13,7 @@ const test = suite('reader of read models')
 const idOf = async (generation: Generation) => generation.info.id
 
 /** A reader whose clock stands still until told, over a store without a generation. */
-const start = async () => {
+async function start() {
   const embedded = await openEmbeddedReadModelStore({ directory: temporaryDirectory() })
   const store = faultyReadModelStore(embedded)
   const clock = { ms: 0 }

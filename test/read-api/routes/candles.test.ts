@@ -123,7 +123,7 @@ test('the largest page of the interval that reads most rows is read in chunks', 
 })
 
 /** Which minutes (or longer candles) are incomplete, by their starts: `12:01`. */
-const incomplete = async (symbol: string, query = ''): Promise<string[]> => {
+async function incomplete(symbol: string, query = ''): Promise<string[]> {
   const candles = await walk(`/api/v1/candles/${symbol}?limit=1000${query}`)
   return candles
     .filter(({ complete }) => complete === false)
@@ -227,7 +227,7 @@ const flat = (price: string) => ({
   complete: true,
 })
 
-const walk = async (path: string): Promise<Candle[]> => {
+async function walk(path: string): Promise<Candle[]> {
   const candles: Candle[] = []
   for (let before = ''; ; ) {
     const { json } = await get(path + before)

@@ -155,7 +155,7 @@ test('a store that hangs is named before whoever asks gives up', async () => {
   await api.close()
 })
 
-const partsOf = async (api: TestApi): Promise<string[][]> => {
+async function partsOf(api: TestApi): Promise<string[][]> {
   const { status, json } = await api.get('/readyz')
   if (status === 200) return []
   return json.error.reasons.map(({ part, message }: Reason) => [part, message])
@@ -164,7 +164,7 @@ const partsOf = async (api: TestApi): Promise<string[][]> => {
 type Reason = { part: string; message: string; since: string }
 
 /** One process says that it updates every model's active generation. */
-const report = async (
+async function report(
   { store }: TestApi,
   states: Record<string, ProjectorState> = {},
   {
@@ -173,7 +173,7 @@ const report = async (
     code = 'EVENT_UNREADABLE',
     headsAt = Date.now(),
   } = {},
-) => {
+) {
   const models = await Promise.all(
     readModels.map(async ({ name, version }) => {
       const state = states[name] ?? 'caught up'

@@ -167,17 +167,17 @@ test('a status row of a kind from a later version is passed over', async () => {
   await api.close()
 })
 
-const readModel = async ({ get }: TestApi, name: string) => {
+async function readModel({ get }: TestApi, name: string) {
   const { status, json } = await get('/api/v1/read-models')
   assert.is(status, 200)
   return json.data.data.find((model: { name: string }) => model.name === name)
 }
 
-const report = async (
+async function report(
   { store }: TestApi,
   source: string,
   fields: Partial<ProjectorStatus> & { partitions?: PartitionStatus[] },
-) => {
+) {
   const generation = (await store.pointer('trades'))?.active
   const usual = { model: 'trades', version: 1, generation, state: 'caught up', since: at }
   const model = { ...usual, partitions: [], lastCommitAt: at, error: null, ...fields }

@@ -114,12 +114,12 @@ const descending = (count: number): string[] =>
 const pricesOf = (json: { data: { data: { price: string }[] } }): string[] =>
   json.data.data.map(({ price }) => price)
 
-const walk = async (
+async function walk(
   get: Get,
   symbol: string,
   limit: number,
   between: () => Promise<void> = async () => {},
-): Promise<string[]> => {
+): Promise<string[]> {
   const prices: string[] = []
   let before = ''
   do {

@@ -122,7 +122,7 @@ test('is an answer while the store is away: what is not known is not shown', asy
 })
 
 /** One process says that it updates every model's active generation. */
-const report = async ({ store }: TestApi) => {
+async function report({ store }: TestApi) {
   const models = await Promise.all(
     readModels.map(async ({ name, version }) => ({
       model: name,

@@ -14,7 +14,7 @@ const bufferBytesMax = 1_000
 const limits = { heartbeatEveryMs: 60_000, bufferBytesMax, slowMsMax: 5_000, byeMsMax: 10 }
 
 /** A response whose reader takes nothing while `isStuck`. */
-const response = () => {
+function response() {
   const state = { isStuck: false, text: '', writableLength: 0, writableEnded: false }
   let waiting = ''
   const take = () => {
@@ -49,7 +49,7 @@ const response = () => {
 
 const upTo = (offset: number): Positions => new Map([[0, { offset, log: 'aaaaaaaa' }]])
 
-const given = ({ symbols, resumeFrom = new Map() }: Given = {}) => {
+function given({ symbols, resumeFrom = new Map() }: Given = {}) {
   const rows = newestRows('tick')
   const sent = response()
   const clock = { now: 0 }

@@ -8,7 +8,7 @@ import { batchEvents, partitions, rowsToCommit } from '../rows-to-commit.ts'
  */
 const [, , directory = '', id = '', kind = ''] = process.argv
 
-const commitForEver = async (generation: Generation, partition: number) => {
+async function commitForEver(generation: Generation, partition: number) {
   let from = (await generation.checkpoint()).get(partition)?.next ?? 0
   for (;;) {
     const to = from + batchEvents
@@ -27,7 +27,7 @@ const commitForEver = async (generation: Generation, partition: number) => {
   }
 }
 
-const run = async () => {
+async function run() {
   // A file-size limit of the shell makes a full disk; without this the signal would end us.
   process.on('SIGXFSZ', () => {})
   const store = await openEmbeddedReadModelStore({ directory })

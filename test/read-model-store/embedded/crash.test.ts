@@ -63,14 +63,14 @@ for (const kind of kinds) {
 /** The limit cuts writes short, as a full disk does, but leaves room on the disk. */
 const withoutReason = (line: string): string => line.replace(/_(FULL|UNAVAILABLE)$/, '')
 
-const withGeneration = async (
+async function withGeneration(
   kind: 'series' | 'state',
   body: (context: {
     directory: string
     store: ReadModelStore
     generation: Generation
   }) => Promise<void>,
-) => {
+) {
   const directory = temporaryDirectory()
   const store = await openEmbeddedReadModelStore({ directory })
   try {
@@ -82,7 +82,7 @@ const withGeneration = async (
 }
 
 /** Every line up to the one awaited; fails when the process ends without it. */
-const untilPrinted = async (child: ChildProcess, line: string): Promise<string[]> => {
+async function untilPrinted(child: ChildProcess, line: string): Promise<string[]> {
   children.push(child)
   let text = ''
   let errors = ''
@@ -100,17 +100,14 @@ const untilPrinted = async (child: ChildProcess, line: string): Promise<string[]
 }
 
 /** A dead holder is known by its process number: nobody waits for the lease to run out. */
-const assertLeaseIsFree = async (store: ReadModelStore) => {
+async function assertLeaseIsFree(store: ReadModelStore) {
   const lease = await store.lease('writer', { ttlMs: 1000 })
   assert.ok(lease)
   await lease.release()
 }
 
 /** Gives the events applied. */
-const assertAgreement = async (
-  generation: Generation,
-  kind: 'series' | 'state',
-): Promise<number> => {
+async function assertAgreement(generation: Generation, kind: 'series' | 'state'): Promise<number> {
   const checkpoint = await generation.checkpoint()
   let total = 0
   for (const [partition, { next, applied }] of checkpoint) {
@@ -128,7 +125,7 @@ const assertAgreement = async (
   return total
 }
 
-const countRows = async (generation: Generation): Promise<number> => {
+async function countRows(generation: Generation): Promise<number> {
   let count = 0
   for await (const rows of generation.scan()) count += rows.length
   return count

@@ -6,7 +6,7 @@ import { suite } from '../../support/suite.ts'
 
 const test = suite('MongoDB errors')
 
-const bulkError = (codes: readonly number[], writeConcernError: object | undefined = undefined) => {
+function bulkError(codes: readonly number[], writeConcernError: object | undefined = undefined) {
   const writeErrors = codes.map((code) => ({ code }))
   const error = new MongoBulkWriteError({ message: 'bulk', writeErrors } as never, {} as never)
   const result = { getWriteConcernError: () => writeConcernError }

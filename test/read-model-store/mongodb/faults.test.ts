@@ -88,7 +88,7 @@ const expected: Readonly<Record<string, () => unknown[]>> = {
 const test = suite('MongoDB read-model store under faults')
 const mongodb = await testMongodb()
 
-const define = (server: TestMongodb) => {
+function define(server: TestMongodb) {
   for (const [name, fault] of Object.entries(faults)) {
     for (const [projection, batch] of disturbed) {
       if (batch <= copiedBatch && name.includes('earlier copy')) continue
@@ -102,12 +102,12 @@ const define = (server: TestMongodb) => {
   test.after(server.close)
 }
 
-const atEveryCommand = async (
+async function atEveryCommand(
   server: TestMongodb,
   projection: Projection,
   batch: number,
   fault: Fault,
-) => {
+) {
   const commands = await runWith(server.database(), projection, batch, -1, fault)
   assert.ok(commands.length >= 4, commands.join())
   for (const at of commands.keys()) {
@@ -116,13 +116,13 @@ const atEveryCommand = async (
 }
 
 /** One run over the whole log; gives the commands of the disturbed batch. */
-const runWith = async (
+async function runWith(
   { db, open, options }: TestDatabase,
   projection: Projection,
   batch: number,
   faultAt: number,
   fault: Fault,
-): Promise<string[]> => {
+): Promise<string[]> {
   const commands: string[] = []
   let copy: Copy = new Map()
   let later: Copy = new Map()
@@ -161,11 +161,11 @@ const disturbable = (name: string, collection: string) =>
  * As the project role does it: from the stored checkpoint, again after whatever may pass. Every batch
  * is as the first after a partition has been given out: the rows have to be read.
  */
-const project = async (
+async function project(
   store: ReadModelStore,
   projection: Projection,
   beforeBatch: (batch: number) => Promise<void>,
-) => {
+) {
   const attempt = async () => {
     const generation = await openActiveGeneration(store, projection)
     const writer = createWriter(projection, generation, store)
@@ -187,7 +187,7 @@ const project = async (
   }
 }
 
-const rowsOf = async (store: ReadModelStore, projection: Projection): Promise<unknown[]> => {
+async function rowsOf(store: ReadModelStore, projection: Projection): Promise<unknown[]> {
   const rows = []
   const generation = await openActiveGeneration(store, projection)
   for await (const chunk of generation.scan()) rows.push(...chunk)
@@ -196,7 +196,7 @@ const rowsOf = async (store: ReadModelStore, projection: Projection): Promise<un
     : rows.map(({ value, count }) => [value.symbol, value.tradeCount, value.lastTradeAt, count])
 }
 
-const copyOf = async (db: Db): Promise<Copy> => {
+async function copyOf(db: Db): Promise<Copy> {
   const copy = new Map<string, Document[]>()
   for (const { name } of await db.listCollections().toArray()) {
     if (name !== 'tradelog_locks') copy.set(name, await db.collection(name).find().toArray())
@@ -204,7 +204,7 @@ const copyOf = async (db: Db): Promise<Copy> => {
   return copy
 }
 
-const putBack = async (db: Db, copy: Copy): Promise<void> => {
+async function putBack(db: Db, copy: Copy): Promise<void> {
   for (const { name } of await db.listCollections().toArray()) {
     if (name === 'tradelog_locks') continue
     await db.collection(name).deleteMany({})

@@ -8,14 +8,14 @@ import { suite } from '../../support/suite.ts'
 const test = suite('MongoDB read-model store by itself')
 const mongodb = await testMongodb()
 
-const define = (server: TestMongodb) => {
+function define(server: TestMongodb) {
   describeRows(server)
   describeGone(server)
   describeAway(server)
   test.after(server.close)
 }
 
-const describeRows = (server: TestMongodb) => {
+function describeRows(server: TestMongodb) {
   test('a row is a document with its fields at the top and its key as _id', async () => {
     const { db, open } = server.database()
     const store = await open()
@@ -46,7 +46,7 @@ const describeRows = (server: TestMongodb) => {
   })
 }
 
-const describeGone = (server: TestMongodb) => {
+function describeGone(server: TestMongodb) {
   test('a generation whose collection somebody removed is gone, not empty', async () => {
     const { db, open } = server.database()
     const store = await open()
@@ -117,7 +117,7 @@ const describeGone = (server: TestMongodb) => {
   })
 }
 
-const describeAway = (server: TestMongodb) => {
+function describeAway(server: TestMongodb) {
   test('a server that hangs costs a call its time limit, and no more', async () => {
     let hangs = false
     const { store, close } = await openThrough(server.database(), async () => {
@@ -182,10 +182,10 @@ const describeAway = (server: TestMongodb) => {
 /** Of a server that answers at all; fifty times a quick answer. */
 const operationTimeoutMs = 500
 
-const openThrough = async (
+async function openThrough(
   { options, open }: Pick<TestDatabase, 'options' | 'open'>,
   judge: (command: Command) => Promise<Verdict>,
-) => {
+) {
   const proxy = await mongodbProxy(options.url, judge)
   const store = await open({ url: proxy.url, operationTimeoutMs, serverSelectionTimeoutMs: 500 })
   const close = async () => {
@@ -203,7 +203,7 @@ const batch = (from: number, to: number): Omit<Commit, 'rows'> => ({
   origin: 'log',
 })
 
-const series = (from: number, to: number): Commit => {
+function series(from: number, to: number): Commit {
   const numbers = Array.from({ length: to - from }, (_, n) => from + n)
   const writes = numbers.map((n) => ({ key: `k${n}`, value: { n } }))
   return { ...batch(from, to), rows: { kind: 'series', writes } }
@@ -214,7 +214,7 @@ const numbersOf = async (generation: Generation) =>
     ({ value }) => value.n,
   )
 
-const rejects = async (code: ErrorCode, promise: Promise<unknown>) => {
+async function rejects(code: ErrorCode, promise: Promise<unknown>) {
   const error = await promise.then(
     () => new Error('it was expected to reject'),
     (reason: unknown) => reason,

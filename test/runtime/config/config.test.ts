@@ -12,14 +12,14 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 const test = suite('config')
 
 const directory = temporaryDirectory()
-const fileWith = (content: string | Buffer): string => {
+function fileWith(content: string | Buffer): string {
   const file = join(directory, 'settings.yaml')
   writeFileSync(file, content)
   return file
 }
 const load = (content = '', environment: Record<string, string | undefined> = {}) =>
   loadConfig({ file: fileWith(content), environment })
-const messageOf = (action: () => unknown): string => {
+function messageOf(action: () => unknown): string {
   try {
     action()
   } catch (error) {
