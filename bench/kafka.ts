@@ -4,10 +4,22 @@ import type { EventStore } from '../src/event-store/event-store.ts'
 import { openKafkaEventStore } from '../src/event-store/kafka/kafka-event-store.ts'
 import type { Settings } from '../test/support/tradelog.ts'
 import { appendAll } from './append.ts'
-import type { Given, Measured, PartOptions, PartOrReason, Subject } from './part.ts'
-import { startWatch } from './part.ts'
-import type { Stores } from './projecting.ts'
-import { modelNames, projectLive, replayModels, silent, withStores } from './projecting.ts'
+import {
+  type Given,
+  type Measured,
+  type PartOptions,
+  type PartOrReason,
+  type Subject,
+  startWatch,
+} from './part.ts'
+import {
+  modelNames,
+  projectLive,
+  replayModels,
+  type Stores,
+  silent,
+  withStores,
+} from './projecting.ts'
 import { partitions } from './trades.ts'
 
 const { KAFKA_BROKERS } = process.env

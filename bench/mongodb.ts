@@ -6,8 +6,14 @@ import { documentOfSeries, type RowDocument } from '../src/read-model-store/mong
 import type { Settings } from '../test/support/tradelog.ts'
 import { linkLog } from './embedded.ts'
 import { consume, consumeRaw, kafkaBrokers, kafkaSettings, removeTopics } from './kafka.ts'
-import type { PartOptions, PartOrReason, Subject } from './part.ts'
-import { type Given, type Measured, startWatch } from './part.ts'
+import {
+  type Given,
+  type Measured,
+  type PartOptions,
+  type PartOrReason,
+  type Subject,
+  startWatch,
+} from './part.ts'
 import { modelNames, projectLive, replayModels, type Stores, withStores } from './projecting.ts'
 import { partitions, tradeBatches } from './trades.ts'
 

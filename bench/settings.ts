@@ -1,5 +1,4 @@
-import type { Config } from '../src/runtime/config/config.ts'
-import { loadConfig } from '../src/runtime/config/config.ts'
+import { type Config, loadConfig } from '../src/runtime/config/config.ts'
 import { type Settings, settingsEnvironment } from '../test/support/tradelog.ts'
 import type { Given } from './part.ts'
 import { partitions } from './trades.ts'

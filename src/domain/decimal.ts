@@ -1,4 +1,5 @@
-import type { DecimalText } from './trade-executed.ts'
+/** A decimal number in plain notation: no exponent, no plus sign, no needless zeros (`-0.5`, `196.38`). */
+export type DecimalText = string
 
 /**
  * An exact decimal number: `units` ÷ 10^`scale`. Units are a JavaScript number while it is a safe

@@ -1,6 +1,7 @@
 import { isDecimalText } from './decimal.ts'
 import type { FeedInterrupted } from './feed-interrupted.ts'
-import type { TradeExecuted, UnixMs } from './trade-executed.ts'
+import type { UnixMs } from './time.ts'
+import type { TradeExecuted } from './trade-executed.ts'
 
 /** Every fact that the log can hold, in its newest version. */
 export type TradelogEvent = TradeExecuted | FeedInterrupted

@@ -1,4 +1,4 @@
-import type { UnixMs } from './trade-executed.ts'
+import type { UnixMs } from './time.ts'
 
 /**
  * The feed was not listened to: trades of the symbol that were made between `from` and `until` may

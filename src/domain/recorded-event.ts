@@ -1,5 +1,6 @@
 import type { TradelogEvent, UnreadableEvent } from './event.ts'
-import type { TradeExecuted, UnixMs } from './trade-executed.ts'
+import type { UnixMs } from './time.ts'
+import type { TradeExecuted } from './trade-executed.ts'
 
 /** An event's place in the log. Offsets rise inside a partition and may leave gaps. */
 export type Position = Readonly<{ partition: number; offset: number }>
@@ -21,3 +22,17 @@ export type RawRecord = Position &
 
 /** What a log gives back: an event, or the reason why it is none that this code can read. */
 export type LogRecord = RecordedEvent<TradelogEvent | UnreadableEvent>
+
+/**
+ * When and where a trade is: executedAt, partition, offset. Trades are ordered by it, so that the
+ * many trades of one millisecond have one order, whatever order they arrive in.
+ */
+export type TradePlace = readonly [executedAt: UnixMs, partition: number, offset: number]
+
+type Placed = readonly [...TradePlace, ...unknown[]]
+
+export function isBefore(a: Placed, b: Placed): boolean {
+  if (a[0] !== b[0]) return a[0] < b[0]
+  if (a[1] !== b[1]) return a[1] < b[1]
+  return a[2] < b[2]
+}

@@ -1,8 +1,5 @@
-/** Milliseconds since 1970-01-01T00:00:00Z. */
-export type UnixMs = number
-
-/** A decimal number in plain notation: no exponent, no plus sign, no needless zeros (`-0.5`, `196.38`). */
-export type DecimalText = string
+import type { DecimalText } from './decimal.ts'
+import type { UnixMs } from './time.ts'
 
 /** One trade, as the feed reported it: the fact everything else is computed from. */
 export type TradeExecuted = Readonly<{

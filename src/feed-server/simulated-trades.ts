@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { FeedClient } from './client.ts'
 import { createMarket, type MarketTrade } from './market.ts'
 import type { FeedSource } from './server.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type RawData, WebSocket } from 'ws'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { feedAddress } from './feed-address.ts'
 import { type Gap, trackListening } from './listening.ts'

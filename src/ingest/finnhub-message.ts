@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { decimalFromNumber } from '../domain/decimal.ts'
 import { isSymbol } from '../domain/symbol.ts'
-import type { TradeExecuted, UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
+import type { TradeExecuted } from '../domain/trade-executed.ts'
 
 export type RejectReason =
   | 'message_too_large'

@@ -15,7 +15,7 @@ import {
   timer,
 } from 'rxjs'
 import { isRetriable } from '../domain/errors.ts'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import { createCounts, type IngestCounts } from './counts.ts'

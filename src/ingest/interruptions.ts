@@ -1,6 +1,6 @@
 import type { FeedInterrupted } from '../domain/feed-interrupted.ts'
 import type { LogRecord, RecordedEvent } from '../domain/recorded-event.ts'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type { Gap } from './listening.ts'
 

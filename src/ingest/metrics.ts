@@ -1,4 +1,4 @@
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { IngestStats } from './ingestor.ts'
 

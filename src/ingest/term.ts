@@ -1,5 +1,5 @@
 import type { TradelogEvent } from '../domain/event.ts'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { type AppendingOptions, appendFresh, insist, timed } from './appending.ts'

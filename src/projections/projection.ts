@@ -1,6 +1,6 @@
 import type { EventType, TradelogEvent } from '../domain/event.ts'
 import type { RecordedEvent } from '../domain/recorded-event.ts'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { KeyPart } from '../read-model-store/key.ts'
 import type { Row } from '../read-model-store/read-model-store.ts'
 

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Readiness } from '../runtime/readiness.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 
 /** Bytes of the random part: ids of one millisecond and model differ by it alone. */
 const randomBytesCount = 4

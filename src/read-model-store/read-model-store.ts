@@ -1,4 +1,4 @@
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 import type { Key } from './key.ts'
 
 /** A stored row: JSON values, no list directly in a list; its fields are what people query. */

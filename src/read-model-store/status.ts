@@ -1,4 +1,4 @@
-import type { UnixMs } from '../domain/trade-executed.ts'
+import type { UnixMs } from '../domain/time.ts'
 
 /**
  * What processes write about themselves into the read-model store, for the API to show: it never

@@ -1,4 +1,4 @@
-import type { DecimalText } from '../domain/trade-executed.ts'
+import type { DecimalText } from '../domain/decimal.ts'
 
 /**
  * Exact decimal numbers for the naive folds: `digits` ÷ 10^`places`. Deliberately not the decimals

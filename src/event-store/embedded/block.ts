@@ -1,7 +1,7 @@
 import { TradelogError } from '../../domain/errors.ts'
 import { decodeEvent } from '../../domain/event.ts'
 import type { LogRecord, RawRecord } from '../../domain/recorded-event.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 
 /** Consecutive records of one partition, stored as one text. */
 export type NewBlock = Readonly<{ partition: number; count: number; text: string }>

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { TradelogError } from '../../domain/errors.ts'
 import type { LogRecord, RawRecord } from '../../domain/recorded-event.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { type LeaseTable, transact } from '../../runtime/lmdb.ts'
 import type { PartitionBounds, Slice } from '../event-store.ts'

@@ -1,6 +1,6 @@
 import { defer } from 'rxjs'
 import { TradelogError } from '../../domain/errors.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { EventStore } from '../event-store.ts'
 import { liveBatches } from './batches.ts'
 import { type Bounds, boundsOf, type KafkaLog } from './bounds.ts'

@@ -4,7 +4,7 @@ import { TradelogError } from '../../domain/errors.ts'
 import { encodeEvent, eventKey, type TradelogEvent } from '../../domain/event.ts'
 import { partitionOf } from '../../domain/partition.ts'
 import type { RawRecord } from '../../domain/recorded-event.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { marksOf, storeError } from './errors.ts'
 

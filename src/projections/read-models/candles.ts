@@ -2,14 +2,15 @@ import {
   add,
   compare,
   type Decimal,
+  type DecimalText,
   formatDecimal,
   multiply,
   parseDecimal,
   zero,
 } from '../../domain/decimal.ts'
-import type { RecordedTrade } from '../../domain/recorded-event.ts'
-import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
-import { isBefore, type TradePlace } from '../../domain/trade-order.ts'
+import { isBefore, type RecordedTrade, type TradePlace } from '../../domain/recorded-event.ts'
+import type { UnixMs } from '../../domain/time.ts'
+
 import { keysBySymbol, rememberingLatest, state } from '../projection.ts'
 
 /** The stored intervals; longer ones are made of these, exactly. */

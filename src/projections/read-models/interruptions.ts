@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { series } from '../projection.ts'
 
 export type InterruptionRow = Readonly<{

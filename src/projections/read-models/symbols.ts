@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { keysBySymbol, state } from '../projection.ts'
 
 export type SymbolRow = Readonly<{ symbol: string; tradeCount: number; lastTradeAt: UnixMs }>

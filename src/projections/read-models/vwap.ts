@@ -1,5 +1,6 @@
 import {
   add,
+  type DecimalText,
   divide,
   formatDecimal,
   multiply,
@@ -7,8 +8,9 @@ import {
   subtract,
   zero,
 } from '../../domain/decimal.ts'
-import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
-import { isBefore, type TradePlace } from '../../domain/trade-order.ts'
+import { isBefore, type TradePlace } from '../../domain/recorded-event.ts'
+import type { UnixMs } from '../../domain/time.ts'
+
 import { keysBySymbol, state } from '../projection.ts'
 
 /** How many trades the rolling VWAP is made of. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import type { PartitionStatus, ProjectorStatus } from '../../read-model-store/status.ts'
 import type { Tracker } from './tracker.ts'

@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { Batch, PartitionBounds } from '../../event-store/event-store.ts'
 import type { Checkpoint } from '../../read-model-store/read-model-store.ts'
 import type { PartitionStatus } from '../../read-model-store/status.ts'

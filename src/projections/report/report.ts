@@ -1,5 +1,5 @@
 import { defer, exhaustMap, type Observable, repeat, takeUntil } from 'rxjs'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import {

@@ -1,5 +1,5 @@
 import { hasCode, TradelogError } from '../../domain/errors.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { PartitionBounds } from '../../event-store/event-store.ts'
 import type { Checkpoint } from '../../read-model-store/read-model-store.ts'
 import {

@@ -1,5 +1,13 @@
-import { add, compare, divide, formatDecimal, parseDecimal, zero } from '../../domain/decimal.ts'
-import type { DecimalText, UnixMs } from '../../domain/trade-executed.ts'
+import {
+  add,
+  compare,
+  type DecimalText,
+  divide,
+  formatDecimal,
+  parseDecimal,
+  zero,
+} from '../../domain/decimal.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { CandleRow } from '../../projections/read-models/candles.ts'
 import { boolean, count, decimal, isoTime, nullable, object } from '../http/schema.ts'
 import { isoOf } from './time.ts'

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hasCode } from '../../domain/errors.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { InterruptionRow } from '../../projections/read-models/interruptions.ts'
 import { decodeKey, encodeKey, type Key, keysUnder } from '../../read-model-store/key.ts'
 import type { Generation, Guard, StoredRow } from '../../read-model-store/read-model-store.ts'

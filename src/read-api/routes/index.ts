@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import type { Readiness } from '../../runtime/readiness.ts'
 import type { Route } from '../http/route.ts'

@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { readModels } from '../../projections/read-models/index.ts'
 import type {
   Checkpoint,

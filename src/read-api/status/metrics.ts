@@ -1,5 +1,5 @@
 import type { Middleware } from 'koa'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { projectorStates } from '../../read-model-store/status.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { Page } from '../pages/page.ts'

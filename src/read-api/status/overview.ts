@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { readModels } from '../../projections/read-models/index.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import { type GenerationStatus, generationStatus, readStatuses, type Statuses } from './statuses.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TradelogError } from '../../domain/errors.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import { stalledAfterMs, statusStaleAfterMs, troubleOf } from '../../read-model-store/status.ts'
 import { type Reason, reasonOf } from '../../runtime/readiness.ts'

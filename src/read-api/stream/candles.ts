@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { CandleRow } from '../../projections/read-models/candles.ts'
 import { encodeKey, type Key } from '../../read-model-store/key.ts'
 import type { Generation, StoredRow } from '../../read-model-store/read-model-store.ts'

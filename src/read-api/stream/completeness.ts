@@ -1,5 +1,5 @@
 import { hasCode } from '../../domain/errors.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { encodeKey, type Key } from '../../read-model-store/key.ts'
 import type { Checkpoint, Generation, Guard } from '../../read-model-store/read-model-store.ts'
 import { interruptedIn } from '../read-models/completeness.ts'

@@ -1,4 +1,4 @@
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { Guard } from '../../read-model-store/read-model-store.ts'
 import { isNewer, isOtherLog, type Positions } from './positions.ts'
 

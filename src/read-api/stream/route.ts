@@ -1,6 +1,5 @@
 import type { RouterMiddleware } from '@koa/router'
-import type { ErrorCode } from '../../domain/errors.ts'
-import { TradelogError } from '../../domain/errors.ts'
+import { type ErrorCode, TradelogError } from '../../domain/errors.ts'
 import { isSymbol } from '../../domain/symbol.ts'
 import { intervals } from '../http/intervals.ts'
 import { type Fault, parameters, queryCheck } from '../http/query.ts'

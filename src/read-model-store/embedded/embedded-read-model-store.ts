@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { TradelogError } from '../../domain/errors.ts'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { leaseHolder } from '../../runtime/lmdb.ts'
 import type { Lease, ReadModelStore } from '../read-model-store.ts'

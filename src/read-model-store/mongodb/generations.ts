@@ -1,5 +1,5 @@
 import { type Collection, type Db, MongoServerError } from 'mongodb'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { newGenerationId } from '../generation-id.ts'
 import type { GenerationInfo } from '../read-model-store.ts'

@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb'
-import type { UnixMs } from '../../domain/trade-executed.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import type { Row, StatusRow } from '../read-model-store.ts'
 
 type StatusDocument = { _id: string; writtenAt: UnixMs; status: Row }

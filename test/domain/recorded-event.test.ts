@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { isBefore, type TradePlace } from '../../src/domain/trade-order.ts'
+import { isBefore, type TradePlace } from '../../src/domain/recorded-event.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('trade order')
