@@ -1,27 +1,29 @@
 import { openRecordedTrades } from '../feed-server/recorded-trades.ts'
 import { type FeedServer, type FeedSource, startFeedServer } from '../feed-server/server.ts'
 import { simulatedTrades } from '../feed-server/simulated-trades.ts'
-import type { FeedSettings } from '../ingest/term.ts'
+import type { FeedSettings } from '../ingest/feed.ts'
+import { finnhubProtocol } from '../ingest/feeds/finnhub/protocol.ts'
+import { liveFeeds } from '../ingest/feeds/index.ts'
+import { feedSection } from '../runtime/config/config.ts'
 import type { CommandContext } from './command.ts'
 
-/** How often Finnhub pings, more or less; our own server does it more often. */
-const finnhubPingEveryMs = 60_000
+/** How often our own feed server pings. */
 const ownPingEveryMs = 10_000
 
 /**
- * What ingest connects to: Finnhub, or a server of its protocol in this process that plays the
- * simulated feed or the file. Undefined where the settings say `feed: none`.
+ * What ingest connects to: live feeds, or a server of Finnhub's protocol in this process that plays
+ * the simulated feed or the file. Empty if the settings say `feed: none`.
  */
-export async function feedSettings(context: CommandContext): Promise<FeedSettings | undefined> {
-  const { feed, finnhub, subscribedSymbols } = context.config
-  if (feed === 'none') return undefined
-  if (feed === 'finnhub') {
-    const { url, token } = finnhub
-    const symbols = subscribedSymbols
-    return { url, token, symbols, pingEveryMs: finnhubPingEveryMs, source: 'finnhub' }
+export async function feedSettings(context: CommandContext): Promise<readonly FeedSettings[]> {
+  const { config } = context
+  const [source = 'none'] = config.feed
+  if (source === 'none') return []
+  if (source !== 'simulated' && source !== 'file') {
+    return liveFeeds(config.feed, config.subscribedSymbols, (name) => feedSection(config, name))
   }
   const { url, symbols } = await serveFeed(context, '127.0.0.1')
-  return { url, symbols, pingEveryMs: ownPingEveryMs, source: feed }
+  const protocol = finnhubProtocol({ url, source, pingEveryMs: ownPingEveryMs })
+  return [{ source, protocol, symbols, isRecorded: source === 'file' }]
 }
 
 /** Starts the feed server with the simulated feed or the file. */
@@ -47,7 +49,7 @@ async function feedSource({
   config,
   logger,
 }: CommandContext): Promise<{ source: FeedSource; symbols: readonly string[] }> {
-  if (config.feed !== 'file') {
+  if (!config.feed.includes('file')) {
     const source = simulatedTrades({ ...config.simulated, logger })
     return { source, symbols: config.subscribedSymbols }
   }

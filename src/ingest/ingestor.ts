@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import {
   defer,
@@ -18,14 +17,23 @@ import { isRetriable } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
-import { createCounts, type IngestCounts } from './counts.ts'
+import { closeOnce } from '../runtime/close-once.ts'
+import { inTime } from '../runtime/in-time.ts'
+import {
+  type AppendCounts,
+  createAppendCounts,
+  createFeedCounts,
+  type FeedCounts,
+  sumOf,
+} from './counts.ts'
+import type { FeedSettings } from './feed.ts'
 import { openRejectLog } from './reject-log.ts'
-import { beginTerm, type FeedSettings, type Term, type TermOptions } from './term.ts'
+import { beginTerm, type Term, type TermOptions } from './term.ts'
 
 export type IngestOptions = Readonly<{
   eventStore: Pick<EventStore, 'append' | 'heads' | 'read' | 'elect'>
-  feed: FeedSettings
-  connect?: NonNullable<TermOptions['connect']>
+  feeds: readonly FeedSettings[]
+  connect?: TermOptions['connect']
   /** Where the reject log is kept. */
   directory: string
   bufferEventsMax: number
@@ -38,14 +46,24 @@ export type IngestOptions = Readonly<{
 
 export type IngestState = 'standing by' | 'active' | 'stopped'
 
-export type IngestStats = Readonly<IngestCounts> &
+/** A feed and its connection. */
+export type FeedStats = Readonly<FeedCounts> &
+  Readonly<{
+    source: string
+    isConnected: boolean
+    /** Null while connected, and while ingest stands by. */
+    disconnectedSince: UnixMs | null
+  }>
+
+/** The counts are those of all feeds together. */
+export type IngestStats = Readonly<AppendCounts & FeedCounts> &
   Readonly<{
     state: IngestState
     stateSince: UnixMs
+    feeds: readonly FeedStats[]
+    /** Whether every feed is. */
     isConnected: boolean
-    /** Null while connected, and without a feed to be connected to. */
-    disconnectedSince: UnixMs | null
-    /** The socket isn't being read, since the buffer is full. */
+    /** No feed is being read, since the buffer is full. */
     isPaused: boolean
     buffered: number
   }>
@@ -60,7 +78,7 @@ export type Ingest = Readonly<{
 
 const usualBackoff: Backoff = { firstMs: 100, maxMs: 30_000 }
 
-/** Fills the event store from the feed while this process is the elected one; else it stands by. */
+/** Fills the event store from the feeds while this process is the elected one; else it stands by. */
 export function startIngest(options: IngestOptions): Ingest {
   const {
     eventStore,
@@ -69,10 +87,11 @@ export function startIngest(options: IngestOptions): Ingest {
     now = Date.now,
     random = Math.random,
   } = options
-  const counts = createCounts()
+  const counts = createAppendCounts()
+  const feeds = options.feeds.map((feed) => ({ feed, counts: createFeedCounts() }))
   const rejectLog = openRejectLog(options)
   const terms = createTerms(() =>
-    beginTerm({ ...options, backoff, now, random, counts, rejectLog }),
+    beginTerm({ ...options, feeds, backoff, now, random, counts, rejectLog }),
   )
   const stopping$ = new Subject<void>()
   let state: IngestState = 'standing by'
@@ -107,24 +126,24 @@ export function startIngest(options: IngestOptions): Ingest {
   // Also said here, for a caller that doesn't wait.
   closed.catch((error: unknown) => logger.error({ err: error }, 'ingest cannot go on'))
 
-  const shut = async (timeoutMs: number) => {
-    await within(timeoutMs, terms.finish())
+  const stop = closeOnce(async ({ timeoutMs }: { timeoutMs: number }) => {
+    await inTime(timeoutMs, terms.finish)
     stopping$.next()
     await rejectLog.close()
     logger.info({ appended: counts.appended, dropped: counts.dropped }, 'ingest has stopped')
-  }
-  let stopped: Promise<void> | undefined
-  const stop = ({ timeoutMs }: { timeoutMs: number }) => {
-    stopped ??= shut(timeoutMs)
-    return stopped
-  }
-  const stats = () => ({
-    ...counts,
-    rejected: { ...counts.rejected },
-    state,
-    stateSince,
-    ...terms.stats(),
   })
+  const stats = (): IngestStats => {
+    const { disconnectedSince, ...ofTerm } = terms.stats()
+    const each = feeds.map(({ feed: { source }, counts }, i) => ({
+      source,
+      ...counts,
+      rejected: { ...counts.rejected },
+      isConnected: disconnectedSince[i] === null,
+      disconnectedSince: disconnectedSince[i] ?? null,
+    }))
+    const isConnected = each.every((feed) => feed.isConnected)
+    return { ...counts, ...sumOf(each), state, stateSince, feeds: each, isConnected, ...ofTerm }
+  }
   return { stats, closed, stop }
 }
 
@@ -158,16 +177,9 @@ function createTerms(begin: () => Term) {
     return lastEnded
   }
   const stats = () => ({
-    isConnected: current?.isConnected() ?? false,
-    disconnectedSince: current?.disconnectedSince() ?? null,
+    disconnectedSince: current?.disconnectedSince() ?? [],
     isPaused: current?.isPaused() ?? false,
     buffered: current?.buffered() ?? 0,
   })
   return { next$, finish, stats }
-}
-
-async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
-  const done = new AbortController()
-  await Promise.race([work, sleep(timeoutMs, undefined, { signal: done.signal })])
-  done.abort()
 }

@@ -3,6 +3,7 @@ import type { LogRecord, RecordedEvent } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type { Gap } from './listening.ts'
+import { logTail } from './log-tail.ts'
 
 type Log = Pick<EventStore, 'heads' | 'read'>
 
@@ -59,12 +60,9 @@ export async function heardUntil(
 const evidenceOf = ({ recordedAt, event }: RecordedEvent): UnixMs =>
   event.type === 'FeedInterrupted' ? event.from : Math.min(event.executedAt, recordedAt)
 
-const readEventsMin = 1_000
-const readEventsMax = 64_000
-
 /**
  * What the last append of the feed that reached the partition has put there, and at least one event
- * of those before it. It ends where all else was recorded before `enough`.
+ * of those before it. It ends as soon as all else was recorded before `enough`.
  */
 async function newestOf(
   log: Log,
@@ -72,17 +70,11 @@ async function newestOf(
   { source, enough, signal }: Readonly<{ source: string; enough: UnixMs; signal: AbortSignal }>,
 ): Promise<readonly RecordedEvent[]> {
   let found: readonly RecordedEvent[] = []
-  let count = readEventsMin
-  for (let to = head; to > start; count = Math.min(2 * count, readEventsMax)) {
-    const from = Math.max(start, to - count)
-    const range = { partition, from, to, batchEventsMax: readEventsMin, signal }
-    const records: LogRecord[] = []
-    for await (const { events } of log.read(range)) records.push(...events)
+  for await (const { records } of logTail(log, { partition, start, to: head }, signal)) {
     found = [...records.filter(isOf(source)), ...found]
     const last = found.at(-1)?.recordedAt
     if (found.some(({ recordedAt }) => recordedAt !== last)) break
     if ((records[0]?.recordedAt ?? 0) < enough) break
-    to = from
   }
   return found
 }
@@ -91,3 +83,21 @@ const isOf =
   (source: string) =>
   (record: LogRecord): record is RecordedEvent =>
     record.event.type !== 'Unreadable' && record.event.source === source
+
+/**
+ * Whether a log that ends with simulated trades is about to get others, or the other way round: they
+ * would stay in the same candles for ever. Looks at the last event of each partition.
+ */
+export async function mixesFeeds(log: Log, source: string, signal: AbortSignal): Promise<boolean> {
+  for (const { partition, start, head } of await log.heads()) {
+    for await (const { records } of logTail(log, { partition, start, to: head }, signal, 1)) {
+      const event = records.at(-1)?.event
+      if (event === undefined || event.type === 'Unreadable') break
+      if (isSimulated(event.source) !== isSimulated(source)) return true
+      break
+    }
+  }
+  return false
+}
+
+const isSimulated = (source: string): boolean => source === 'simulated'

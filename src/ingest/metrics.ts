@@ -32,7 +32,7 @@ const declareFeedMetrics = ({ counter, gauge }: Metrics) => ({
   }),
   connected: gauge({
     name: 'tradelog_ingest_feed_connected',
-    help: '1 while the feed is connected; 0 also where ingest stands by.',
+    help: '1 while every feed is connected; 0 also while ingest stands by.',
   }),
   reconnects: counter({
     name: 'tradelog_ingest_feed_reconnects_total',
@@ -131,5 +131,8 @@ const countersOf = (declared: ReturnType<typeof declareIngestMetrics>, now: Inge
     [declared.appends, now.appends],
     [declared.appendSeconds, now.appendMs / 1_000],
     [declared.appendFailures, now.appendFailures],
-    [declared.reconnects, Math.max(0, now.connections - 1)],
+    [
+      declared.reconnects,
+      now.feeds.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0),
+    ],
   ] as const

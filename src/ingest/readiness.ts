@@ -8,11 +8,13 @@ const appendMsMax = 10_000
 export const ingestReadiness =
   (stats: () => IngestStats, now = Date.now): Readiness =>
   async () => {
-    const { state, stateSince, disconnectedSince, appendingSince } = stats()
+    const { state, stateSince, feeds, appendingSince } = stats()
     if (state === 'stopped') return [reasonOf('ingest', 'has stopped', stateSince)]
     const reasons: Reason[] = []
-    if (disconnectedSince !== null && state === 'active') {
-      reasons.push(reasonOf('feed', 'is not connected', disconnectedSince))
+    for (const { source, disconnectedSince } of state === 'active' ? feeds : []) {
+      if (disconnectedSince === null) continue
+      const part = feeds.length === 1 ? 'feed' : `feed ${source}`
+      reasons.push(reasonOf(part, 'is not connected', disconnectedSince))
     }
     if (appendingSince !== null && now() - appendingSince > appendMsMax) {
       reasons.push(reasonOf('event store', 'takes no events', appendingSince))

@@ -1,6 +1,8 @@
 import type { TradelogEvent } from '../domain/event.ts'
 import { partitionOf } from '../domain/partition.ts'
+import type { LogRecord } from '../domain/recorded-event.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
+import { logTail } from './log-tail.ts'
 
 export type RecordedRows = Readonly<{
   /**
@@ -17,9 +19,6 @@ export type RecordedRows = Readonly<{
 }>
 
 type Row = Readonly<{ hash: string; number: number }>
-
-const readEventsMin = 1_000
-const readEventsMax = 64_000
 
 /**
  * Makes each row of a file be in the log once. The rows of a symbol reach the log in the order of
@@ -49,16 +48,13 @@ export function createRecordedRows(
     if (row === undefined) return
     const { unread, highest } = await rowsOfFile(row.hash)
     const part = unread[partitionOf(symbol, unread.length)]
-    if (part === undefined) return
-    for (let count = readEventsMin; !highest.has(symbol) && part.to > part.start; count *= 2) {
-      const read = await readBack(
-        eventStore,
-        part,
-        row.hash,
-        Math.min(count, readEventsMax),
-        signal,
-      )
-      for (const [each, number] of read) if (!highest.has(each)) highest.set(each, number)
+    if (part === undefined || highest.has(symbol)) return
+    for await (const { from, records } of logTail(eventStore, part, signal)) {
+      for (const [each, number] of highestRows(records, row.hash)) {
+        if (!highest.has(each)) highest.set(each, number)
+      }
+      part.to = from
+      if (highest.has(symbol)) return
     }
   }
   const isNew = ({ symbol, source }: TradelogEvent): boolean => {
@@ -87,27 +83,13 @@ type RowsOfFile = Readonly<{ unread: readonly Unread[]; highest: Map<string, num
 /** What lies before `to` hasn't been read: a file that was being played is found near the head. */
 type Unread = PartitionBounds & { to: number }
 
-/** The highest row of each symbol among so many events before those that were read. */
-async function readBack(
-  eventStore: Pick<EventStore, 'read'>,
-  part: Unread,
-  hash: string,
-  count: number,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, number>> {
-  const { partition, to } = part
-  const from = Math.max(part.start, to - count)
-  const range = { partition, from, to, batchEventsMax: readEventsMin, signal }
+function highestRows(records: readonly LogRecord[], hash: string): ReadonlyMap<string, number> {
   const highest = new Map<string, number>()
-  for await (const { events } of eventStore.read(range)) {
-    for (const { event } of events) {
-      if (event.type !== 'TradeExecuted') continue
-      const row = rowOf(event.source)
-      if (row?.hash !== hash) continue
-      highest.set(event.symbol, Math.max(highest.get(event.symbol) ?? 0, row.number))
-    }
+  for (const { event } of records) {
+    const row = event.type === 'TradeExecuted' ? rowOf(event.source) : undefined
+    if (event.type !== 'TradeExecuted' || row?.hash !== hash) continue
+    highest.set(event.symbol, Math.max(highest.get(event.symbol) ?? 0, row.number))
   }
-  part.to = from
   return highest
 }
 

@@ -1,10 +1,13 @@
 /** A close that runs once: a second call waits for the first. */
-export type CloseOnce = (() => Promise<void>) & Readonly<{ hasBegun: () => boolean }>
+export type CloseOnce<Args extends readonly unknown[] = []> = ((...args: Args) => Promise<void>) &
+  Readonly<{ hasBegun: () => boolean }>
 
-export function closeOnce(close: () => Promise<unknown>): CloseOnce {
+export function closeOnce<Args extends readonly unknown[]>(
+  close: (...args: Args) => Promise<unknown>,
+): CloseOnce<Args> {
   let closing: Promise<void> | undefined
-  const once = () => {
-    closing ??= close().then(() => {})
+  const once = (...args: Args) => {
+    closing ??= close(...args).then(() => {})
     return closing
   }
   return Object.assign(once, { hasBegun: () => closing !== undefined })

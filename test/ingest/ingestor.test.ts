@@ -5,6 +5,8 @@ import * as assert from 'uvu/assert'
 import { TradelogError } from '../../src/domain/errors.ts'
 import { openRecordedTrades } from '../../src/feed-server/recorded-trades.ts'
 import { startFeedServer } from '../../src/feed-server/server.ts'
+import type { FeedSettings } from '../../src/ingest/feed.ts'
+import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
 import { type IngestOptions, startIngest } from '../../src/ingest/ingestor.ts'
 import { rejectFile } from '../../src/ingest/reject-log.ts'
 import { eventStoreDouble } from '../support/event-store-double.ts'
@@ -22,6 +24,18 @@ const away = () => Promise.reject(new TradelogError('EVENT_STORE_UNAVAILABLE', '
 
 type Double = ReturnType<typeof eventStoreDouble>
 
+type Feed = Readonly<{ url: string; symbols?: readonly string[]; pingEveryMs?: number }>
+
+const feedOf = (
+  { url, symbols = ['AAPL'], pingEveryMs = 60_000 }: Feed,
+  source: 'file' | 'simulated' = 'simulated',
+): FeedSettings => ({
+  source,
+  protocol: finnhubProtocol({ url, source, pingEveryMs }),
+  symbols,
+  isRecorded: source === 'file',
+})
+
 function start(
   eventStore: Double,
   url: string,
@@ -30,7 +44,7 @@ function start(
   const { source = 'simulated', symbols = ['AAPL'], ...rest } = options
   return startIngest({
     eventStore,
-    feed: { url, symbols, pingEveryMs: 60_000, source },
+    feeds: [feedOf({ url, symbols }, source)],
     directory,
     bufferEventsMax: 1_000,
     appendEventsMax: 100,
@@ -258,7 +272,7 @@ test('a silent connection is an interruption that says so', () =>
     const server = await startScriptedFeed()
     const silently = startIngest({
       eventStore: store,
-      feed: { url: server.url, symbols: ['AAPL'], pingEveryMs: 20, source: 'simulated' },
+      feeds: [feedOf({ url: server.url, pingEveryMs: 20 })],
       directory,
       bufferEventsMax: 1_000,
       appendEventsMax: 100,
@@ -339,6 +353,80 @@ test('an interruption waits for an event store that is away, and stays where it 
     },
     eventStoreDouble({ partitions: 1 }),
   ))
+
+/** A feed of its own name: what `feedOf` gives, with another source in its trades. */
+function namedFeed(source: string, url: string, symbols: readonly string[]): FeedSettings {
+  const { protocol, ...settings } = feedOf({ url, symbols })
+  const parse: typeof protocol.parse = (message, at) => {
+    const parsed = protocol.parse(message, at)
+    return { ...parsed, trades: parsed.trades.map((trade) => ({ ...trade, source })) }
+  }
+  return { ...settings, source, protocol: { ...protocol, parse } }
+}
+
+const tradeOf = (s: string, p: number) => ({
+  type: 'trade',
+  data: [{ p, s, t: Date.now(), v: 1 }],
+})
+
+test('of two feeds each has its symbols, its connection, its interruptions and its counts', async () => {
+  const store = eventStoreDouble({ partitions: 1, now: Date.now })
+  const [one, other] = [await startScriptedFeed(), await startScriptedFeed()]
+  const feeds = [namedFeed('one', one.url, ['AAPL']), namedFeed('other', other.url, ['X:1', 'X:2'])]
+  const ingest = start(store, '', { feeds, now: Date.now })
+  await eventually(() => one.heard[0]?.length === 1 && other.heard[0]?.length === 2)
+  one.send(tradeOf('AAPL', 1), 'garbage')
+  other.send(tradeOf('X:1', 2))
+  await eventually(() => store.events().length === 2)
+  other.sockets[0]?.terminate()
+  await eventually(() => other.sockets.length === 2 && ingest.stats().isConnected)
+  one.send(tradeOf('AAPL', 3))
+  other.send(tradeOf('X:2', 4))
+  await eventually(() => store.events().length === 4)
+  await ingest.stop({ timeoutMs: 1_000 })
+  await Promise.all([one.close(), other.close()])
+  assert.equal(
+    store.interruptions().map(({ symbol, reason, source }) => [symbol, reason, source]),
+    ['X:1', 'X:2'].map((symbol) => [symbol, 'disconnected', 'other']),
+  )
+  const stats = ingest.stats()
+  assert.equal(
+    [stats.received, stats.interruptions, stats.connections, stats.appended],
+    [4, 2, 3, 6],
+  )
+  assert.equal(
+    stats.feeds.map((feed) => [feed.source, feed.received, feed.interruptions, feed.connections]),
+    [
+      ['one', 2, 0, 1],
+      ['other', 2, 2, 2],
+    ],
+  )
+  assert.equal(stats.feeds[0]?.rejected, { message_not_json: 1 })
+})
+
+test('a feed that is down at the start holds up no other, and its absence is recorded later', async () => {
+  const store = eventStoreDouble({ partitions: 1, now: Date.now })
+  await store.append([interruption({ symbol: 'X:1', from: 1, until: 2, source: 'other' })])
+  const one = await startScriptedFeed()
+  const down = await startScriptedFeed()
+  await down.close()
+  const feeds = [namedFeed('one', one.url, ['AAPL']), namedFeed('other', down.url, ['X:1'])]
+  const ingest = start(store, '', { feeds, now: Date.now })
+  await eventually(() => ingest.stats().feeds[0]?.isConnected === true)
+  one.send(tradeOf('AAPL', 1))
+  await eventually(() => store.events().length === 1)
+  assert.equal(
+    ingest.stats().feeds.map(({ isConnected }) => isConnected),
+    [true, false],
+  )
+  const other = await startScriptedFeed(undefined, { port: Number(new URL(down.url).port) })
+  await eventually(() => ingest.stats().isConnected)
+  other.send(tradeOf('X:1', 2))
+  await eventually(() => store.events().length === 2)
+  await ingest.stop({ timeoutMs: 1_000 })
+  await Promise.all([one.close(), other.close()])
+  assert.equal(orderOf(store, 0)?.slice(1), ['AAPL 1', 'X:1 ingest not running', 'X:1 2'])
+})
 
 const rows = 3_000
 const fileSymbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', '__proto__']

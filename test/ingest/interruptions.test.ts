@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert'
 import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { LogRecord } from '../../src/domain/recorded-event.ts'
-import { heardUntil, interruptionsOf } from '../../src/ingest/interruptions.ts'
+import { heardUntil, interruptionsOf, mixesFeeds } from '../../src/ingest/interruptions.ts'
+import { eventStoreDouble } from '../support/event-store-double.ts'
 import { suite } from '../support/suite.ts'
 import { interruption, trade } from '../support/trade.ts'
 
@@ -132,6 +133,33 @@ test('a gap is one event for each symbol', () => {
     interruptionsOf(gap, { symbols: ['AAPL', 'AMD', 'AAPL'], source: 'simulated' }),
     ['AAPL', 'AMD'].map((symbol) => interruption({ symbol, ...gap })),
   )
+})
+
+async function endingWith(source: string) {
+  const store = eventStoreDouble()
+  await store.append([trade({ symbol: 'MSFT', source: 'simulated' }), trade({ source: 'finnhub' })])
+  await store.append(['AAPL', 'MSFT', 'NVDA'].map((symbol) => trade({ symbol, source })))
+  return store
+}
+
+test('simulated trades are mixed with any others', async () => {
+  const file = 'file:ab:1'
+  for (const [there, next, mixed] of [
+    ['simulated', 'simulated', false],
+    ['simulated', 'finnhub', true],
+    ['simulated', 'file', true],
+    ['finnhub', 'finnhub', false],
+    ['finnhub', 'simulated', true],
+    ['finnhub', 'file', false],
+    [file, 'finnhub', false],
+    [file, 'simulated', true],
+  ] as const) {
+    assert.is(await mixesFeeds(await endingWith(there), next, signal), mixed, `${there}, ${next}`)
+  }
+})
+
+test('an empty log mixes nothing', async () => {
+  assert.is(await mixesFeeds(eventStoreDouble(), 'simulated', signal), false)
 })
 
 test.run()

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { createCounts } from '../../src/ingest/counts.ts'
-import type { IngestStats } from '../../src/ingest/ingestor.ts'
+import { createAppendCounts, createFeedCounts } from '../../src/ingest/counts.ts'
+import type { FeedStats, IngestStats } from '../../src/ingest/ingestor.ts'
 import { watchIngest } from '../../src/ingest/metrics.ts'
 import { ingestReadiness } from '../../src/ingest/readiness.ts'
 import { createMetrics } from '../../src/runtime/metrics.ts'
@@ -11,18 +11,30 @@ const test = suite('readiness and metrics of ingest')
 const now = Date.UTC(2026, 0, 1)
 const iso = (ms: number) => new Date(ms).toISOString()
 
-const statsWith = (stats: Partial<IngestStats>): IngestStats => ({
-  ...createCounts(),
-  state: 'active',
-  stateSince: now - 60_000,
+type Given = Partial<IngestStats> & Partial<Pick<FeedStats, 'disconnectedSince'>>
+
+const feedWith = (stats: Partial<FeedStats>): FeedStats => ({
+  source: 'simulated',
   isConnected: true,
   disconnectedSince: null,
+  ...createFeedCounts(),
+  ...stats,
+})
+
+/** Of an ingest with one feed, unless they are given. */
+const statsWith = ({ disconnectedSince = null, ...stats }: Given): IngestStats => ({
+  ...createAppendCounts(),
+  ...createFeedCounts(),
+  state: 'active',
+  stateSince: now - 60_000,
+  feeds: [feedWith({ disconnectedSince, connections: stats.connections ?? 0 })],
+  isConnected: true,
   isPaused: false,
   buffered: 0,
   ...stats,
 })
 
-const reasonsOf = (stats: Partial<IngestStats>) =>
+const reasonsOf = (stats: Given) =>
   ingestReadiness(
     () => statsWith(stats),
     () => now,
@@ -37,6 +49,14 @@ test('not ready without the feed, since it went away', async () => {
   const [reason, ...others] = await reasonsOf({ disconnectedSince: now - 5_000 })
   assert.equal(reason, { part: 'feed', message: 'is not connected', since: iso(now - 5_000) })
   assert.equal(others, [])
+})
+
+test('of several feeds, names each that is not connected', async () => {
+  const lost = { source: 'other', disconnectedSince: now - 5_000 }
+  const reasons = await reasonsOf({ feeds: [feedWith({}), feedWith(lost)] })
+  assert.equal(reasons, [
+    { part: 'feed other', message: 'is not connected', since: iso(now - 5_000) },
+  ])
 })
 
 test('not ready while the event store takes nothing, failing or hanging', async () => {

@@ -7,8 +7,8 @@ import { suite } from '../support/suite.ts'
 
 /** What has to be killed at every await: whole files, or the functions named. */
 const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
-  'ingest/term.ts': ['appendNext', 'run'],
-  'ingest/appending.ts': ['appendFresh', 'isAppended'],
+  'ingest/term.ts': ['run'],
+  'ingest/appender.ts': 'whole',
   'event-store/embedded/embedded-event-store.ts': ['append', 'appender'],
   'event-store/embedded/log.ts': ['append'],
   'event-store/kafka/kafka-event-store.ts': ['append'],
@@ -40,19 +40,18 @@ const ending = 'nothing is done any more but to close'
 
 /** Awaits without a point of their own, and why. */
 const exceptions: Readonly<Record<string, string>> = {
-  'ingest/term.ts: await warnOfMixture(options, over.signal)': 'reads only',
-  'ingest/term.ts: const absence = await absenceBefore(options, over.signal, listeningSince)':
+  'ingest/term.ts: const absences = await lookIntoLog(options, appender, intakes, over.signal)':
     'reads only: a kill before what it finds is in the log finds it again',
-  'ingest/term.ts: if (absence.length > 0) await append(absence)': inside,
-  'ingest/term.ts: await append(events)': inside,
-  'ingest/term.ts: await appendFresh(options, over.signal, rows, events, leave)': inside,
-  'ingest/term.ts: await feed.close()': ending,
-  'ingest/appending.ts: if (fresh.length === 0 || (await isAppended(options, over, fresh))) return':
-    inside,
-  'ingest/appending.ts: fresh = await insist(options, over, () => rows.passOverAgain(again))':
-    reading,
-  'ingest/appending.ts: await insist(options, over, () => options.eventStore.append(events))':
-    inside,
+  'ingest/term.ts: if (absences.length > 0) await appender.append(absences)': inside,
+  'ingest/term.ts: await appender.append(events)': inside,
+  'ingest/term.ts: await closeFeeds()': ending,
+  'ingest/appender.ts: const answer = await call()': inside,
+  'ingest/appender.ts: await sleep(backoffMs(failures, random, backoff), undefined, { signal: over })':
+    'between two attempts of which the first has failed',
+  'ingest/appender.ts: await retryUntilTaken(() => eventStore.append(events))': inside,
+  'ingest/appender.ts: if (fresh.length === 0 || (await tryAppend(fresh))) break': inside,
+  'ingest/appender.ts: fresh = await retryUntilTaken(() => rows.passOverAgain(again))': reading,
+  'ingest/appender.ts: await appendFresh(events)': inside,
   'event-store/embedded/log.ts: await track(transact(root, write)).catch((error) => {':
     'before it: append:prepared; in it: append:heads-put; after it: append:durable',
   'event-store/kafka/kafka-event-store.ts: await producer.append(events, gate.require)': inside,

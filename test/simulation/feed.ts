@@ -1,6 +1,8 @@
 import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
-import type { FinnhubFeed, FinnhubFeedOptions } from '../../src/ingest/finnhub-feed.ts'
+import type { Feed } from '../../src/ingest/feed.ts'
+import type { FeedSocketOptions } from '../../src/ingest/feed-socket.ts'
+import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
 import { startIngest } from '../../src/ingest/ingestor.ts'
 import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
@@ -12,6 +14,7 @@ import type { World } from './world.ts'
 const file = '0123456789abcdef'
 const bufferEventsMax = 6
 const frameDelayMsMax = 200
+const protocol = finnhubProtocol({ url: 'ws://feed', source: 'file', pingEveryMs: 10_000 })
 
 /** The ingest role as it is, in processes of which one is elected, fed with the rows of a file. */
 export function startFeed(
@@ -30,7 +33,7 @@ export function startFeed(
     const process = startProcess(world, name, delayMs(), async (actor) => {
       startIngest({
         eventStore: eventStoreOf(world, actor, mutation),
-        feed: { url: 'ws://feed', symbols: [], pingEveryMs: 10_000, source: 'file' },
+        feeds: [{ source: 'file', protocol, symbols: [], isRecorded: true }],
         connect: (options) => playedTo(world, actor, trades, options),
         directory: '/nowhere',
         bufferEventsMax,
@@ -50,8 +53,8 @@ function playedTo(
   { scheduler }: World,
   actor: Actor,
   trades: readonly TradeExecuted[],
-  { onConnected, onListening, onMessage }: FinnhubFeedOptions,
-): FinnhubFeed {
+  { onConnected, onListening, onMessage }: FeedSocketOptions,
+): Feed {
   let next = 0
   let isPaused = false
   let isPlaying = false

@@ -26,16 +26,19 @@ export const ingest: Command = {
 /** Starts the feed and ingest; undefined where there is no feed. */
 export async function runIngest(context: CommandContext, metrics: Metrics, eventStore: EventStore) {
   const { config, life, logger } = context
-  const feed = await feedSettings(context)
-  if (feed === undefined) return undefined
+  const feeds = await feedSettings(context)
+  if (feeds.length === 0) return undefined
   const role = startIngest({
     eventStore,
-    feed,
+    feeds,
     directory: join(config.dataDirectory, 'ingest'),
     ...config.ingest,
     logger: logger.child({ component: 'ingest' }),
   })
   life.own({ close: () => role.stop({ timeoutMs: config.timeouts.shutdownMs / 2 }) })
   watchIngest(metrics, { ...config.ingest, stats: role.stats })
-  return { feed, readiness: ingestReadiness(role.stats) }
+  return {
+    symbols: feeds.flatMap(({ symbols }) => symbols),
+    readiness: ingestReadiness(role.stats),
+  }
 }

@@ -19,7 +19,7 @@ export const start: Command = {
     const feeding = await runIngest(context, metrics, eventStore)
     const feeds = feeding === undefined ? [] : [feeding.readiness]
     begin(projecting.readiness, api.readiness, ...feeds)
-    print(screen(config, api.url, feeding?.feed.symbols ?? []))
+    print(screen(config, api.url, feeding?.symbols ?? []))
     return 'until stopped'
   },
 }
@@ -51,9 +51,9 @@ function screen(config: Config, url: string, symbols: readonly string[]): string
 }
 
 function feedLine({ feed, simulated, file }: Config): string {
-  if (feed === 'simulated') return `simulated, ${simulated.tradesPerSecond} trades a second`
-  if (feed === 'file') return `${file.path}, at speed ${file.speed}`
-  return feed
+  if (feed.includes('simulated')) return `simulated, ${simulated.tradesPerSecond} trades a second`
+  if (feed.includes('file')) return `${file.path}, at speed ${file.speed}`
+  return feed.join(', ')
 }
 
 const logLine = ({ eventStore, dataDirectory, kafka, partitions }: Config): string =>

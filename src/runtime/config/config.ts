@@ -1,6 +1,6 @@
 import { invalid } from './invalid.ts'
 import { environmentLayer, fileLayer } from './layers.ts'
-import { type Mapping, merge } from './mapping.ts'
+import { isMapping, type Mapping, merge, valueAt } from './mapping.ts'
 import { adoptPredecessor, choicesImpliedBy } from './predecessor.ts'
 import { check } from './schema.ts'
 import { normalised, typed } from './values.ts'
@@ -15,7 +15,8 @@ export type Config = Readonly<{
   readModelStore: 'embedded' | 'mongodb'
   dataDirectory: string
   partitions: number
-  feed: 'simulated' | 'finnhub' | 'file' | 'none'
+  /** `simulated`, `file` or `none` alone, or live feeds, each with a section of its name. */
+  feed: readonly string[]
   subscribedSymbols: readonly string[]
   feedPort: number
   finnhub: Readonly<{ url: string; token: string }>
@@ -55,6 +56,9 @@ export type Config = Readonly<{
   }>
 }>
 
+/** A live feed's section: its address, its token if it has one ('': not set), and what else it needs. */
+export type FeedSection = Readonly<{ url: string; token?: string; [setting: string]: unknown }>
+
 export type LoadedConfig = Readonly<{
   config: Config
   /** One line each, for the person who starts the program. */
@@ -81,7 +85,7 @@ function configOf(settings: Mapping): Config {
   const values = normalised(settings)
   check(values)
   // The schema has just checked every key and value; a test compares its names with this type.
-  const config = typed(values) as Config
+  const config = Object.freeze({ ...typed(values), feed: listOf(values.feed) }) as Config
   for (const [isWrong, message] of contradictions(config)) if (isWrong) throw invalid(message)
   return config
 }
@@ -98,10 +102,20 @@ function contradictions(config: Config): readonly (readonly [boolean, string])[]
       'mongodb.url must be set, as read_model_store is mongodb',
     ],
     [
-      config.feed === 'finnhub' && config.finnhub.token === '',
-      'finnhub.token must be set, as feed is finnhub',
+      config.feed.length > 1 && config.feed.some((name) => noLiveFeeds.includes(name)),
+      'feed may name several live feeds, but simulated, file and none stand alone',
     ],
-    [config.feed === 'file' && config.file.path === '', 'file.path must be set, as feed is file'],
+    ...config.feed.map(
+      (name) =>
+        [
+          valueAt(config, [name, 'token']) === '',
+          `${name}.token must be set, as feed is ${name}`,
+        ] as const,
+    ),
+    [
+      config.feed.includes('file') && config.file.path === '',
+      'file.path must be set, as feed is file',
+    ],
     [
       sasl.mechanism !== '' && (sasl.username === '' || sasl.password === ''),
       'kafka.sasl.username and kafka.sasl.password must be set, as kafka.sasl.mechanism is',
@@ -118,16 +132,26 @@ function contradictions(config: Config): readonly (readonly [boolean, string])[]
   ]
 }
 
+const noLiveFeeds: readonly string[] = ['simulated', 'file', 'none']
+
+const listOf = (value: unknown): readonly unknown[] => Object.freeze([value].flat())
+
+/** What the settings say of a live feed, in the section of its name. */
+export const feedSection = (config: Config, name: string): FeedSection =>
+  valueAt(config, [name]) as FeedSection
+
 /** The same settings with nothing in them that has to stay secret, for the log and the screen. */
-export const redactedConfig = (config: Config): Config => ({
-  ...config,
-  finnhub: { url: withoutSecrets(config.finnhub.url), token: hidden(config.finnhub.token) },
-  kafka: {
-    ...config.kafka,
-    sasl: { ...config.kafka.sasl, password: hidden(config.kafka.sasl.password) },
-  },
-  mongodb: { ...config.mongodb, url: withoutSecrets(config.mongodb.url) },
-})
+export const redactedConfig = (config: Config): Config => redacted(config) as Config
+
+const redacted = (settings: Mapping): Mapping =>
+  Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => {
+      if (isMapping(value)) return [name, redacted(value)]
+      if (typeof value !== 'string') return [name, value]
+      if (name === 'url') return [name, withoutSecrets(value)]
+      return [name, name === 'token' || name === 'password' ? hidden(value) : value]
+    }),
+  )
 
 const hidden = (secret: string): string => (secret === '' ? '' : '***')
 

@@ -18,7 +18,9 @@ function normalisedValue(value: unknown, schema: Schema = {}): unknown {
 
 function read(text: string, schema: Schema): unknown {
   const types = [schema.type].flat()
-  if (types.includes('array')) return text.split(',').map((item) => item.trim())
+  // A setting that takes a text or a list is a list only with commas.
+  const isList = types.includes('array') && (!types.includes('string') || text.includes(','))
+  if (isList) return text.split(',').map((item) => item.trim())
   if (types.includes('boolean') && /^(true|false)$/.test(text)) return text === 'true'
   if (types.includes('integer') && /^[0-9]+$/.test(text)) return Number(text)
   return isDuration(schema) ? durationMs(text) : text

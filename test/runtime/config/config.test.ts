@@ -35,7 +35,7 @@ test('the defaults give every setting', () => {
   assert.is(config.apiPort, 8000)
   assert.is(config.eventStore, 'embedded')
   assert.is(config.readModelStore, 'embedded')
-  assert.is(config.feed, 'simulated')
+  assert.equal(config.feed, ['simulated'])
   assert.equal(config.subscribedSymbols, ['AAPL', 'GOOGL', 'TSLA', 'MSFT', 'NVDA', 'AMD'])
   assert.equal(config.timeouts, {
     apiRequestMs: 5_000,
@@ -313,7 +313,7 @@ test('takes a file of the Go platform as it is, and says what has no use', () =>
   const { config, warnings } = load(predecessor)
   assert.equal(
     [config.eventStore, config.readModelStore, config.feed],
-    ['kafka', 'mongodb', 'finnhub'],
+    ['kafka', 'mongodb', ['finnhub']],
   )
   assert.equal(config.kafka.brokerUrl, ['kafka:29092'])
   assert.is(config.mongodb.databaseName, 'financial')
@@ -330,7 +330,20 @@ test('what is set stands, whatever else a file of the Go platform implies', () =
   })
   assert.equal(
     [config.eventStore, config.readModelStore, config.feed],
-    ['embedded', 'embedded', 'none'],
+    ['embedded', 'embedded', ['none']],
+  )
+})
+
+test('feed is one name, or several live feeds as a list or with commas', () => {
+  const token = { TRADELOG_FINNHUB__TOKEN: 'x' }
+  assert.equal(load('feed: [finnhub]', token).config.feed, ['finnhub'])
+  assert.equal(load('', { TRADELOG_FEED: 'finnhub', ...token }).config.feed, ['finnhub'])
+  const refused = (value: string) => messageOf(() => load('', { TRADELOG_FEED: value, ...token }))
+  assert.is(refused('finnhub,polygon'), 'feed must be simulated, finnhub, file or none')
+  assert.is(refused('finnhub,finnhub'), 'feed must be simulated, finnhub, file or none')
+  assert.is(
+    refused('finnhub, none'),
+    'feed may name several live feeds, but simulated, file and none stand alone',
   )
 })
 

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { type MessageContext, parseMessage } from '../../src/ingest/finnhub-message.ts'
-import { suite } from '../support/suite.ts'
+import { type MessageContext, parseMessage } from '../../../../src/ingest/feeds/finnhub/message.ts'
+import { suite } from '../../../support/suite.ts'
 
 const test = suite('Finnhub message')
 

@@ -1,43 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type RawData, WebSocket } from 'ws'
+import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/time.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
-import { feedAddress } from './feed-address.ts'
+import type { Feed, FeedSettings } from './feed.ts'
 import { type Gap, trackListening } from './listening.ts'
 import { createPingWatch } from './ping-watch.ts'
 
-export type FinnhubFeedOptions = Readonly<{
-  url: string
-  /** Sent in the address, as Finnhub wants it; never logged. */
-  token?: string | undefined
-  symbols: readonly string[]
-  /** How often the feed pings; after 2.5 periods without any message it is taken for dead. */
-  pingEveryMs: number
-  backoff: Backoff
-  /** Says whether the message was a good one, which ends a series of failures. Must not throw. */
-  onMessage: (message: Buffer) => boolean
-  /** A message was too large to be received: the connection is lost with it. */
-  onOversized: () => void
-  onConnected: () => void
-  /** A connection was heard for the first time; the gap since the one before. Told before its first message. */
-  onListening: (since: UnixMs, gap: Gap | undefined) => void
-  logger: Logger
-  now: () => UnixMs
-  random: () => number
-}>
-
-export type FinnhubFeed = Readonly<{
-  /**
-   * Stops reading the socket, so that the feed has to wait. Messages that were read with the one
-   * before may still come. The ping watch is suspended.
-   */
-  pause: () => void
-  resume: () => void
-  /** Null while connected. */
-  disconnectedSince: () => number | null
-  close: () => Promise<void>
-}>
+export type FeedSocketOptions = Pick<FeedSettings, 'source' | 'symbols'> &
+  Readonly<{
+    protocol: Pick<FeedSettings['protocol'], 'url' | 'pingEveryMs' | 'subscribe'>
+    backoff: Backoff
+    /** Says whether the message was a good one, which ends a series of failures. Must not throw. */
+    onMessage: (message: Buffer) => boolean
+    /** A message was too large to be received: the connection is lost with it. */
+    onOversized: () => void
+    onConnected: () => void
+    /**
+     * A new connection was heard for the first time, at `since`; `gap` lies between it and the
+     * connection before. Called before `onMessage` gets its first message.
+     */
+    onListening: (since: UnixMs, gap: Gap | undefined) => void
+    logger: Logger
+    now: () => UnixMs
+    random: () => number
+  }>
 
 const connectMsMax = 10_000
 /** How often we ping: a gap begins so much too early at most. */
@@ -45,12 +33,12 @@ const ownPingEveryMs = 1_000
 /** Far above what is parsed, so that a message too large for that is received, judged, and gone. */
 const receivedBytesMax = 16 * 1024 * 1024
 
-/** Keeps a connection to a feed that speaks Finnhub's protocol, subscribed to the symbols. */
-export function openFinnhubFeed(options: FinnhubFeedOptions): FinnhubFeed {
-  const { backoff, logger, random } = options
-  const address = feedAddress(options.url, options.token)
+/** Keeps a connection to a feed of any protocol, subscribed to the symbols. */
+export function openFeedSocket(options: FeedSocketOptions): Feed {
+  const { protocol, backoff, logger, random } = options
+  const address = feedAddress(options.source, protocol.url)
   const closing = new AbortController()
-  const silenceMsMax = 2.5 * options.pingEveryMs
+  const silenceMsMax = 2.5 * protocol.pingEveryMs
   let socket: WebSocket | undefined
   let fault: string | undefined
   let failures = 0
@@ -77,7 +65,7 @@ export function openFinnhubFeed(options: FinnhubFeedOptions): FinnhubFeed {
     disconnectedSince = null
     options.onConnected()
     logger.info({ feed: address.shown, symbols: options.symbols.length }, 'feed connected')
-    subscribe(connected, options.symbols)
+    for (const frame of protocol.subscribe(options.symbols)) connected.send(frame)
     listening.opened((text) => connected.ping(text))
     watch.start()
     if (paused) pause()
@@ -118,8 +106,29 @@ export function openFinnhubFeed(options: FinnhubFeedOptions): FinnhubFeed {
   return { pause, resume, disconnectedSince: () => disconnectedSince, close }
 }
 
-function subscribe(connected: WebSocket, symbols: readonly string[]): void {
-  for (const symbol of symbols) connected.send(JSON.stringify({ type: 'subscribe', symbol }))
+type FeedAddress = Readonly<{
+  /** With the token: for the socket alone. */
+  url: string
+  /** Without query and user: for logs. */
+  shown: string
+  /** Takes the secrets of the address out of a text that somebody else wrote. */
+  redact: (text: string) => string
+}>
+
+/** Throws `CONFIG_INVALID`, without repeating the address: it may hold a token. */
+export function feedAddress(source: string, url: string): FeedAddress {
+  const address = URL.canParse(url) ? new URL(url) : undefined
+  if (address?.protocol !== 'ws:' && address?.protocol !== 'wss:') {
+    throw new TradelogError('CONFIG_INVALID', `${source}.url: must be a ws:// or wss:// address`)
+  }
+  address.hash = ''
+  const secrets = [...address.searchParams.values(), address.password].filter((text) => text !== '')
+  const spellings = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])
+  return {
+    url: address.href,
+    shown: `${address.protocol}//${address.host}${address.pathname}`,
+    redact: (text) => spellings.reduce((clean, secret) => clean.replaceAll(secret, '***'), text),
+  }
 }
 
 type Listeners = Readonly<{

@@ -2,27 +2,37 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
 import * as assert from 'uvu/assert'
-import { type FinnhubFeedOptions, openFinnhubFeed } from '../../src/ingest/finnhub-feed.ts'
+import {
+  type FeedSocketOptions,
+  feedAddress,
+  openFeedSocket,
+} from '../../src/ingest/feed-socket.ts'
+import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
 import { eventually } from '../support/eventually.ts'
 import { suite } from '../support/suite.ts'
 import { type ScriptedFeed, startScriptedFeed } from './scripted-feed.ts'
 
-const test = suite('Finnhub feed')
+const test = suite('feed socket')
 
 const subscriptions = [
   '{"type":"subscribe","symbol":"AAPL"}',
   '{"type":"subscribe","symbol":"AMD"}',
 ]
 
+type Options = FeedSocketOptions & Readonly<{ pingEveryMs: number; token: string }>
+
 /** A feed that keeps what it gives and logs. */
-function openRecorder(url: string, options: Partial<FinnhubFeedOptions> = {}) {
+function openRecorder(
+  url: string,
+  { pingEveryMs = 60_000, token = '', ...options }: Partial<Options> = {},
+) {
   const messages: string[] = []
   const lines: string[] = []
   const seen = { oversized: 0, connections: 0 }
-  const feed = openFinnhubFeed({
-    url,
+  const feed = openFeedSocket({
+    source: 'finnhub',
+    protocol: finnhubProtocol({ url, token, source: 'finnhub', pingEveryMs }),
     symbols: ['AAPL', 'AMD'],
-    pingEveryMs: 60_000,
     backoff: { firstMs: 1, maxMs: 20 },
     onMessage: (message) => {
       messages.push(String(message))
@@ -42,7 +52,7 @@ function openRecorder(url: string, options: Partial<FinnhubFeedOptions> = {}) {
 
 async function withFeed(
   server: ScriptedFeed,
-  options: Partial<FinnhubFeedOptions>,
+  options: Partial<Options>,
   body: (feed: ReturnType<typeof openRecorder>) => Promise<void>,
 ) {
   const feed = openRecorder(server.url, options)
@@ -190,5 +200,24 @@ test('closes while it connects, while it waits, and twice', async () => {
   await eventually(() => waiting.failures().length === 1)
   await Promise.all([waiting.close(), waiting.close()])
 })
+
+test('shows neither the token nor the password of an address', () => {
+  const { shown, redact } = feedAddress('finnhub', 'wss://me:secret@feed.example/x?token=to%2Fken')
+  assert.is(shown, 'wss://feed.example/x')
+  assert.is(redact('to/ken to%2Fken secret'), '*** *** ***')
+})
+
+for (const url of ['', 'ws.finnhub.io', 'https://ws.finnhub.io?token=abc', '//abc']) {
+  test(`refuses "${url.slice(0, 8)}…" without showing it`, () => {
+    try {
+      feedAddress('finnhub', url)
+      assert.unreachable()
+    } catch (error) {
+      assert.is((error as { code?: string }).code, 'CONFIG_INVALID')
+      assert.match(String(error), /finnhub\.url: must be/)
+      assert.not.match(String(error), /abc/)
+    }
+  })
+}
 
 test.run()

@@ -1,0 +1,62 @@
+import type { UnixMs } from '../domain/time.ts'
+import type { TradeExecuted } from '../domain/trade-executed.ts'
+import type { FeedSection } from '../runtime/config/config.ts'
+import type { Reject } from './trade-check.ts'
+
+/** What one message of a feed says. */
+export type FeedMessage = Readonly<{
+  /** Only a `trade` message with a trade in it and a `ping` show that the feed works. */
+  kind: 'trade' | 'ping' | 'error' | 'other'
+  /** In the order of the message. */
+  trades: readonly TradeExecuted[]
+  rejected: readonly Reject[]
+  /** What the feed says is wrong, if the kind is `error`. */
+  error?: string
+}>
+
+/**
+ * How to talk to one kind of feed: where it is, what to send, and what its messages mean. It holds no
+ * connection and no state, so any protocol runs on the one `feed-socket.ts`.
+ */
+export type FeedProtocol = Readonly<{
+  /** `ws:` or `wss:`, with the token if there is one: its query and password are never logged. */
+  url: string
+  /** How often the feed sends a message or a ping at least. After 2.5 periods of silence it is dead. */
+  pingEveryMs: number
+  /** The frames that subscribe to symbols: sent on every new connection, at once. */
+  subscribe: (symbols: readonly string[]) => readonly string[]
+  /** The frames that end subscriptions. */
+  unsubscribe: (symbols: readonly string[]) => readonly string[]
+  /** Never throws: what can't be taken is among the rejects, each entry judged alone. */
+  parse: (message: Buffer, now: UnixMs) => FeedMessage
+}>
+
+/** A kind of feed that the settings may name. */
+export type LiveFeed = Readonly<{
+  /** What all its symbols begin with, such as `BINANCE:`; a feed without a prefix takes any. */
+  symbolPrefix?: string
+  protocol: (section: FeedSection) => FeedProtocol
+}>
+
+/** A feed that ingest listens to, and for which symbols. */
+export type FeedSettings = Readonly<{
+  /** The feed's name, which its events carry as `source`. */
+  source: string
+  protocol: FeedProtocol
+  symbols: readonly string[]
+  /** Plays a file from its first row to each connection: nothing is missed between two of them. */
+  isRecorded: boolean
+}>
+
+/** A connection to a feed that is kept up until it is closed. */
+export type Feed = Readonly<{
+  /**
+   * Stops reading, so that the feed has to wait. Messages that were read with the one before may
+   * still come. Silence is no sign of a dead connection meanwhile.
+   */
+  pause: () => void
+  resume: () => void
+  /** Null while connected. */
+  disconnectedSince: () => UnixMs | null
+  close: () => Promise<void>
+}>

@@ -1,0 +1,84 @@
+import type { UnixMs } from '../../../domain/time.ts'
+import type { TradeExecuted } from '../../../domain/trade-executed.ts'
+import type { FeedMessage } from '../../feed.ts'
+import {
+  checkTrade,
+  isInteger,
+  isObject,
+  jsonObjectOf,
+  messageReject,
+  type Reject,
+  type RejectReason,
+  rejectOf,
+  sampleText,
+} from '../../trade-check.ts'
+
+/** Who speaks the protocol: Finnhub, or the server of this program that plays a market or a file. */
+export type FinnhubSource = 'finnhub' | 'simulated' | 'file'
+
+export type MessageContext = Readonly<{
+  /** The clock of ingest. */
+  now: UnixMs
+  /** The trades' `source`; a file's frames name the file and each trade's row. */
+  source: FinnhubSource
+}>
+
+type Frame = { type?: unknown; data?: unknown; msg?: unknown; file?: unknown }
+type Entry = Partial<Record<'c' | 'p' | 's' | 't' | 'v' | 'row', unknown>>
+
+export function parseMessage(message: Buffer, context: MessageContext): FeedMessage {
+  const parsed = jsonObjectOf<Frame>(message)
+  if ('rejected' in parsed) return other(parsed.rejected)
+  const frame = parsed.object
+  if (frame.type === 'trade') return tradesOf(frame, context)
+  if (frame.type === 'ping') return { kind: 'ping', trades: [], rejected: [] }
+  if (frame.type === 'error') {
+    return { kind: 'error', trades: [], rejected: [], error: sampleText(frame.msg) }
+  }
+  return other(messageReject('message_of_unknown_type', message))
+}
+
+const other = (reject: Reject): FeedMessage => ({ kind: 'other', trades: [], rejected: [reject] })
+
+/** Each trade is judged alone: a bad one takes nothing from its neighbours. */
+function tradesOf(frame: Frame, context: MessageContext): FeedMessage {
+  const trades: TradeExecuted[] = []
+  const rejected: Reject[] = []
+  if (!Array.isArray(frame.data)) {
+    return { kind: 'trade', trades, rejected: [rejectOf('trades_not_a_list', frame.data)] }
+  }
+  for (const entry of frame.data) {
+    const trade = tradeOf(entry, frame, context)
+    if (typeof trade === 'string') rejected.push(rejectOf(trade, entry))
+    else trades.push(trade)
+  }
+  return { kind: 'trade', trades, rejected }
+}
+
+function tradeOf(
+  entry: unknown,
+  frame: Frame,
+  { now, source }: MessageContext,
+): TradeExecuted | RejectReason {
+  if (!isObject<Entry>(entry)) return 'trade_not_an_object'
+  const row = source === 'file' ? rowSource(frame.file, entry.row) : source
+  const reported = {
+    symbol: entry.s,
+    price: numberOnly(entry.p),
+    volume: numberOnly(entry.v),
+    executedAt: entry.t,
+    conditions: entry.c,
+  }
+  const trade = checkTrade(reported, { source: row ?? '', now })
+  return typeof trade === 'string' || row !== undefined ? trade : 'invalid_row'
+}
+
+/** Finnhub writes prices and volumes as numbers: a text would be a form that it never had. */
+const numberOnly = (value: unknown): unknown => (typeof value === 'number' ? value : undefined)
+
+const fileHash = /^[0-9a-f]{16}$/
+
+const rowSource = (hash: unknown, row: unknown): string | undefined =>
+  typeof hash === 'string' && fileHash.test(hash) && isInteger(row) && row > 0
+    ? `file:${hash}:${row}`
+    : undefined

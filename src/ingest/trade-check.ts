@@ -1,0 +1,137 @@
+import { isUtf8 } from 'node:buffer'
+import { type DecimalText, decimalFromNumber, isDecimalText } from '../domain/decimal.ts'
+import { isSymbol } from '../domain/symbol.ts'
+import type { UnixMs } from '../domain/time.ts'
+import type { TradeExecuted } from '../domain/trade-executed.ts'
+
+export type RejectReason =
+  | 'message_too_large'
+  | 'message_not_utf8'
+  | 'message_not_json'
+  | 'message_not_an_object'
+  | 'message_of_unknown_type'
+  | 'trades_not_a_list'
+  | 'trade_not_an_object'
+  | 'invalid_symbol'
+  | 'invalid_price'
+  | 'invalid_volume'
+  | 'time_not_an_integer'
+  | 'time_before_2000'
+  | 'time_in_the_future'
+  | 'invalid_conditions'
+  | 'conditions_too_long'
+  | 'invalid_row'
+
+export type Reject = Readonly<{
+  reason: RejectReason
+  /** The start of what was rejected, as text. */
+  sample: string
+}>
+
+/** A trade as a message has it, unchecked; price and volume are numbers or decimal text. */
+export type ReportedTrade = Readonly<
+  Record<'symbol' | 'price' | 'volume' | 'executedAt' | 'conditions', unknown>
+>
+
+const messageBytesMax = 1024 * 1024
+const conditionsBytesMax = 1024
+/** Half of a surrogate pair: no UTF-8 can write it, so stores would change it. */
+const halfPair = /\p{Cs}/u
+const sampleCharactersMax = 256
+const year2000: UnixMs = Date.UTC(2000, 0, 1)
+const clockAheadMsMax = 60_000
+
+/** A message that has to be a JSON object. */
+export function jsonObjectOf<T extends object>(
+  message: Buffer,
+): Readonly<{ object: T } | { rejected: Reject }> {
+  if (message.length > messageBytesMax)
+    return { rejected: messageReject('message_too_large', message) }
+  if (!isUtf8(message)) return { rejected: messageReject('message_not_utf8', message) }
+  const value = parseJson(message)
+  if (value === undefined) return { rejected: messageReject('message_not_json', message) }
+  if (isObject<T>(value)) return { object: value }
+  return { rejected: messageReject('message_not_an_object', message) }
+}
+
+/** What every trade has to be, whatever feed it comes from; `now` is the clock of ingest. */
+export function checkTrade(
+  { symbol, price, volume, executedAt, conditions }: ReportedTrade,
+  { source, now }: Readonly<{ source: string; now: UnixMs }>,
+): TradeExecuted | RejectReason {
+  if (!isSymbol(symbol)) return 'invalid_symbol'
+  const priceText = decimalOf(price)
+  if (priceText === undefined) return 'invalid_price'
+  const volumeText = decimalOf(volume)
+  if (volumeText === undefined || volumeText.startsWith('-')) return 'invalid_volume'
+  if (!isInteger(executedAt)) return 'time_not_an_integer'
+  if (executedAt < year2000) return 'time_before_2000'
+  if (executedAt > now + clockAheadMsMax) return 'time_in_the_future'
+  const codes = conditionsOf(conditions)
+  if (typeof codes === 'string') return codes
+  return {
+    type: 'TradeExecuted',
+    version: 1,
+    symbol,
+    price: priceText,
+    volume: volumeText,
+    executedAt,
+    conditions: codes,
+    source,
+  }
+}
+
+export const messageReject = (reason: RejectReason, message: Buffer): Reject => ({
+  reason,
+  sample: cut(message.subarray(0, 4 * sampleCharactersMax).toString()),
+})
+
+export const rejectOf = (reason: RejectReason, value: unknown): Reject => ({
+  reason,
+  sample: sampleOf(value),
+})
+
+/** The start of a value as text: a text as it is, anything else as JSON. */
+export const sampleText = (value: unknown): string =>
+  typeof value === 'string' ? cut(value) : sampleOf(value)
+
+export const isObject = <T extends object>(value: unknown): value is T =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const isInteger = (value: unknown): value is number => Number.isSafeInteger(value)
+
+function decimalOf(value: unknown): DecimalText | undefined {
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? decimalFromNumber(value) : undefined
+  return isDecimalText(value) ? value : undefined
+}
+
+function conditionsOf(codes: unknown): readonly string[] | RejectReason {
+  if (codes === null || codes === undefined) return []
+  if (!Array.isArray(codes)) return 'invalid_conditions'
+  let bytes = 0
+  for (const code of codes) {
+    if (typeof code !== 'string' || halfPair.test(code)) return 'invalid_conditions'
+    bytes += Buffer.byteLength(code) + 1
+  }
+  return bytes > conditionsBytesMax ? 'conditions_too_long' : codes
+}
+
+function parseJson(message: Buffer): unknown {
+  try {
+    return JSON.parse(message.toString())
+  } catch {
+    return undefined
+  }
+}
+
+function sampleOf(value: unknown): string {
+  try {
+    return cut(JSON.stringify(value) ?? 'undefined')
+  } catch {
+    // What nests too deeply for the stack can be parsed, but not be written again.
+    return 'nested too deeply to be shown'
+  }
+}
+
+const cut = (text: string): string => text.slice(0, sampleCharactersMax)
