@@ -1,5 +1,5 @@
 import type { UnixMs } from '../domain/time.ts'
-import type { RejectReason } from './trade-check.ts'
+import type { RejectReason } from './feed.ts'
 
 /** What one feed has sent since the start of ingest. */
 export type FeedCounts = {

@@ -1,7 +1,31 @@
 import type { UnixMs } from '../domain/time.ts'
 import type { TradeExecuted } from '../domain/trade-executed.ts'
 import type { FeedSection } from '../runtime/config/config.ts'
-import type { Reject } from './trade-check.ts'
+
+/** Why a message, or a trade in it, isn't taken. */
+export type RejectReason =
+  | 'message_too_large'
+  | 'message_not_utf8'
+  | 'message_not_json'
+  | 'message_not_an_object'
+  | 'message_of_unknown_type'
+  | 'trades_not_a_list'
+  | 'trade_not_an_object'
+  | 'invalid_symbol'
+  | 'invalid_price'
+  | 'invalid_volume'
+  | 'time_not_an_integer'
+  | 'time_before_2000'
+  | 'time_in_the_future'
+  | 'invalid_conditions'
+  | 'conditions_too_long'
+  | 'invalid_row'
+
+export type Reject = Readonly<{
+  reason: RejectReason
+  /** The start of what was rejected, as text. */
+  sample: string
+}>
 
 /** What one message of a feed says. */
 export type FeedMessage = Readonly<{

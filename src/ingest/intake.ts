@@ -4,12 +4,11 @@ import type { UnixMs } from '../domain/time.ts'
 import type { Backoff } from '../runtime/backoff.ts'
 import type { FeedCounts } from './counts.ts'
 import type { EventBuffer } from './event-buffer.ts'
-import type { Feed, FeedSettings } from './feed.ts'
+import type { Feed, FeedSettings, Reject } from './feed.ts'
 import { type FeedSocketOptions, openFeedSocket } from './feed-socket.ts'
 import { interruptionsOf } from './interruptions.ts'
 import type { Gap } from './listening.ts'
 import type { RejectLog } from './reject-log.ts'
-import type { Reject } from './trade-check.ts'
 
 export type IntakeOptions = Readonly<{
   feed: FeedSettings

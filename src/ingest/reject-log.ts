@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { UnixMs } from '../domain/time.ts'
-import type { Reject } from './trade-check.ts'
+import type { Reject } from './feed.ts'
 
 export type RejectLogOptions = Readonly<{
   directory: string

@@ -3,30 +3,7 @@ import { type DecimalText, decimalFromNumber, isDecimalText } from '../domain/de
 import { isSymbol } from '../domain/symbol.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { TradeExecuted } from '../domain/trade-executed.ts'
-
-export type RejectReason =
-  | 'message_too_large'
-  | 'message_not_utf8'
-  | 'message_not_json'
-  | 'message_not_an_object'
-  | 'message_of_unknown_type'
-  | 'trades_not_a_list'
-  | 'trade_not_an_object'
-  | 'invalid_symbol'
-  | 'invalid_price'
-  | 'invalid_volume'
-  | 'time_not_an_integer'
-  | 'time_before_2000'
-  | 'time_in_the_future'
-  | 'invalid_conditions'
-  | 'conditions_too_long'
-  | 'invalid_row'
-
-export type Reject = Readonly<{
-  reason: RejectReason
-  /** The start of what was rejected, as text. */
-  sample: string
-}>
+import type { FeedMessage, Reject, RejectReason } from './feed.ts'
 
 /** A trade as a message has it, unchecked; price and volume are numbers or decimal text. */
 export type ReportedTrade = Readonly<
@@ -81,12 +58,37 @@ export function checkTrade(
   }
 }
 
+/** A list of trades, each judged alone: a bad one takes nothing from its neighbours. */
+export function judged(
+  entries: unknown,
+  tradeOf: (entry: unknown) => TradeExecuted | RejectReason,
+): FeedMessage {
+  if (!Array.isArray(entries)) {
+    return { kind: 'trade', trades: [], rejected: [rejectOf('trades_not_a_list', entries)] }
+  }
+  const trades: TradeExecuted[] = []
+  const rejected: Reject[] = []
+  for (const entry of entries) {
+    const trade = tradeOf(entry)
+    if (typeof trade === 'string') rejected.push(rejectOf(trade, entry))
+    else trades.push(trade)
+  }
+  return { kind: 'trade', trades, rejected }
+}
+
+/** A message that says nothing of trades: it is rejected as a whole. */
+export const otherMessage = (reject: Reject): FeedMessage => ({
+  kind: 'other',
+  trades: [],
+  rejected: [reject],
+})
+
 export const messageReject = (reason: RejectReason, message: Buffer): Reject => ({
   reason,
   sample: cut(message.subarray(0, 4 * sampleCharactersMax).toString()),
 })
 
-export const rejectOf = (reason: RejectReason, value: unknown): Reject => ({
+const rejectOf = (reason: RejectReason, value: unknown): Reject => ({
   reason,
   sample: sampleOf(value),
 })

@@ -1,15 +1,14 @@
 import type { UnixMs } from '../../../domain/time.ts'
 import type { TradeExecuted } from '../../../domain/trade-executed.ts'
-import type { FeedMessage } from '../../feed.ts'
+import type { FeedMessage, RejectReason } from '../../feed.ts'
 import {
   checkTrade,
   isInteger,
   isObject,
   jsonObjectOf,
+  judged,
   messageReject,
-  type Reject,
-  type RejectReason,
-  rejectOf,
+  otherMessage,
   sampleText,
 } from '../../trade-check.ts'
 
@@ -28,31 +27,14 @@ type Entry = Partial<Record<'c' | 'p' | 's' | 't' | 'v' | 'row', unknown>>
 
 export function parseMessage(message: Buffer, context: MessageContext): FeedMessage {
   const parsed = jsonObjectOf<Frame>(message)
-  if ('rejected' in parsed) return other(parsed.rejected)
+  if ('rejected' in parsed) return otherMessage(parsed.rejected)
   const frame = parsed.object
-  if (frame.type === 'trade') return tradesOf(frame, context)
+  if (frame.type === 'trade') return judged(frame.data, (entry) => tradeOf(entry, frame, context))
   if (frame.type === 'ping') return { kind: 'ping', trades: [], rejected: [] }
   if (frame.type === 'error') {
     return { kind: 'error', trades: [], rejected: [], error: sampleText(frame.msg) }
   }
-  return other(messageReject('message_of_unknown_type', message))
-}
-
-const other = (reject: Reject): FeedMessage => ({ kind: 'other', trades: [], rejected: [reject] })
-
-/** Each trade is judged alone: a bad one takes nothing from its neighbours. */
-function tradesOf(frame: Frame, context: MessageContext): FeedMessage {
-  const trades: TradeExecuted[] = []
-  const rejected: Reject[] = []
-  if (!Array.isArray(frame.data)) {
-    return { kind: 'trade', trades, rejected: [rejectOf('trades_not_a_list', frame.data)] }
-  }
-  for (const entry of frame.data) {
-    const trade = tradeOf(entry, frame, context)
-    if (typeof trade === 'string') rejected.push(rejectOf(trade, entry))
-    else trades.push(trade)
-  }
-  return { kind: 'trade', trades, rejected }
+  return otherMessage(messageReject('message_of_unknown_type', message))
 }
 
 function tradeOf(
