@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
+import { merge } from '../../src/runtime/config/mapping.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -42,7 +43,7 @@ export function followed({ steps }: Recipe): string {
     const file = join(copy, path)
     assert.is(existsSync(file), !isNew, path)
     mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, isNew ? code : woven(readFileSync(file, 'utf8'), code))
+    writeFileSync(file, isNew ? code : changed(path, readFileSync(file, 'utf8'), code))
   }
   return copy
 }
@@ -57,6 +58,13 @@ export const runIn = (copy: string, ...args: string[]) =>
 
 /** Coverage of the copy would be added to that of the program. */
 const { NODE_V8_COVERAGE: _, ...environment } = process.env
+
+/** Settings are added at the end, their schema is merged; code is put where it belongs. */
+function changed(path: string, text: string, code: string): string {
+  if (path.endsWith('.yaml')) return `${text}\n${code}`
+  if (!path.endsWith('.json')) return woven(text, code)
+  return JSON.stringify(merge(JSON.parse(text), JSON.parse(code)))
+}
 
 /**
  * Puts a block where it belongs in a file that is there: its imports behind those of the file, and

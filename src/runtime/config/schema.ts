@@ -11,6 +11,7 @@ export type Schema = Readonly<{
   type?: string | readonly string[]
   description?: string
   properties?: Readonly<Record<string, Schema>>
+  enum?: readonly unknown[]
   items?: Schema
   $ref?: string
   $defs?: Readonly<Record<string, Schema>>

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
 import { hasCode } from '../../../src/domain/errors.ts'
 import { loadConfig, redactedConfig } from '../../../src/runtime/config/config.ts'
-import { settingPaths } from '../../../src/runtime/config/schema.ts'
+import { rootSchema, settingPaths } from '../../../src/runtime/config/schema.ts'
 import { suite } from '../../support/suite.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -140,6 +140,9 @@ const text = 'text (in quotes if it looks like a number)'
 const symbol =
   'text of 1 to 128 bytes without control characters (in quotes if it looks like a number or a boolean)'
 
+/** The names that `feed` takes, as its message lists them: `simulated, finnhub, file or none`. */
+const feeds = (rootSchema.$defs?.feed_name?.enum ?? []).join(', ').replace(/, (\w+)$/, ' or $1')
+
 const wrongFiles: readonly (readonly [content: string, message: string])[] = [
   ['api_port: 8000x', `api_port must be ${port}`],
   ['api_port: "8000x"', `api_port must be ${port}`],
@@ -163,7 +166,7 @@ const wrongFiles: readonly (readonly [content: string, message: string])[] = [
   ['kafka: [one]', 'kafka must be a mapping'],
   ['event_store: redis', 'event_store must be embedded or kafka'],
   ['read_model_store: Kafka', 'read_model_store must be embedded or mongodb'],
-  ['feed: yes', 'feed must be simulated, finnhub, file or none'],
+  ['feed: yes', `feed must be ${feeds}`],
   ['partitions: 0', 'partitions must be a whole number from 1 to 1024'],
   [
     'cors_origin: example.org',
@@ -339,8 +342,8 @@ test('feed is one name, or several live feeds as a list or with commas', () => {
   assert.equal(load('feed: [finnhub]', token).config.feed, ['finnhub'])
   assert.equal(load('', { TRADELOG_FEED: 'finnhub', ...token }).config.feed, ['finnhub'])
   const refused = (value: string) => messageOf(() => load('', { TRADELOG_FEED: value, ...token }))
-  assert.is(refused('finnhub,polygon'), 'feed must be simulated, finnhub, file or none')
-  assert.is(refused('finnhub,finnhub'), 'feed must be simulated, finnhub, file or none')
+  assert.is(refused('finnhub,polygon'), `feed must be ${feeds}`)
+  assert.is(refused('finnhub,finnhub'), `feed must be ${feeds}`)
   assert.is(
     refused('finnhub, none'),
     'feed may name several live feeds, but simulated, file and none stand alone',
