@@ -73,7 +73,7 @@ export function compare(a: Decimal, b: Decimal): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** a ÷ b to `quotientScale` fractional digits, half-even; null where b is zero. */
+/** a ÷ b to `quotientScale` fractional digits, half-even; null if b is zero. */
 export function divide(a: Decimal, b: Decimal): Decimal | null {
   if (Number(b.units) === 0) return null
   const shift = quotientScale + b.scale - a.scale
@@ -124,7 +124,7 @@ function unitsOf(digits: string): number | bigint {
   return Number.isSafeInteger(units) ? units : BigInt(digits)
 }
 
-/** Back to a number where it fits, so that one large sum doesn't slow what follows it. */
+/** Back to a number if it fits, so that one large sum doesn't slow down those that follow. */
 function shrink(units: bigint): number | bigint {
   const number = Number(units)
   return Number.isSafeInteger(number) ? number : units

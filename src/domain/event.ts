@@ -17,7 +17,7 @@ export const encodeEvent = (event: TradelogEvent): string => JSON.stringify(even
 
 /**
  * A parsed record of the log, made the newest version of its event. Old versions get a pure
- * function each here; a type or version that has none is unreadable.
+ * function each here; a type or version without one is unreadable.
  */
 export function decodeEvent(value: unknown): TradelogEvent | UnreadableEvent {
   const event = value as TradelogEvent | null

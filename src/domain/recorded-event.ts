@@ -2,7 +2,7 @@ import type { TradelogEvent, UnreadableEvent } from './event.ts'
 import type { UnixMs } from './time.ts'
 import type { TradeExecuted } from './trade-executed.ts'
 
-/** An event's place in the log. Offsets rise inside a partition and may leave gaps. */
+/** Where an event is in the log. Offsets rise inside a partition and may skip numbers. */
 export type Position = Readonly<{ partition: number; offset: number }>
 
 /** An event as the log holds it. `recordedAt` is the clock of ingest, never used by a fold. */
@@ -14,13 +14,13 @@ export type RecordedTrade = RecordedEvent<TradeExecuted>
 export type RawRecord = Position &
   Readonly<{
     recordedAt: UnixMs
-    /** The symbol; null where somebody else's record has none. */
+    /** The symbol; null if a record of another program has no key. */
     key: string | null
-    /** An event as JSON; null where somebody else's record has no value. */
+    /** An event as JSON; null if a record of another program has no value. */
     value: string | null
   }>
 
-/** What a log gives back: an event, or the reason why it is none that this code can read. */
+/** What a log gives back: an event, or why this code can't read it. */
 export type LogRecord = RecordedEvent<TradelogEvent | UnreadableEvent>
 
 /**

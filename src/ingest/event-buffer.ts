@@ -1,9 +1,9 @@
 import type { TradelogEvent } from '../domain/event.ts'
 
 export type EventBuffer = Readonly<{
-  /** Never refuses: a socket gives what it has read, also after it was told to pause. */
+  /** Never refuses: a socket delivers what it has read even after it was paused. */
   add: (events: readonly TradelogEvent[]) => void
-  /** The oldest events, as soon as there are any; none once the buffer has ended and is empty. */
+  /** The oldest events, as soon as there are any. Empty when the buffer has ended and is empty. */
   take: (eventsMax: number) => Promise<readonly TradelogEvent[]>
   size: () => number
   /** Nothing more will be added; what is there can still be taken. */

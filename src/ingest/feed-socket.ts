@@ -5,30 +5,30 @@ import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/time.ts'
 import { type Backoff, backoffMs } from '../runtime/backoff.ts'
 import type { Feed, FeedSettings } from './feed.ts'
-import { type Gap, trackListening } from './listening.ts'
+import { type Interruption, trackListening } from './listening.ts'
 import { createPingWatch } from './ping-watch.ts'
 
 export type FeedSocketOptions = Pick<FeedSettings, 'source' | 'symbols'> &
   Readonly<{
     protocol: Pick<FeedSettings['protocol'], 'url' | 'pingEveryMs' | 'subscribe'>
     backoff: Backoff
-    /** Says whether the message was a good one, which ends a series of failures. Must not throw. */
+    /** Answers whether the message was good, which ends a series of failures. Must not throw. */
     onMessage: (message: Buffer) => boolean
     /** A message was too large to be received: the connection is lost with it. */
     onOversized: () => void
     onConnected: () => void
     /**
-     * A new connection was heard for the first time, at `since`; `gap` lies between it and the
-     * connection before. Called before `onMessage` gets its first message.
+     * A new connection was heard for the first time, at `since`. The interruption lies between it
+     * and the connection before. Called before `onMessage` gets the first message.
      */
-    onListening: (since: UnixMs, gap: Gap | undefined) => void
+    onListening: (since: UnixMs, interruption: Interruption | undefined) => void
     logger: Logger
     now: () => UnixMs
     random: () => number
   }>
 
 const connectMsMax = 10_000
-/** How often we ping: a gap begins so much too early at most. */
+/** How often we ping: an interruption may begin this much too early. */
 const ownPingEveryMs = 1_000
 /** Far above what is parsed, so that a message too large for that is received, judged, and gone. */
 const receivedBytesMax = 16 * 1024 * 1024

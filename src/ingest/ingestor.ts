@@ -70,7 +70,7 @@ export type IngestStats = Readonly<AppendCounts & FeedCounts> &
 
 export type Ingest = Readonly<{
   stats: () => IngestStats
-  /** Resolves after `stop`; rejects where ingest can't go on: the event store refuses for good. */
+  /** Resolves after `stop`. Rejects when ingest can't go on: the event store refuses for good. */
   closed: Promise<void>
   /** Stops reading, and appends what is buffered within the time; a second call waits for the first. */
   stop: (options: { timeoutMs: number }) => Promise<void>
@@ -123,7 +123,7 @@ export function startIngest(options: IngestOptions): Ingest {
     finalize(() => enter('stopped')),
   )
   const closed = lastValueFrom(election$, { defaultValue: undefined })
-  // Also said here, for a caller that doesn't wait.
+  // Logged for callers that don't wait for `closed`.
   closed.catch((error: unknown) => logger.error({ err: error }, 'ingest cannot go on'))
 
   const stop = closeOnce(async ({ timeoutMs }: { timeoutMs: number }) => {

@@ -7,7 +7,7 @@ import type { EventBuffer } from './event-buffer.ts'
 import type { Feed, FeedSettings, Reject } from './feed.ts'
 import { type FeedSocketOptions, openFeedSocket } from './feed-socket.ts'
 import { interruptionsOf } from './interruptions.ts'
-import type { Gap } from './listening.ts'
+import type { Interruption } from './listening.ts'
 import type { RejectLog } from './reject-log.ts'
 
 export type IntakeOptions = Readonly<{
@@ -27,10 +27,10 @@ export type IntakeOptions = Readonly<{
 export type Intake = Feed &
   Readonly<{
     /**
-     * Up to when the log shows that this feed was heard before the term. Gives the interruptions
-     * since then, if the feed has been heard by now; else they go into the buffer when it is, in
-     * front of its trades. A kill before they are in the log loses nothing: the next term finds
-     * the same beginning there.
+     * Takes the time until which the log shows this feed was heard before the term. Answers the
+     * interruptions since then if the feed has been heard by now. Otherwise they go into the buffer
+     * as soon as it is, in front of its trades. A kill before they are in the log loses nothing:
+     * the next term finds the same time there.
      */
     heardBefore: (until: UnixMs | undefined) => readonly TradelogEvent[]
   }>
@@ -41,16 +41,16 @@ export function openIntake(options: IntakeOptions): Intake {
   let firstHeardAt: UnixMs | undefined
 
   /** An interruption as events, counted and logged. */
-  const recordGap = (gap: Gap): readonly TradelogEvent[] => {
-    const events = interruptionsOf(gap, feed)
+  const recordInterruption = (interruption: Interruption): readonly TradelogEvent[] => {
+    const events = interruptionsOf(interruption, feed)
     counts.interruptions += events.length
-    logger.warn(gap, 'trades may be missing: the feed was interrupted')
+    logger.warn(interruption, 'trades may be missing: the feed was interrupted')
     return events
   }
   const recordAbsence = (from: UnixMs | undefined, until: UnixMs | undefined) =>
     from === undefined || until === undefined || feed.isRecorded
       ? []
-      : recordGap({ from: Math.min(from, until), until, reason: 'ingest not running' })
+      : recordInterruption({ from: Math.min(from, until), until, reason: 'ingest not running' })
   const reject = (rejected: Reject) => {
     counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1
     rejectLog.add(rejected, now())
@@ -67,12 +67,14 @@ export function openIntake(options: IntakeOptions): Intake {
     if (trades.length > 0) buffer.add(trades)
     return kind === 'ping' || trades.length > 0
   }
-  const onListening = (since: UnixMs, gap: Gap | undefined) => {
+  const onListening = (since: UnixMs, interruption: Interruption | undefined) => {
     if (firstHeardAt === undefined) {
       firstHeardAt = since
       buffer.add(recordAbsence(lastHeardAt, since))
     }
-    if (gap !== undefined && !feed.isRecorded) buffer.add(recordGap(gap))
+    if (interruption !== undefined && !feed.isRecorded) {
+      buffer.add(recordInterruption(interruption))
+    }
   }
   const connection = connect({
     ...options,

@@ -2,14 +2,14 @@ import type { FeedInterrupted } from '../domain/feed-interrupted.ts'
 import type { LogRecord, RecordedEvent } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
-import type { Gap } from './listening.ts'
+import type { Interruption } from './listening.ts'
 import { logTail } from './log-tail.ts'
 
 type Log = Pick<EventStore, 'heads' | 'read'>
 
-/** A gap as the facts that the log keeps of it: one for each symbol. */
+/** An interruption as the log keeps it: one event for each symbol. */
 export const interruptionsOf = (
-  { from, until, reason }: Gap,
+  { from, until, reason }: Interruption,
   { symbols, source }: Readonly<{ symbols: readonly string[]; source: string }>,
 ): readonly FeedInterrupted[] =>
   Array.from(new Set(symbols), (symbol) => ({
@@ -23,10 +23,10 @@ export const interruptionsOf = (
   }))
 
 /**
- * Up to when the log shows that this feed was heard: undefined where it holds nothing of it. While
- * ingest ran it heard every symbol, so the newest events of all partitions count. A kill may have
- * left out a part of the last append, and then the log has later trades than it lacks: so of the
- * last append only the earliest event is believed, and of those before it the latest.
+ * Until when the log shows that this feed was heard; undefined if the log has no event of the feed.
+ * While ingest ran it listened to every symbol, so the newest events of all partitions count. A kill
+ * may have cut the last append short, so that trades are missing before the newest that are there:
+ * of the last append only the earliest event counts, of those before it the latest.
  */
 export async function heardUntil(
   log: Log,
@@ -52,10 +52,10 @@ export async function heardUntil(
 }
 
 /**
- * Up to when an event shows that the feed was heard. A trade may have waited long before it was
- * recorded, and what waited behind it is lost: so the time of the trade counts where it is earlier.
- * An interruption shows only that the feed was heard before it: a kill may have left out those of
- * other symbols.
+ * Until when an event shows that the feed was heard. A trade may have waited long before it was
+ * recorded, and the trades that waited behind it are lost: so the time of the trade counts if it is
+ * earlier. An interruption only shows that the feed was heard before it: a kill may have prevented
+ * the interruptions of other symbols.
  */
 const evidenceOf = ({ recordedAt, event }: RecordedEvent): UnixMs =>
   event.type === 'FeedInterrupted' ? event.from : Math.min(event.executedAt, recordedAt)

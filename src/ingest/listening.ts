@@ -1,22 +1,22 @@
 import type { UnixMs } from '../domain/time.ts'
 
 /** A span in which the feed was not listened to. */
-export type Gap = Readonly<{
+export type Interruption = Readonly<{
   /** Everything that the feed sent before this was heard. */
   from: UnixMs
   until: UnixMs
-  reason: GapReason
+  reason: InterruptionReason
 }>
 
-export type GapReason = 'disconnected' | 'silent' | 'ingest not running'
+export type InterruptionReason = 'disconnected' | 'silent' | 'ingest not running'
 
-type Loss = Pick<Gap, 'from' | 'reason'>
+type Loss = Pick<Interruption, 'from' | 'reason'>
 
-/** Told by the feed what happens to its connections, one after the other. */
+/** What the socket reports of its connections, one after the other. */
 export type Listening = Readonly<{
   /** A connection is open, and its subscriptions are sent; `ping` sends a frame that comes back. */
   opened: (ping: (text: string) => void) => void
-  /** A message has come. Before it is passed on, the gap it ends is told. */
+  /** A message has come. To be called before it is passed on: it may end an interruption. */
   heard: () => void
   /** An answer to a ping. */
   answered: (text: string) => void
@@ -26,17 +26,17 @@ export type Listening = Readonly<{
 type Options = Readonly<{
   now: () => UnixMs
   pingEveryMs: number
-  /** Once per connection that was heard: the gap since the one before, and when this one began. */
-  onListening: (since: UnixMs, gap: Gap | undefined) => void
+  /** Called once for each connection that was heard: when it was, and what it interrupted. */
+  onListening: (since: UnixMs, interruption: Interruption | undefined) => void
 }>
 
 /**
- * Finds the gaps between the connections to a feed. When a message was read says nothing of when
- * it was sent: a process that hung, or left the socket unread, reads old ones first and then learns
- * that the connection is gone. So pings of our own are on the way all the time: all that the feed
- * had sent when it answered one stands before the answer. A gap begins when the last answered ping
- * was sent or, where that is earlier, with the last message, as a proxy may answer for a feed that
- * is dead. It ends with the first message or answer behind the subscriptions.
+ * Finds the interruptions between the connections to a feed. The time at which a message is read
+ * doesn't say when it was sent: a process that hung, or didn't read its socket, reads old messages
+ * first and learns later that the connection is lost. So we ping the feed all the time: what the
+ * feed sent before its answer comes before the answer. An interruption begins when the last answered
+ * ping was sent, or with the last message if that is earlier (a proxy may answer for a dead feed).
+ * It ends with the first message or answer after the subscriptions.
  */
 export function trackListening({ now, pingEveryMs, onListening }: Options): Listening {
   let isListening = false

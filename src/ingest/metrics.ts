@@ -43,7 +43,7 @@ const declareFeedMetrics = ({ counter, gauge }: Metrics) => ({
 const declareAppendMetrics = ({ counter, gauge }: Metrics) => ({
   interruptions: counter({
     name: 'tradelog_ingest_interruptions_total',
-    help: 'Events that say that the feed was interrupted, one per gap and symbol.',
+    help: 'Events that say that the feed was interrupted, one per interruption and symbol.',
   }),
   appended: counter({
     name: 'tradelog_ingest_events_appended_total',
@@ -83,7 +83,7 @@ const declareAppendMetrics = ({ counter, gauge }: Metrics) => ({
   }),
   active: gauge({
     name: 'tradelog_ingest_active',
-    help: '1 where this process is the one that fills the log, 0 where it stands by.',
+    help: '1 if this process is the one that fills the log, 0 while it stands by.',
   }),
 })
 

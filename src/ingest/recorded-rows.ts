@@ -6,14 +6,14 @@ import { logTail } from './log-tail.ts'
 
 export type RecordedRows = Readonly<{
   /**
-   * Leaves out the rows of files that the log has, and takes the others as appended from now on:
-   * whoever can't append them has to begin anew. Rejects as the event store does, and has then
-   * taken nothing.
+   * Skips the rows of files that the log has. Takes the others as appended from now on: callers that
+   * can't append them have to start again. Rejects as the event store does, and has then taken
+   * nothing.
    */
   passOver: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
   /**
-   * As `passOver`, where others may have appended since. Gives the same array where the log has
-   * none of it: an event store takes that for the repetition that it may be.
+   * As `passOver`, when others may have appended since. Answers the same array if the log has none of
+   * the events: an event store recognises it as a repetition.
    */
   passOverAgain: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
 }>
@@ -22,8 +22,8 @@ type Row = Readonly<{ hash: string; number: number }>
 
 /**
  * Makes each row of a file be in the log once. The rows of a symbol reach the log in the order of
- * the file, so the highest of them says that it has all before. That is exact after any kill, where
- * fewer symbols were subscribed before, and in a log copied to other partitions.
+ * the file, so the highest of them shows that the log has all rows before it. That holds after any
+ * kill, if fewer symbols were subscribed before, and in a log copied to other partitions.
  */
 export function createRecordedRows(
   eventStore: Pick<EventStore, 'heads' | 'read'>,

@@ -61,7 +61,7 @@ export type RejectLine =
   | Readonly<{ at: string; reason: string; sample: string }>
   | Readonly<{ notKept: number }>
 
-/** What is kept, oldest first; nothing where nothing was ever rejected. */
+/** The rejects that are kept, oldest first. */
 export async function readRejects(directory: string): Promise<readonly RejectLine[]> {
   const texts = await Promise.all(
     [formerRejectFile, rejectFile].map((file) => readWhenThere(join(directory, file))),

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { type Gap, trackListening } from '../../src/ingest/listening.ts'
+import { type Interruption, trackListening } from '../../src/ingest/listening.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('listening')
@@ -8,7 +8,7 @@ const test = suite('listening')
 function startTracking() {
   let clock = 0
   const since: number[] = []
-  const gaps: (Gap | undefined)[] = []
+  const gaps: (Interruption | undefined)[] = []
   const pings: string[] = []
   const tracked = trackListening({
     now: () => clock,

@@ -17,13 +17,15 @@ export const ingest: Command = {
     const eventStore = await whenReachable(openEventStore, context)
     const startedAt = Date.now()
     const role = await runIngest(context, metrics, eventStore)
-    const withoutFeed = async () => [reasonOf('feed', 'is none, by the settings', startedAt)]
+    const withoutFeed = async () => [
+      reasonOf('feed', 'is switched off: the settings say feed: none', startedAt),
+    ]
     begin(role?.readiness ?? withoutFeed)
     return 'until stopped'
   },
 }
 
-/** Starts the feed and ingest; undefined where there is no feed. */
+/** Starts the feeds and ingest; undefined if the settings name no feed. */
 export async function runIngest(context: CommandContext, metrics: Metrics, eventStore: EventStore) {
   const { config, life, logger } = context
   const feeds = await feedSettings(context)

@@ -1,4 +1,4 @@
-/** The name that a typing error most likely meant, or undefined when none is near. */
+/** The name that a typing error most likely meant, or undefined if no name is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))

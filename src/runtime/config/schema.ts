@@ -55,7 +55,7 @@ export const notASetting = (name: string, meant: string | undefined): string =>
 const schemaAt = (path: readonly string[]): Schema =>
   path.reduce((schema, name) => childOf(schema, name) ?? {}, rootSchema)
 
-/** The schema of a key or an item, its `$ref` resolved; undefined for a key there is none of. */
+/** The schema of a key or an item, its `$ref` resolved; undefined for an unknown key. */
 export function childOf({ properties, items }: Schema, name: string): Schema | undefined {
   if (items !== undefined) return resolved(items)
   return properties && Object.hasOwn(properties, name) ? resolved(properties[name]) : undefined

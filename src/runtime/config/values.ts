@@ -3,7 +3,7 @@ import { childOf, rootSchema, type Schema } from './schema.ts'
 
 /**
  * The environment and quoted YAML give everything as text: numbers, booleans, lists by commas and
- * durations (to milliseconds) are read where the schema expects them. What cannot be read stays as
+ * durations (to milliseconds) are read if the schema expects them. What cannot be read stays as
  * it is, for the schema to refuse.
  */
 export const normalised = (settings: Mapping): Mapping =>
