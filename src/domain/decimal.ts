@@ -1,4 +1,7 @@
-/** A decimal number in plain notation: no exponent, no plus sign, no needless zeros (`-0.5`, `196.38`). */
+/**
+ * A decimal number in plain notation: no exponent, no plus sign, no needless zeros (`-0.5`,
+ * `196.38`).
+ */
 export type DecimalText = string
 
 /**

@@ -39,13 +39,15 @@ export type FeedMessage = Readonly<{
 }>
 
 /**
- * How to talk to one kind of feed: where it is, what to send, and what its messages mean. It holds no
- * connection and no state, so any protocol runs on the one `feed-socket.ts`.
+ * How to talk to one kind of feed: where it is, what to send, and what its messages mean. It holds
+ * no connection and no state, so any protocol runs on the one `feed-socket.ts`.
  */
 export type FeedProtocol = Readonly<{
   /** `ws:` or `wss:`, with the token if there is one: its query and password are never logged. */
   url: string
-  /** How often the feed sends a message or a ping at least. After 2.5 periods of silence it is dead. */
+  /**
+   * How often the feed sends a message or a ping at least. After 2.5 periods of silence it is dead.
+   */
   pingEveryMs: number
   /** The frames that subscribe to symbols: sent on every new connection, at once. */
   subscribe: (symbols: readonly string[]) => readonly string[]

@@ -24,9 +24,9 @@ export const interruptionsOf = (
 
 /**
  * Until when the log shows that this feed was heard; undefined if the log has no event of the feed.
- * While ingest ran it listened to every symbol, so the newest events of all partitions count. A kill
- * may have cut the last append short, so that trades are missing before the newest that are there:
- * of the last append only the earliest event counts, of those before it the latest.
+ * While ingest ran it listened to every symbol, so the newest events of all partitions count. A
+ * kill may have cut the last append short, so that trades are missing before the newest that are
+ * there: of the last append only the earliest event counts, of those before it the latest.
  */
 export async function heardUntil(
   log: Log,
@@ -85,8 +85,8 @@ const isOf =
     record.event.type !== 'Unreadable' && record.event.source === source
 
 /**
- * Whether a log that ends with simulated trades is about to get others, or the other way round: they
- * would stay in the same candles for ever. Looks at the last event of each partition.
+ * Whether a log that ends with simulated trades is about to get others, or the other way round:
+ * they would stay in the same candles for ever. Looks at the last event of each partition.
  */
 export async function mixesFeeds(log: Log, source: string, signal: AbortSignal): Promise<boolean> {
   for (const { partition, start, head } of await log.heads()) {

@@ -34,9 +34,9 @@ type Options = Readonly<{
  * Finds the interruptions between the connections to a feed. The time at which a message is read
  * doesn't say when it was sent: a process that hung, or didn't read its socket, reads old messages
  * first and learns later that the connection is lost. So we ping the feed all the time: what the
- * feed sent before its answer comes before the answer. An interruption begins when the last answered
- * ping was sent, or with the last message if that is earlier (a proxy may answer for a dead feed).
- * It ends with the first message or answer after the subscriptions.
+ * feed sent before its answer comes before the answer. An interruption begins when the last
+ * answered ping was sent, or with the last message if that is earlier (a proxy may answer for a
+ * dead feed). It ends with the first message or answer after the subscriptions.
  */
 export function trackListening({ now, pingEveryMs, onListening }: Options): Listening {
   let isListening = false

@@ -7,8 +7,9 @@ const firstStepEvents = 1_000
 const stepEventsMax = 64_000
 
 /**
- * A partition read backwards from `to` to `start`, in steps that grow: what is looked for mostly lies
- * near the head. Gives the records of each step in the order of their offsets, and where it begins.
+ * A partition read backwards from `to` to `start`, in steps that grow: what is looked for mostly
+ * lies near the head. Gives the records of each step in the order of their offsets, and where it
+ * begins.
  */
 export async function* logTail(
   log: Pick<EventStore, 'read'>,

@@ -6,14 +6,14 @@ import { logTail } from './log-tail.ts'
 
 export type RecordedRows = Readonly<{
   /**
-   * Skips the rows of files that the log has. Takes the others as appended from now on: callers that
-   * can't append them have to start again. Rejects as the event store does, and has then taken
+   * Skips the rows of files that the log has. Takes the others as appended from now on: callers
+   * that can't append them have to start again. Rejects as the event store does, and has then taken
    * nothing.
    */
   passOver: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
   /**
-   * As `passOver`, when others may have appended since. Answers the same array if the log has none of
-   * the events: an event store recognises it as a repetition.
+   * As `passOver`, when others may have appended since. Answers the same array if the log has none
+   * of the events: an event store recognises it as a repetition.
    */
   passOverAgain: (events: readonly TradelogEvent[]) => Promise<readonly TradelogEvent[]>
 }>

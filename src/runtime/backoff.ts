@@ -4,7 +4,8 @@ const usual: Backoff = { firstMs: 50, maxMs: 10_000 }
 
 /**
  * How long to wait after the n-th failure in a row (from 1): doubling from 50 ms to 10 s unless
- * told otherwise, of which a random half, so that many processes don't come back at the same moment.
+ * told otherwise, of which a random half, so that many processes don't come back at the same
+ * moment.
  */
 export function backoffMs(
   failures: number,

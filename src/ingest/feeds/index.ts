@@ -9,8 +9,9 @@ const registry: Readonly<Record<string, LiveFeed>> = {
 }
 
 /**
- * The feeds of these names, each with the symbols that are its own: those with its prefix; the first
- * feed without a prefix takes the rest. Throws `CONFIG_INVALID` for a symbol that no feed takes.
+ * The feeds of these names, each with the symbols that are its own: those with its prefix; the
+ * first feed without a prefix takes the rest. Throws `CONFIG_INVALID` for a symbol that no feed
+ * takes.
  */
 export function liveFeeds(
   names: readonly string[],
