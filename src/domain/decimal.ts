@@ -1,7 +1,4 @@
-/**
- * A decimal number in plain notation: no exponent, no plus sign, no needless zeros (`-0.5`,
- * `196.38`).
- */
+/** A decimal number in plain notation, such as `-0.5`: no exponent, no plus sign. */
 export type DecimalText = string
 
 /**

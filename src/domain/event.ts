@@ -7,9 +7,7 @@ import type { TradeExecuted } from './trade-executed.ts'
 export type TradelogEvent = TradeExecuted | FeedInterrupted
 export type EventType = TradelogEvent['type']
 
-/**
- * A record of the log that this code can't read: it stops a projection, it is never passed over.
- */
+/** A record of the log that this code can't read: it stops a projection, it is never skipped. */
 export type UnreadableEvent = Readonly<{ type: 'Unreadable'; reason: string }>
 
 /** The log's order is kept per key: all events of a symbol are in one partition. */

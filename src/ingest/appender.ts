@@ -18,9 +18,7 @@ export type AppenderOptions = Readonly<{
   random: () => number
 }>
 
-/**
- * Appends for one term: what the log has already is passed over, what it refuses is tried again.
- */
+/** Appends for one term: skips what the log has already, retries what it refuses. */
 export type Appender = Readonly<{
   /** Rejects as soon as the log refuses this process, or for good. One call at a time. */
   append: (events: readonly TradelogEvent[]) => Promise<void>
@@ -59,9 +57,7 @@ export function createAppender(options: AppenderOptions, over: AbortSignal): App
       }
     }
   }
-  /**
-   * False if another process may have appended meanwhile: then the log has to be looked at again.
-   */
+  /** False if another process may have appended: then the log has to be looked at again. */
   const tryAppend = async (events: readonly TradelogEvent[]): Promise<boolean> => {
     try {
       await retryUntilTaken(() => eventStore.append(events))

@@ -45,9 +45,7 @@ export type FeedMessage = Readonly<{
 export type FeedProtocol = Readonly<{
   /** `ws:` or `wss:`, with the token if there is one: its query and password are never logged. */
   url: string
-  /**
-   * How often the feed sends a message or a ping at least. After 2.5 periods of silence it is dead.
-   */
+  /** The feed sends something at least this often; after 2.5 silent periods it is dead. */
   pingEveryMs: number
   /** The frames that subscribe to symbols: sent on every new connection, at once. */
   subscribe: (symbols: readonly string[]) => readonly string[]

@@ -72,17 +72,13 @@ export type Ingest = Readonly<{
   stats: () => IngestStats
   /** Resolves after `stop`. Rejects when ingest can't go on: the event store refuses for good. */
   closed: Promise<void>
-  /**
-   * Stops reading, and appends what is buffered within the time; a second call waits for the first.
-   */
+  /** Stops reading, and appends the buffer within the time; a second call waits for the first. */
   stop: (options: { timeoutMs: number }) => Promise<void>
 }>
 
 const usualBackoff: Backoff = { firstMs: 100, maxMs: 30_000 }
 
-/**
- * Fills the event store from the feeds while this process is the elected one; else it stands by.
- */
+/** Fills the event store from the feeds while this process is elected; otherwise stands by. */
 export function startIngest(options: IngestOptions): Ingest {
   const {
     eventStore,

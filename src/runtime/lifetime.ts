@@ -1,9 +1,6 @@
 type Closeable = { close: () => unknown }
 
-/**
- * Owns what a process opens and closes it in reverse order, once: a second call waits for the
- * first.
- */
+/** Owns what a process opens, and closes it in reverse order, once. */
 export type Lifetime = Readonly<{
   /** To be called at the line that opens the thing. */
   own: <T extends Closeable>(resource: T) => T

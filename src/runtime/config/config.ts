@@ -5,9 +5,7 @@ import { adoptPredecessor, choicesImpliedBy } from './predecessor.ts'
 import { check } from './schema.ts'
 import { normalised, typed } from './values.ts'
 
-/**
- * The settings of `config/default.yaml` in camel case; `…Ms` are milliseconds, '' means not set.
- */
+/** The settings of `config/default.yaml` in camel case. `…Ms` are milliseconds, '' is not set. */
 export type Config = Readonly<{
   apiPort: number
   apiHost: string
@@ -58,10 +56,7 @@ export type Config = Readonly<{
   }>
 }>
 
-/**
- * A live feed's section: its address, its token if it has one ('': not set), and what else it
- * needs.
- */
+/** A live feed's section: its address, its token if it has one, and what else it needs. */
 export type FeedSection = Readonly<{ url: string; token?: string; [setting: string]: unknown }>
 
 export type LoadedConfig = Readonly<{

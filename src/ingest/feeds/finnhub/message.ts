@@ -12,9 +12,7 @@ import {
   sampleText,
 } from '../../trade-check.ts'
 
-/**
- * Who speaks the protocol: Finnhub, or the server of this program that plays a market or a file.
- */
+/** Who speaks the protocol: Finnhub, or our own server, which plays a market or a file. */
 export type FinnhubSource = 'finnhub' | 'simulated' | 'file'
 
 export type MessageContext = Readonly<{
