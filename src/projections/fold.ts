@@ -28,8 +28,8 @@ export const foldSeries = (
  * Every row that some of the events touch. A key that an event gives twice is touched once. Keys
  * are encoded once for all events that get the same list of them.
  */
-export function touchedRows<State>(
-  projection: StateProjection<State>,
+export function touchedRows(
+  projection: StateProjection,
   events: readonly RecordedEvent[],
 ): TouchedRows {
   const rows: { key: Key; parts: readonly KeyPart[] }[] = []
@@ -55,8 +55,8 @@ export function touchedRows<State>(
  * are any, each to be written only over the row it grew from. A row passes over what its guard says
  * it has already, so applying a batch again changes nothing; rows that don't change are left out.
  */
-export function foldState<State>(
-  projection: StateProjection<State>,
+export function foldState(
+  projection: StateProjection,
   partition: number,
   events: readonly RecordedEvent[],
   touched: TouchedRows,

@@ -4,8 +4,8 @@ import type { UnixMs } from '../domain/time.ts'
 import type { KeyPart } from '../read-model-store/key.ts'
 import type { Row } from '../read-model-store/read-model-store.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a registry of models, each of events of its own.
-type AnyType = any
+// biome-ignore lint/suspicious/noExplicitAny: a registry of models, each of events and rows of its own.
+type Any = any
 type EventsByType = { [Event in TradelogEvent as Event['type']]: Event }
 type Named<T extends EventType> = RecordedEvent<EventsByType[T]>
 
@@ -22,45 +22,72 @@ type Common<T extends EventType> = Readonly<{
  * A read model of one row per event. The key is `[...key(event), partition, offset]`: applying an
  * event twice writes the same row.
  */
-export type SeriesProjection<T extends EventType = AnyType> = Common<T> &
+export type SeriesProjection<R extends Row = Any, T extends EventType = Any> = Common<T> &
   Readonly<{
     kind: 'series'
     key: (recorded: Named<T>) => readonly KeyPart[]
-    row: (recorded: Named<T>) => Row
+    row: (recorded: Named<T>) => R
   }>
 
 export type Keys = readonly (readonly KeyPart[])[]
+
+type Fold<State, T extends EventType> = Common<T> &
+  Readonly<{
+    /** Events that get the identical list are cheaper to fold: see `keysBySymbol`. */
+    keys: (recorded: Named<T>) => Keys
+    initial: (key: readonly KeyPart[]) => State
+    /** May change the state it is given and answer it, if `store` and `load` share nothing with it. */
+    evolve: (state: State, recorded: Named<T>) => State
+  }>
+
+type Stored<R extends Row, State> = Readonly<{
+  /** The stored form of a state and the way back: `load(store(state))` equals `state`. */
+  store: (state: State) => R
+  load: (row: R) => State
+}>
+
+type Count = Readonly<{
+  /** How many keys one event has; the count of a generation's rows is checked with it. */
+  rowsPerEvent: number
+}>
 
 /**
  * A read model of folded rows. It has to be a function of the set of events: neither the borders
  * of batches nor the order between partitions may show, so ties are broken by position.
  */
-export type StateProjection<State, T extends EventType = AnyType> = Common<T> &
-  Readonly<{
-    kind: 'state'
-    /** How many keys one event has; the count of a generation's rows is checked with it. */
-    rowsPerEvent: number
-    /** Events that get the identical list are cheaper to fold: see `keysBySymbol`. */
-    keys: (recorded: Named<T>) => Keys
-    initial: (key: readonly KeyPart[]) => State
-    /** May change the state it is given and answer it, where `store` and `load` share nothing with it. */
-    evolve: (state: State, recorded: Named<T>) => State
-    /** The stored form of a state and the way back: `load(store(state))` equals `state`. */
-    store: (state: State) => Row
-    load: (row: Row) => State
-  }>
+export type StateProjection<
+  R extends Row = Any,
+  State = Any,
+  T extends EventType = Any,
+> = Readonly<{ kind: 'state' }> & Fold<State, T> & Stored<R, State> & Count
 
-// biome-ignore lint/suspicious/noExplicitAny: a registry of models, each with a state of its own.
-export type Projection = SeriesProjection | StateProjection<any>
+/** A projection by the type of its rows: what their readers need to know of it. */
+export type ReadModel<R extends Row> = SeriesProjection<R> | StateProjection<R>
+
+export type Projection = ReadModel<Any>
+
+/** A row of this projection. */
+export type RowOf<P extends Projection> = P extends ReadModel<infer R> ? R : never
 
 /** Types a projection where it is written; the registry then holds it as a `Projection`. */
-export const series = <T extends EventType>(
-  projection: Omit<SeriesProjection<T>, 'kind'>,
-): SeriesProjection<T> => ({ kind: 'series', ...projection })
+export const series = <R extends Row, T extends EventType>(
+  projection: Omit<SeriesProjection<R, T>, 'kind'>,
+): SeriesProjection<R, T> => ({ kind: 'series', ...projection })
 
-export const state = <State, T extends EventType>(
-  projection: Omit<StateProjection<State, T>, 'kind'>,
-): StateProjection<State, T> => ({ kind: 'state', ...projection })
+/** Without `store` and `load`, the state is stored as it is. An event has one key if nothing is said. */
+export function state<R extends Row, State, T extends EventType>(
+  projection: Fold<State, T> & Stored<R, State> & Partial<Count>,
+): StateProjection<R, State, T>
+export function state<R extends Row, T extends EventType>(
+  projection: Fold<Readonly<R>, T> & Partial<Count>,
+): StateProjection<Readonly<R>, Readonly<R>, T>
+export function state<T extends EventType>(
+  projection: Fold<Any, T> & Partial<Stored<Any, Any> & Count>,
+): StateProjection<Any, Any, T> {
+  return { kind: 'state', rowsPerEvent: 1, store: itself, load: itself, ...projection }
+}
+
+const itself = <T>(value: T): T => value
 
 type OfSymbol = RecordedEvent<Readonly<{ symbol: string; executedAt: UnixMs }>>
 

@@ -116,7 +116,7 @@ const prepareSeries = (projection: SeriesProjection): Preparation => ({
   forget: () => {},
 })
 
-function prepareState(projection: StateProjection<unknown>, generation: Generation): Preparation {
+function prepareState(projection: StateProjection, generation: Generation): Preparation {
   const cache = createRowCache(cachedRows)
 
   const fill = async (keys: readonly Key[]) => {

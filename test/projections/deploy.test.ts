@@ -8,7 +8,6 @@ import { symbols } from '../../src/projections/read-models/symbols.ts'
 import { dryRun } from '../../src/projections/replay/dry-run.ts'
 import { replay } from '../../src/projections/replay/replay.ts'
 import { rollback } from '../../src/projections/replay/rollback.ts'
-import type { Row } from '../../src/read-model-store/read-model-store.ts'
 import type { ProjectStatus } from '../../src/read-model-store/status.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
@@ -19,16 +18,13 @@ import { suite } from '../support/suite.ts'
 const test = suite('deploy of a new version')
 
 /** The symbols model as its next version, which counts in dozens. */
-const nextSymbols = state<Row & { dozens: number; trades: number }, 'TradeExecuted'>({
+const nextSymbols = state({
   name: 'symbols',
   version: 2,
   events: ['TradeExecuted'],
-  rowsPerEvent: 1,
   keys: ({ event }) => [[event.symbol]],
   initial: () => ({ dozens: 0, trades: 0 }),
   evolve: ({ trades }) => ({ dozens: Math.floor((trades + 1) / 12), trades: trades + 1 }),
-  store: (row) => row,
-  load: (row) => row as Row & { dozens: number; trades: number },
 })
 
 const optionsFor = ({ eventStore, readModelStore }: Engine, projection: Projection) => ({

@@ -1,5 +1,11 @@
 import * as assert from 'uvu/assert'
-import { keysBySymbol, rememberingLatest } from '../../src/projections/projection.ts'
+import {
+  keysBySymbol,
+  type RowOf,
+  rememberingLatest,
+  series,
+  state,
+} from '../../src/projections/projection.ts'
 import { suite } from '../support/suite.ts'
 import { trade } from '../support/trade.ts'
 
@@ -43,6 +49,57 @@ test('an answer is remembered until another is asked for', () => {
   const [one, two] = [{ n: 1 }, { n: 2 }]
   assert.equal([one, one, two, two, one].map(double), [2, 2, 4, 4, 2])
   assert.is(computed, 3)
+})
+
+const symbolOf = ({ event }: { event: { symbol: string } }) => [[event.symbol]]
+
+test('a state is stored as it is, and an event has one row, if nothing else is said', () => {
+  const { rowsPerEvent, store, load } = state({
+    name: 'counts',
+    version: 1,
+    events: ['TradeExecuted'],
+    keys: symbolOf,
+    initial: () => ({ count: 0 }),
+    evolve: ({ count }) => ({ count: count + 1 }),
+  })
+  const row = { count: 3 }
+  assert.is(rowsPerEvent, 1)
+  assert.is(store(row), row)
+  assert.is(load(row), row)
+})
+
+test('events, states and rows have the types that a model gives them', () => {
+  const prices = series({
+    name: 'prices',
+    version: 1,
+    events: ['TradeExecuted'],
+    key: ({ event }) => [event.symbol],
+    // @ts-expect-error: a trade has no `reason`.
+    row: ({ event: { price, reason } }) => ({ price, reason }),
+  })
+  const counts = state({
+    name: 'counts',
+    version: 1,
+    events: ['TradeExecuted'],
+    keys: symbolOf,
+    initial: () => new Set<string>(),
+    evolve: (seen, { event }) => seen.add(event.price),
+    store: (seen) => ({ prices: [...seen] }),
+    load: (row) => new Set(row.prices),
+  })
+  state({
+    name: 'sets',
+    version: 1,
+    events: ['TradeExecuted'],
+    keys: symbolOf,
+    // @ts-expect-error: a set is no row, so that it needs `store` and `load`.
+    initial: () => new Set<string>(),
+    evolve: (seen) => seen,
+  })
+  const row: RowOf<typeof counts> = { prices: ['1'] }
+  // @ts-expect-error: `prices`, not `price`.
+  assert.is(row.price, undefined)
+  assert.is(prices.kind, 'series')
 })
 
 test.run()

@@ -4,21 +4,22 @@ import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import { foldSeries, foldState, touchedRows } from '../../src/projections/fold.ts'
 import type {
   Projection,
+  ReadModel,
   SeriesProjection,
   StateProjection,
 } from '../../src/projections/projection.ts'
 import { encodeKey, type Key, type KeyPart } from '../../src/read-model-store/key.ts'
 import type { Guard, Row } from '../../src/read-model-store/read-model-store.ts'
 
-type Folded = Readonly<{ value: Row; guard: Guard; count: number }>
+type Folded<R = Row> = Readonly<{ value: R; guard: Guard; count: number }>
 
-export type Outcome = Readonly<{
+export type Outcome<R extends Row> = Readonly<{
   /** The row of this key has these fields; it may have others. */
-  thenRow: (key: readonly KeyPart[], fields: Row) => Outcome
+  thenRow: (key: readonly KeyPart[], fields: Partial<R>) => Outcome<R>
   /** These keys have rows, in any order, and no others. */
-  thenKeys: (...keys: readonly (readonly KeyPart[])[]) => Outcome
+  thenKeys: (...keys: readonly (readonly KeyPart[])[]) => Outcome<R>
   /** For what equality can't say. */
-  rows: readonly Row[]
+  rows: readonly R[]
 }>
 
 /**
@@ -26,7 +27,7 @@ export type Outcome = Readonly<{
  * events. Bare ones are recorded in partition 0, in their order.
  */
 export const given = (given: readonly (TradelogEvent | RecordedEvent)[]) => ({
-  when: (projection: Projection): Outcome => {
+  when: <R extends Row>(projection: ReadModel<R>): Outcome<R> => {
     const events = given
       .map(recordedOf)
       .filter(({ event }) => projection.events.includes(event.type))
@@ -36,7 +37,7 @@ export const given = (given: readonly (TradelogEvent | RecordedEvent)[]) => ({
     const once = JSON.stringify([...rows])
     for (const recorded of events) apply(projection, recorded, rows)
     assert.is(JSON.stringify([...rows]), once, 'applied twice, the rows are others')
-    return outcomeOf(rows)
+    return outcomeOf(rows as ReadonlyMap<Key, Folded<R>>)
   },
 })
 
@@ -59,7 +60,7 @@ function applyToSeries(
 }
 
 function applyToState(
-  projection: StateProjection<unknown>,
+  projection: StateProjection,
   recorded: RecordedEvent,
   rows: Map<Key, Folded>,
 ): void {
@@ -73,13 +74,13 @@ function applyToState(
 
 const asStored = (value: Row): Row => JSON.parse(JSON.stringify(value))
 
-function outcomeOf(rows: ReadonlyMap<Key, Folded>): Outcome {
-  const row = (...key: readonly KeyPart[]): Row => {
+function outcomeOf<R extends Row>(rows: ReadonlyMap<Key, Folded<R>>): Outcome<R> {
+  const row = (...key: readonly KeyPart[]): R => {
     const found = rows.get(encodeKey(key))
     if (found === undefined) throw new Error(`no row ${key.join(' ')}`)
     return found.value
   }
-  const outcome: Outcome = {
+  const outcome: Outcome<R> = {
     rows: Array.from(rows.values(), ({ value }) => value),
     thenRow: (key, fields) => {
       const found = row(...key)

@@ -55,16 +55,13 @@ broken('a trade count reset at restart', 'a crash at any point does not matter',
 }))
 
 broken('a close by arrival', 'the interleaving of partitions does not matter', () =>
-  state<{ close: string }, 'TradeExecuted'>({
+  state({
     name: 'closes',
     version: 1,
     events: ['TradeExecuted'],
-    rowsPerEvent: 1,
     keys: ({ event }) => [[event.symbol]],
     initial: () => ({ close: '' }),
     evolve: (_, { event }) => ({ close: event.price }),
-    store: (row) => row,
-    load: ({ close }) => ({ close: String(close) }),
   }),
 )
 

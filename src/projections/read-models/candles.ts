@@ -10,7 +10,6 @@ import {
 } from '../../domain/decimal.ts'
 import { isBefore, type RecordedTrade, type TradePlace } from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
-
 import { keysBySymbol, rememberingLatest, state } from '../projection.ts'
 
 /** The stored intervals; longer ones are made of these, exactly. */
@@ -46,7 +45,7 @@ type Changing = 'tradeCount' | 'opened' | 'closed'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Candles by the time of the trade, not of its arrival: a late trade revises its candle. */
-export const candles = state<Candle, 'TradeExecuted'>({
+export const candles = state({
   name: 'candles',
   version: 1,
   events: ['TradeExecuted'],
@@ -56,7 +55,7 @@ export const candles = state<Candle, 'TradeExecuted'>({
     [symbol, '1h', startOf('1h', minute)],
     [symbol, '1d', startOf('1d', minute)],
   ]),
-  initial: ([symbol, interval, start]) => ({
+  initial: ([symbol, interval, start]): Candle => ({
     symbol: String(symbol),
     interval: interval as CandleInterval,
     start: Number(start),
@@ -80,18 +79,15 @@ export const candles = state<Candle, 'TradeExecuted'>({
     volume: formatDecimal(candle.volume),
     notional: formatDecimal(candle.notional),
   }),
-  load: (stored) => {
-    const row = stored as CandleRow
-    return {
-      ...row,
-      open: parseDecimal(row.open),
-      high: parseDecimal(row.high),
-      low: parseDecimal(row.low),
-      close: parseDecimal(row.close),
-      volume: parseDecimal(row.volume),
-      notional: parseDecimal(row.notional),
-    }
-  },
+  load: (row) => ({
+    ...row,
+    open: parseDecimal(row.open),
+    high: parseDecimal(row.high),
+    low: parseDecimal(row.low),
+    close: parseDecimal(row.close),
+    volume: parseDecimal(row.volume),
+    notional: parseDecimal(row.notional),
+  }),
 })
 
 const nowhere: TradePlace = [0, 0, 0]

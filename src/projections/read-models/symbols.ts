@@ -1,21 +1,15 @@
-import type { UnixMs } from '../../domain/time.ts'
 import { keysBySymbol, state } from '../projection.ts'
 
-export type SymbolRow = Readonly<{ symbol: string; tradeCount: number; lastTradeAt: UnixMs }>
-
 /** The symbols there are, each with its number of trades and the time of the latest. */
-export const symbols = state<SymbolRow, 'TradeExecuted'>({
+export const symbols = state({
   name: 'symbols',
   version: 1,
   events: ['TradeExecuted'],
-  rowsPerEvent: 1,
   keys: keysBySymbol(Infinity, (symbol) => [[symbol]]),
   initial: ([symbol]) => ({ symbol: String(symbol), tradeCount: 0, lastTradeAt: 0 }),
-  evolve: (row, { event }) => ({
-    symbol: row.symbol,
-    tradeCount: row.tradeCount + 1,
-    lastTradeAt: Math.max(row.lastTradeAt, event.executedAt),
+  evolve: ({ symbol, tradeCount, lastTradeAt }, { event }) => ({
+    symbol,
+    tradeCount: tradeCount + 1,
+    lastTradeAt: Math.max(lastTradeAt, event.executedAt),
   }),
-  store: (row) => row,
-  load: (row) => row as SymbolRow,
 })

@@ -10,7 +10,6 @@ import {
 } from '../../domain/decimal.ts'
 import { isBefore, type TradePlace } from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
-
 import { keysBySymbol, state } from '../projection.ts'
 
 /** How many trades the rolling VWAP is made of. */
@@ -45,13 +44,12 @@ type Window = { readonly symbol: string; tradeCount: number; readonly window: Wi
  * The VWAP of each symbol's latest trades. Trades are only lined up by `evolve`; the figures are
  * computed where a row is stored, once for a batch.
  */
-export const vwap = state<Window, 'TradeExecuted'>({
+export const vwap = state({
   name: 'vwap',
   version: 1,
   events: ['TradeExecuted'],
-  rowsPerEvent: 1,
   keys: keysBySymbol(Infinity, (symbol) => [[symbol]]),
-  initial: ([symbol]) => ({ symbol: String(symbol), tradeCount: 0, window: [] }),
+  initial: ([symbol]): Window => ({ symbol: String(symbol), tradeCount: 0, window: [] }),
   evolve: (state, { event: { executedAt, price, volume }, partition, offset }) => {
     state.tradeCount++
     lineUp(state.window, { executedAt, partition, offset, price, volume })
@@ -63,10 +61,7 @@ export const vwap = state<Window, 'TradeExecuted'>({
     ...figuresOf(window),
     window: [...window],
   }),
-  load: (stored) => {
-    const { symbol, tradeCount, window } = stored as VwapRow
-    return { symbol, tradeCount, window: [...window] }
-  },
+  load: ({ symbol, tradeCount, window }) => ({ symbol, tradeCount, window: [...window] }),
 })
 
 /** Takes a trade into the window at its place; one older than a full window is left out. */

@@ -144,7 +144,7 @@ test('prices below zero are prices', () => {
 test('no close is above a high, no VWAP outside low and high, whatever comes', () => {
   fc.assert(
     fc.property(tradeLogs(60), (log) => {
-      for (const row of given(log).when(candles).rows) assertInBounds(row as CandleRow)
+      for (const row of given(log).when(candles).rows) assertInBounds(row)
     }),
   )
 })

@@ -97,8 +97,7 @@ test('is between the lowest and the highest price of the window, whatever comes'
   const roundingError = parseDecimal('0.000000005')
   fc.assert(
     fc.property(tradeLogs(80), (log) => {
-      for (const row of given(log).when(vwap).rows) {
-        const { vwap: mean, window } = row as VwapRow
+      for (const { vwap: mean, window } of given(log).when(vwap).rows) {
         if (mean === null) continue
         const prices = window.map(({ price }) => parseDecimal(price)).sort(compare)
         const [low, high] = [prices[0], prices.at(-1)]
