@@ -11,9 +11,9 @@ export type Row = Readonly<Record<string, unknown>>
 export type Guard = string
 
 /** `guard` and `count` (events folded into the row) are null on rows of series models. */
-export type StoredRow = Readonly<{
+export type StoredRow<R extends Row = Row> = Readonly<{
   key: Key
-  value: Row
+  value: R
   guard: Guard | null
   count: number | null
 }>
@@ -81,13 +81,13 @@ export type GenerationInfo = Readonly<{
 }>
 
 /** The rows and checkpoint of one generation. */
-export interface Generation {
+export interface Generation<R extends Row = Row> {
   readonly info: GenerationInfo
 
   checkpoint(): Promise<Checkpoint>
 
   /** In the order of the keys; undefined where there is no row. */
-  read(keys: readonly Key[], signal?: AbortSignal): Promise<readonly (StoredRow | undefined)[]>
+  read(keys: readonly Key[], signal?: AbortSignal): Promise<readonly (StoredRow<R> | undefined)[]>
 
   /**
    * Applies one batch, exactly once. Answers `moved`, having changed nothing that counts, where the
@@ -102,13 +102,13 @@ export interface Generation {
   commit(commit: Commit, onRowsWritten?: () => void): Promise<'committed' | 'moved'>
 
   /** Rows in key order, or the reverse. */
-  page(options: PageOptions): Promise<readonly StoredRow[]>
+  page(options: PageOptions): Promise<readonly StoredRow<R>[]>
 
   /** What a scan would find, for less. */
   count(signal?: AbortSignal): Promise<RowCount>
 
   /** Every row once, in key order, in chunks; rows written meanwhile may or may not be among them. */
-  scan(options?: { signal?: AbortSignal }): AsyncIterable<readonly StoredRow[]>
+  scan(options?: { signal?: AbortSignal }): AsyncIterable<readonly StoredRow<R>[]>
 
   /**
    * A text that is another after every commit that changed a row. Only of stores where asking costs

@@ -5,7 +5,7 @@ import { symbolsRoute } from '../../src/read-api/routes/symbols.ts'
 import { tradesRoute } from '../../src/read-api/routes/trades.ts'
 import { tickSource } from '../../src/read-api/stream/ticks.ts'
 import { encodeKey, type Key } from '../../src/read-model-store/key.ts'
-import type { Checkpoint, Generation } from '../../src/read-model-store/read-model-store.ts'
+import type { Checkpoint, Generation, Row } from '../../src/read-model-store/read-model-store.ts'
 import { silent } from '../support/silent.ts'
 import { tradeSymbols } from '../support/some-trades.ts'
 import { startProcess } from './processes.ts'
@@ -38,12 +38,11 @@ function looksOf(world: World, actor: Actor, mutation: Mutation) {
   const store = readModelStoreOf(world, actor, mutation)
   const reads: Read[] = []
   const inner = readModelReader({ store, logger: silent, now: world.scheduler.now })
-  const spy = <T>(
-    model: string,
-    signal: AbortSignal,
-    read: (generation: Generation) => Promise<T>,
-  ): Promise<T> => inner(model, signal, (generation) => read(spied(generation, reads)))
-  const reader: ReadModelReader = Object.assign(spy, { revision: inner.revision })
+  const reader: ReadModelReader = {
+    ...inner,
+    read: (model, signal, read) =>
+      inner.read(model, signal, (generation) => read(spied(generation, reads))),
+  }
   return [
     { model: 'trades', look: () => walk(world, reader, reads) },
     { model: 'symbols', look: countsNeverFall(reader, reads) },
@@ -52,7 +51,7 @@ function looksOf(world: World, actor: Actor, mutation: Mutation) {
 }
 
 /** Notes what is read, and from what: the checkpoint before it is what has to be in it. */
-function spied(generation: Generation, reads: Read[]): Generation {
+function spied<R extends Row>(generation: Generation<R>, reads: Read[]): Generation<R> {
   const note = (checkpoint: Checkpoint, keys: readonly Key[]) =>
     reads.push({ generation: generation.info.id, checkpoint, keys })
   return {

@@ -4,6 +4,19 @@ import { encodeKey, type Key } from '../../read-model-store/key.ts'
 const unixMs = /^[0-9]{1,15}$/
 const numbersOfKey = /^(?:[a-p][0-9]{1,16})+$/
 
+/**
+ * The first `limit` items, and the cursor of the page that follows: null unless there is one item
+ * more. `keyOf` gives the key at which an item ends.
+ */
+export function pageOf<T>(items: readonly T[], limit: number, keyOf: (item: T) => Key) {
+  const page = items.slice(0, limit)
+  const last = items.length > limit ? page.at(-1) : undefined
+  return {
+    page,
+    pagination: { next_cursor: last === undefined ? null : encodeCursor(keyOf(last)) },
+  }
+}
+
 /** A page's end as opaque text: the key of its last row. The next page begins behind it. */
 export const encodeCursor = (key: Key): string => Buffer.from(key, 'utf8').toString('base64url')
 

@@ -1,9 +1,10 @@
 import type { Middleware, ParameterizedContext } from 'koa'
 import { jsonType } from './envelope.ts'
 import type { Headers } from './headers.ts'
+import type { Named } from './route.ts'
 
 /** Which state of read models an answer was read from, or a later one. */
-export type ReadFrom = Readonly<{ models: readonly string[]; revision: string }>
+export type ReadFrom = Readonly<{ models: readonly Named[]; revision: string }>
 
 type Kept = ReadFrom &
   Readonly<{
@@ -16,7 +17,7 @@ type Kept = ReadFrom &
 
 type Options = Readonly<{
   /** What the read models are at now; undefined where that can't be told at once. */
-  revisionOf: (models: readonly string[]) => string | undefined
+  revisionOf: (models: readonly Named[]) => string | undefined
   /** Every answer has these. */
   headers: Headers
   bytesMax?: number

@@ -16,6 +16,9 @@ export type RawRequest = Readonly<{
 export type SymbolRequest<Name extends ParameterName> = Pick<Query, Name> &
   Readonly<{ symbol: string; signal: AbortSignal }>
 
+/** A read model, as far as HTTP knows it. */
+export type Named = Readonly<{ name: string }>
+
 /** One path: what it takes, what it gives, how it is documented. The answer is `data`. */
 export type Route = Readonly<{
   /** With `takesSymbol`, one more segment follows. */
@@ -27,7 +30,7 @@ export type Route = Readonly<{
   /** The codes it can fail with, apart from its parameters' own. */
   failures: readonly ErrorCode[]
   /** The read models that alone decide what a good answer says. */
-  models?: readonly string[]
+  models?: readonly Named[]
   respond: (request: RawRequest) => Promise<unknown>
 }>
 
@@ -36,7 +39,7 @@ type Definition<Request> = Readonly<{
   summary: string
   answer: Schema
   failures?: readonly ErrorCode[]
-  models?: readonly string[]
+  models?: readonly Named[]
   read: (request: Request) => Promise<unknown>
 }>
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { hasCode } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
-import type { InterruptionRow } from '../../projections/read-models/interruptions.ts'
+import { type InterruptionRow, interruptions } from '../../projections/read-models/interruptions.ts'
 import { decodeKey, encodeKey, type Key, keysUnder } from '../../read-model-store/key.ts'
 import type { Generation, Guard, StoredRow } from '../../read-model-store/read-model-store.ts'
 import type { ReadModelReader } from './reader.ts'
@@ -25,7 +25,7 @@ export async function interruptedSpans(
   options: Options,
 ): Promise<Interrupted | undefined> {
   try {
-    return await reader('interruptions', options.signal, (generation) =>
+    return await reader.read(interruptions, options.signal, (generation) =>
       interruptedIn(generation, options),
     )
   } catch (error) {
@@ -44,12 +44,12 @@ const rowsMax = 50
  * order in which they end.
  */
 export async function interruptedIn(
-  generation: Generation,
+  generation: Generation<InterruptionRow>,
   { symbol, spans, signal }: Options,
 ): Promise<Interrupted> {
   const interrupted = new Map<UnixMs, Guard>()
   const { to } = keysUnder([symbol])
-  let rows: readonly StoredRow[] | undefined
+  let rows: readonly StoredRow<InterruptionRow>[] | undefined
   for (const { start, end } of spans) {
     if (rows === undefined || !isDecidedBy(rows, start)) {
       // Others have their turn between reads, and the time limit too.
@@ -57,18 +57,16 @@ export async function interruptedIn(
       const from = encodeKey([symbol, start + 1])
       rows = await generation.page({ from, to, limit: rowsMax, reverse: false, signal })
     }
-    const last = rows.findLast((row) => spanOf(row).until > start && spanOf(row).from < end)
+    const last = rows.findLast((row) => row.value.until > start && row.value.from < end)
     if (last !== undefined) interrupted.set(start, placeOf(last.key))
   }
   return interrupted
 }
 
 /** Whether the first interruption that ends behind the start is among the rows, or there is none. */
-function isDecidedBy(rows: readonly StoredRow[], start: UnixMs): boolean {
+function isDecidedBy(rows: readonly StoredRow<InterruptionRow>[], start: UnixMs): boolean {
   const last = rows.at(-1)
-  return rows.length < rowsMax || last === undefined || spanOf(last).until > start
+  return rows.length < rowsMax || last === undefined || last.value.until > start
 }
-
-const spanOf = ({ value }: StoredRow): InterruptionRow => value as InterruptionRow
 
 const placeOf = (key: Key): Guard => decodeKey(key).slice(-2).join(':')

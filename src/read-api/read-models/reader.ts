@@ -1,22 +1,23 @@
 import type { Logger } from 'pino'
 import { isRetriable, TradelogError } from '../../domain/errors.ts'
-import type { Generation, ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import type { ReadModel } from '../../projections/projection.ts'
+import type { Generation, ReadModelStore, Row } from '../../read-model-store/read-model-store.ts'
+import type { Named } from '../http/route.ts'
 
-type Read = <T>(
-  model: string,
-  signal: AbortSignal,
-  read: (generation: Generation) => Promise<T>,
-) => Promise<T>
-
-/** Runs a read on the active generation of a read model; may run it again on the next one. */
-export type ReadModelReader = Read &
-  Readonly<{
-    /**
-     * Another text after every commit and promotion of one of them; undefined where that can't be told at once:
-     * by the store, or while the pointer is being looked up.
-     */
-    revision: (models: readonly string[]) => string | undefined
-  }>
+/** Reads the active generations of read models. */
+export type ReadModelReader = Readonly<{
+  /** Runs a read on the active generation of a read model; may run it again on the next one. */
+  read: <R extends Row, T>(
+    model: ReadModel<R>,
+    signal: AbortSignal,
+    read: (generation: Generation<R>) => Promise<T>,
+  ) => Promise<T>
+  /**
+   * Another text after every commit and promotion of one of them; undefined if that can't be told
+   * at once: by the store, or while the pointer is being looked up.
+   */
+  revision: (models: readonly Named[]) => string | undefined
+}>
 
 type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => number }>
 
@@ -29,27 +30,30 @@ export function readModelReader(options: Options): ReadModelReader {
   const generations = activeGenerations(options)
   const log = readability(options.logger)
 
-  const readAgain: Read = async (model, signal, read) => {
+  // What is stored under the name of a projection are its rows.
+  const activeOf = <R extends Row>({ name }: ReadModel<R>) =>
+    generations.active(name) as Promise<Generation<R>>
+  const readAgain: ReadModelReader['read'] = async (model, signal, read) => {
     try {
-      return await read(await generations.active(model))
+      return await read(await activeOf(model))
     } catch (error) {
       if (signal.aborted || !isRetriable(error)) throw error
-      generations.forget(model)
-      return await read(await generations.active(model))
+      generations.forget(model.name)
+      return await read(await activeOf(model))
     }
   }
-  const readAndLog: Read = async (model, signal, read) => {
+  const readAndLog: ReadModelReader['read'] = async (model, signal, read) => {
     try {
       const answer = await readAgain(model, signal, read)
-      log.readable(model)
+      log.readable(model.name)
       return answer
     } catch (error) {
-      if (!signal.aborted) log.unreadable(model, error)
+      if (!signal.aborted) log.unreadable(model.name, error)
       throw error
     }
   }
-  const revisionOf = (model: string): string | undefined => {
-    const generation = generations.known(model)
+  const revisionOf = ({ name }: Named): string | undefined => {
+    const generation = generations.known(name)
     if (generation?.revision === undefined) return undefined
     try {
       return `${generation.info.id} ${generation.revision()}`
@@ -58,11 +62,11 @@ export function readModelReader(options: Options): ReadModelReader {
       return undefined
     }
   }
-  const revision = (models: readonly string[]): string | undefined => {
+  const revision: ReadModelReader['revision'] = (models) => {
     const revisions = models.map(revisionOf)
     return revisions.includes(undefined) ? undefined : revisions.join(' ')
   }
-  return Object.assign(readAndLog, { revision })
+  return { read: readAndLog, revision }
 }
 
 /** How long a promotion may stay unseen. */

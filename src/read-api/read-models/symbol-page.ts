@@ -1,37 +1,68 @@
-import { encodeKey, keysUnder } from '../../read-model-store/key.ts'
-import type { Row } from '../../read-model-store/read-model-store.ts'
-import { encodeCursor, parseBefore } from '../http/cursor.ts'
+import type { ReadModel } from '../../projections/projection.ts'
+import { encodeKey, type Key, keysUnder } from '../../read-model-store/key.ts'
+import type { Row, StoredRow } from '../../read-model-store/read-model-store.ts'
+import { pageOf, parseBefore } from '../http/cursor.ts'
 import type { SymbolRequest } from '../http/route.ts'
-import { refuseUnknownSymbol } from '../routes/symbols.ts'
 import type { ReadModelReader } from './reader.ts'
+import { refuseUnknownSymbol } from './symbols.ts'
+
+type Options<R extends Row> = Readonly<{
+  model: ReadModel<R>
+  /** How many numbers a key has behind the symbol: partition and offset of a series are two. */
+  numbers: number
+  shown: (row: R) => object
+}>
 
 /**
- * A page of a series whose key is symbol, time, partition and offset: newest first, with the cursor of the
- * page that follows. Rejects with `SYMBOL_NOT_FOUND` where the symbol has no row and no trade either.
+ * A page of a model whose keys are a symbol and numbers: the largest key first, which is the newest
+ * row, with the cursor of the page that follows. Rejects with `SYMBOL_NOT_FOUND` if the symbol has
+ * no row and no trade either.
  */
-export async function symbolPage(
+export async function symbolPage<R extends Row>(
   reader: ReadModelReader,
-  model: string,
   { symbol, limit, before, signal }: SymbolRequest<'limit' | 'before'>,
-  shown: (row: Row) => object,
+  { model, numbers, shown }: Options<R>,
 ) {
-  const { from, to } = rangeOf(symbol, before)
+  const under = keysUnder([symbol])
+  const end = before && parseBefore(before, { texts: [symbol], count: numbers })
+  const to = end ? encodeKey([symbol, ...end]) : under.to
   // One row more than is shown tells whether another page follows.
-  const rows = await reader(model, signal, (generation) =>
-    generation.page({ from, to, limit: limit + 1, reverse: true, signal }),
-  )
-  if (rows.length === 0) await refuseUnknownSymbol(reader, symbol, signal)
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  return {
-    data: page.map(({ value }) => shown(value)),
-    pagination: { next_cursor: last === undefined ? null : encodeCursor(last.key) },
-  }
+  const range = { from: under.from, to, rowsMax: limit + 1 }
+  const rows = await newestRows(reader, model, { symbol, ...range, signal })
+  const { page, pagination } = pageOf(rows, limit, ({ key }) => key)
+  return { data: page.map(({ value }) => shown(value)), pagination }
 }
 
-function rangeOf(symbol: string, before: string | undefined) {
-  const { from, to } = keysUnder([symbol])
-  if (before === undefined) return { from, to }
-  const numbers = parseBefore(before, { texts: [symbol], count: 3 })
-  return { from, to: encodeKey([symbol, ...numbers]) }
+const chunkRowsMax = 2_000
+
+type Range = Readonly<{
+  symbol: string
+  from: Key
+  to: Key
+  rowsMax: number
+  signal: AbortSignal
+}>
+
+/**
+ * The rows of a symbol with the largest keys, the largest first. Reads in chunks: a large page must
+ * neither hold up others nor outlive its request. Rejects with `SYMBOL_NOT_FOUND` as `symbolPage`.
+ */
+export async function newestRows<R extends Row>(
+  reader: ReadModelReader,
+  model: ReadModel<R>,
+  { symbol, from, rowsMax, signal, ...range }: Range,
+): Promise<readonly StoredRow<R>[]> {
+  const found = await reader.read(model, signal, async (generation) => {
+    const rows: StoredRow<R>[] = []
+    for (let { to } = range; ; ) {
+      const limit = Math.min(rowsMax - rows.length, chunkRowsMax)
+      const chunk = await generation.page({ from, to, limit, reverse: true, signal })
+      rows.push(...chunk)
+      const last = chunk.at(-1)
+      if (last === undefined || chunk.length < limit || rows.length === rowsMax) return rows
+      to = last.key
+    }
+  })
+  if (found.length === 0) await refuseUnknownSymbol(reader, symbol, signal)
+  return found
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../../read-model-store/read-model-store.ts'
+import { type InterruptionRow, interruptions } from '../../projections/read-models/interruptions.ts'
 import { type Route, symbolRoute } from '../http/route.ts'
 import { isoTime, list, nextCursor, object, text } from '../http/schema.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
@@ -8,7 +8,7 @@ import { isoOf } from '../read-models/time.ts'
 export const interruptionsRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/interruptions',
-    models: ['interruptions'],
+    models: [interruptions],
     summary:
       'The spans in which the feed was not listened to, so that trades of the symbol may be missing, ' +
       'by their ends, newest first',
@@ -24,10 +24,10 @@ export const interruptionsRoute = (reader: ReadModelReader): Route =>
       ),
       pagination: nextCursor,
     }),
-    read: (request) => symbolPage(reader, 'interruptions', request, shown),
+    read: (request) => symbolPage(reader, request, { model: interruptions, numbers: 3, shown }),
   })
 
-const shown = ({ from, until, reason, source }: Row) => ({
+const shown = ({ from, until, reason, source }: InterruptionRow) => ({
   from: isoOf(from),
   until: isoOf(until),
   reason,

@@ -1,4 +1,5 @@
-import type { Row } from '../../read-model-store/read-model-store.ts'
+import type { RowOf } from '../../projections/projection.ts'
+import { trades } from '../../projections/read-models/trades.ts'
 import { type Route, symbolRoute } from '../http/route.ts'
 import { count, decimal, isoTime, list, nextCursor, object, text } from '../http/schema.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
@@ -8,7 +9,7 @@ import { isoOf } from '../read-models/time.ts'
 export const tradesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/trades',
-    models: ['trades'],
+    models: [trades],
     summary: 'The trades of a symbol, newest first; walking the cursors gives each exactly once',
     parameters: ['limit', 'before'],
     answer: object({
@@ -24,10 +25,10 @@ export const tradesRoute = (reader: ReadModelReader): Route =>
       ),
       pagination: nextCursor,
     }),
-    read: (request) => symbolPage(reader, 'trades', request, shown),
+    read: (request) => symbolPage(reader, request, { model: trades, numbers: 3, shown }),
   })
 
-const shown = (row: Row) => ({
+const shown = (row: RowOf<typeof trades>) => ({
   timestamp: isoOf(row.executedAt),
   executed_at: row.executedAt,
   price: row.price,

@@ -1,5 +1,5 @@
 import type { UnixMs } from '../../domain/time.ts'
-import type { CandleRow } from '../../projections/read-models/candles.ts'
+import { type CandleRow, candles as candleModel } from '../../projections/read-models/candles.ts'
 import { encodeKey, type Key } from '../../read-model-store/key.ts'
 import type { Generation, StoredRow } from '../../read-model-store/read-model-store.ts'
 import { type Interval, lengthOf } from '../http/intervals.ts'
@@ -30,7 +30,7 @@ export function openCandleSource(reader: ReadModelReader, interval: Interval): O
       starts.set(symbol, read)
       return read.map((start) => ({ symbol, start }))
     })
-    const { upTo, stored } = await reader('candles', signal, async (generation) => ({
+    const { upTo, stored } = await reader.read(candleModel, signal, async (generation) => ({
       upTo: positionsOf(await generation.checkpoint()),
       stored: await storedRows(generation, { candles, interval, signal }),
     }))
@@ -55,11 +55,11 @@ function startsToRead(known: readonly UnixMs[] = [], start: UnixMs): readonly Un
 }
 
 /** The stored rows that make up an open candle, newest first; at least one. */
-type StoredCandle = OpenCandle & Readonly<{ rows: readonly StoredRow[] }>
+type StoredCandle = OpenCandle & Readonly<{ rows: readonly StoredRow<CandleRow>[] }>
 
 /** None of a candle where the candles are behind the ticks and have no row of it yet. */
 async function storedRows(
-  generation: Generation,
+  generation: Generation<CandleRow>,
   options: { candles: readonly OpenCandle[]; interval: Interval; signal: AbortSignal },
 ): Promise<StoredCandle[]> {
   const { candles, interval, signal } = options
@@ -91,7 +91,7 @@ function freshRow(
   // An interruption changes a candle without a trade: it has to be newer for that.
   const guards = [...candle.rows.map((row) => row.guard), interruption]
   const guard = mergeGuards(guards.filter((each) => typeof each === 'string'))
-  const rows = candle.rows.map(({ value }) => value as CandleRow)
+  const rows = candle.rows.map(({ value }) => value)
   const shown = () => ({ symbol, interval, ...shownCandle({ start, rows }, complete) })
   return { key: keyOf(candle), symbol, at: start, guard, complete, shown }
 }

@@ -1,5 +1,6 @@
 import { hasCode } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { type InterruptionRow, interruptions } from '../../projections/read-models/interruptions.ts'
 import { encodeKey, type Key } from '../../read-model-store/key.ts'
 import type { Checkpoint, Generation, Guard } from '../../read-model-store/read-model-store.ts'
 import { interruptedIn } from '../read-models/completeness.ts'
@@ -27,7 +28,7 @@ export function completenessSource(reader: ReadModelReader, lengthMs: number) {
   let lastState = ''
 
   const readFrom = async (
-    generation: Generation,
+    generation: Generation<InterruptionRow>,
     candles: readonly OpenCandle[],
     signal: AbortSignal,
   ): Promise<Completeness> => {
@@ -50,7 +51,7 @@ export function completenessSource(reader: ReadModelReader, lengthMs: number) {
   }
   return async (candles: readonly OpenCandle[], signal: AbortSignal): Promise<Completeness> => {
     try {
-      return await reader('interruptions', signal, (generation) =>
+      return await reader.read(interruptions, signal, (generation) =>
         readFrom(generation, candles, signal),
       )
     } catch (error) {

@@ -8,7 +8,7 @@ import { object, oneOf, type Schema, text } from '../http/schema.ts'
 import type { Parameter } from '../pages/openapi.ts'
 import { candleFields } from '../read-models/candle.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
-import { vwapSchema } from '../routes/vwap.ts'
+import { tickSchema } from '../read-models/tick.ts'
 import { type StreamLimits, streamClient } from './client.ts'
 import { streamPoller } from './poller.ts'
 import { parsePositions } from './positions.ts'
@@ -111,7 +111,7 @@ const description: Omit<StreamRoute, 'open'> = {
     },
   ],
   events: {
-    tick: vwapSchema,
+    tick: tickSchema,
     candle: object({
       symbol: text('As the feed names it'),
       interval: oneOf(intervals, 'Its length'),

@@ -1,6 +1,8 @@
-import type { Generation, StoredRow } from '../../read-model-store/read-model-store.ts'
+import { type VwapRow, vwap } from '../../projections/read-models/vwap.ts'
+import type { StoredRow } from '../../read-model-store/read-model-store.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
-import { shownVwap } from '../routes/vwap.ts'
+import { allStoredRows } from '../read-models/symbols.ts'
+import { shownTick } from '../read-models/tick.ts'
 import { type FreshRow, type Look, newestRows } from './newest-rows.ts'
 import { formatPositions, positionsOf } from './positions.ts'
 
@@ -15,12 +17,12 @@ export function tickSource(reader: ReadModelReader): Ticks {
   let lastRead = ''
 
   const read = async (signal: AbortSignal): Promise<Look> => {
-    const found = await reader('vwap', signal, async (generation) => {
+    const found = await reader.read(vwap, signal, async (generation) => {
       // The checkpoint first: what is below it is in the rows then.
       const upTo = positionsOf(await generation.checkpoint())
       const state = `${generation.info.id} ${formatPositions(upTo)}`
       if (state === lastRead) return undefined
-      return { state, upTo, stored: await rowsOf(generation, signal) }
+      return { state, upTo, stored: await allStoredRows(generation, signal) }
     })
     if (found === undefined) return rows.unchanged()
     lastRead = found.state
@@ -29,16 +31,10 @@ export function tickSource(reader: ReadModelReader): Ticks {
   return { read, unchanged: rows.unchanged }
 }
 
-async function rowsOf(generation: Generation, signal: AbortSignal): Promise<StoredRow[]> {
-  const rows: StoredRow[] = []
-  for await (const chunk of generation.scan({ signal })) rows.push(...chunk)
-  return rows
-}
-
-const freshRow = ({ key, value, guard }: StoredRow): FreshRow => ({
+const freshRow = ({ key, value, guard }: StoredRow<VwapRow>): FreshRow => ({
   key,
-  symbol: String(value.symbol),
-  at: Number(value.lastTradeAt),
+  symbol: value.symbol,
+  at: value.lastTradeAt,
   guard: guard ?? '',
-  shown: () => shownVwap(value),
+  shown: () => shownTick(value),
 })

@@ -83,7 +83,8 @@ async function countingApplication(bytesMax?: number) {
   application.use(etag())
   application.use((ctx) => {
     asked.set(ctx.url, (asked.get(ctx.url) ?? 0) + 1)
-    if (state.revision !== undefined) keepWhile(ctx, { models: ['any'], revision: state.revision })
+    if (state.revision !== undefined)
+      keepWhile(ctx, { models: [{ name: 'any' }], revision: state.revision })
     if (ctx.path === '/fails') ctx.status = 503
     ctx.body = `answer ${'x'.repeat(Number(ctx.query.length ?? 0))}`
   })

@@ -1,8 +1,11 @@
 import pino from 'pino'
 import * as assert from 'uvu/assert'
 import { hasCode } from '../../../src/domain/errors.ts'
+import type { RowOf } from '../../../src/projections/projection.ts'
+import { trades } from '../../../src/projections/read-models/trades.ts'
 import { readModelReader } from '../../../src/read-api/read-models/reader.ts'
 import { openEmbeddedReadModelStore } from '../../../src/read-model-store/embedded/embedded-read-model-store.ts'
+import { encodeKey } from '../../../src/read-model-store/key.ts'
 import type { Generation } from '../../../src/read-model-store/read-model-store.ts'
 import { faultyReadModelStore } from '../../support/faulty-read-model-store.ts'
 import { suite } from '../../support/suite.ts'
@@ -10,7 +13,9 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const test = suite('reader of read models')
 
-const idOf = async (generation: Generation) => generation.info.id
+type Trades = Generation<RowOf<typeof trades>>
+
+const idOf = async (generation: Trades) => generation.info.id
 
 /** A reader whose clock stands still until told, over a store without a generation. */
 async function start() {
@@ -35,7 +40,7 @@ async function start() {
     return info.id
   }
   const { signal } = new AbortController()
-  const read = <T>(work: (generation: Generation) => Promise<T>) => reader('trades', signal, work)
+  const read = <T>(work: (generation: Trades) => Promise<T>) => reader.read(trades, signal, work)
   return { store, clock, messages, reader, read, promote, close: () => embedded.close() }
 }
 
@@ -45,6 +50,16 @@ test('has nothing to read before the first promotion, and reads at once after it
   assert.ok(hasCode(error, 'READ_MODEL_NOT_FOUND'))
   const first = await promote()
   assert.is(await read(idOf), first)
+  await close()
+})
+
+test('rows have the fields that their model gives them, and no others', async () => {
+  const { read, promote, close } = await start()
+  await promote()
+  const [row] = await read((generation) => generation.read([encodeKey(['AAPL', 1, 0, 0])]))
+  assert.is(row?.value.executedAt, undefined)
+  // @ts-expect-error: `volume`, not `volum`.
+  assert.is(row?.value.volum, undefined)
   await close()
 })
 
@@ -65,19 +80,19 @@ test('looks the pointer up once a second, and follows it', async () => {
 test('has a revision while it knows the active generation, another after a promotion', async () => {
   const { store, clock, read, reader, promote, close } = await start()
   await promote()
-  assert.is(reader.revision(['trades']), undefined)
+  assert.is(reader.revision([trades]), undefined)
   await read(idOf)
-  const first = reader.revision(['trades'])
+  const first = reader.revision([trades])
   assert.ok(first)
-  assert.is(reader.revision(['trades']), first)
+  assert.is(reader.revision([trades]), first)
   await promote()
   clock.ms = 1_000
-  assert.is(reader.revision(['trades']), undefined)
+  assert.is(reader.revision([trades]), undefined)
   await read(idOf)
-  assert.ok(reader.revision(['trades']))
-  assert.is.not(reader.revision(['trades']), first)
+  assert.ok(reader.revision([trades]))
+  assert.is.not(reader.revision([trades]), first)
   store.fault = 'away'
-  assert.is(reader.revision(['trades']), undefined)
+  assert.is(reader.revision([trades]), undefined)
   await close()
 })
 
@@ -140,7 +155,7 @@ test('an aborted request is not tried again', async () => {
     throw new TypeError('mistake')
   }
   const aborted = AbortSignal.abort()
-  await reader('trades', aborted, fail).catch(() => {})
+  await reader.read(trades, aborted, fail).catch(() => {})
   assert.is(tries, 1)
   await read(fail).catch(() => {})
   assert.is(tries, 3, 'a foreign error may pass by itself')

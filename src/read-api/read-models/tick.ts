@@ -1,0 +1,23 @@
+import type { VwapRow } from '../../projections/read-models/vwap.ts'
+import { count, decimal, isoTime, nullable, object, text } from '../http/schema.ts'
+import { isoOf } from './time.ts'
+
+export const tickSchema = object({
+  symbol: text('As the feed names it'),
+  price: decimal('Price of the latest trade'),
+  time: isoTime('When the latest trade happened'),
+  vwap: nullable(
+    decimal('Volume-weighted price of the 50 latest trades; null where their volume is 0'),
+  ),
+  change: nullable(decimal('Latest price less the oldest of the 50')),
+  trade_count: count('Trades recorded'),
+})
+
+export const shownTick = (row: VwapRow) => ({
+  symbol: row.symbol,
+  price: row.lastPrice,
+  time: isoOf(row.lastTradeAt),
+  vwap: row.vwap ?? null,
+  change: row.change ?? null,
+  trade_count: row.tradeCount,
+})
