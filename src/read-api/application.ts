@@ -1,17 +1,18 @@
 import etag from '@koa/etag'
+import Router, { type RouterMiddleware } from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import type { Logger } from 'pino'
+import { TradelogError } from '../domain/errors.ts'
 import { wellFormed, withinCapacity, withinClientRate } from './http/admission.ts'
-import { failureBody, failureOf, jsonType } from './http/envelope.ts'
-import { commonHeaders, type Headers, setHeaders } from './http/headers.ts'
-import { keptAnswers } from './http/kept-answers.ts'
+import { failureBody, failureOf, jsonType, successBody } from './http/envelope.ts'
+import { commonHeaders, type Headers, preflightHeaders, setHeaders } from './http/headers.ts'
+import { cacheControl, keepWhile, keptAnswers } from './http/kept-answers.ts'
 import type { ApiLimits } from './http/limits.ts'
-import type { Route } from './http/route.ts'
+import type { Route, StreamRoute } from './http/route.ts'
+import { withinTimeLimit } from './http/time-limit.ts'
 import type { Page } from './pages/page.ts'
 import type { ReadModelReader } from './read-models/reader.ts'
-import { readApiRouter, refuseUnrouted } from './router.ts'
 import { type ApiMetrics, countRequests } from './status/metrics.ts'
-import type { StreamRoute } from './stream/route.ts'
 
 type ApplicationOptions = Readonly<{
   routes: readonly Route[]
@@ -68,4 +69,59 @@ const notModified: Middleware = async (ctx, next) => {
   if (ctx.req.headers['if-none-match'] === undefined || !ctx.fresh) return
   ctx.status = 304
   ctx.body = null
+}
+
+function readApiRouter(options: ApplicationOptions): Router {
+  const { routes, pages, stream } = options
+  const router = new Router({ sensitive: true, strict: true })
+  router.get(stream.path, stream.open)
+  for (const page of pages) router.get(page.path, answerPage(page))
+  for (const route of routes) router.get(pathOf(route), answerRoute(route, options))
+  const paths = [stream.path, ...pages.map((page) => page.path), ...routes.map(pathOf)]
+  for (const path of paths) router.options(path, answerOptions)
+  return router
+}
+
+/** To be used behind the router: says why it has passed a request on. */
+const refuseUnrouted: Middleware = (ctx) => {
+  if (ctx.matched.length === 0) throw notFound
+  ctx.set('Allow', allowed)
+  throw new TradelogError('METHOD_NOT_ALLOWED', `only ${allowed} are allowed here`)
+}
+
+const notFound = new TradelogError('NOT_FOUND', 'there is no such path; see /openapi.json')
+
+const allowed = 'GET, HEAD, OPTIONS'
+
+/** The symbol may be missing, so that the route refuses an empty one like every wrong one. */
+const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}/{:symbol}` : path)
+
+const answerPage =
+  ({ headers, body }: Page): RouterMiddleware =>
+  async (ctx) => {
+    ctx.set('Cache-Control', cacheControl)
+    ctx.set(headers)
+    ctx.body = await body()
+  }
+
+const answerRoute =
+  (route: Route, { reader, requestTimeoutMs: timeoutMs }: ApplicationOptions): RouterMiddleware =>
+  async (ctx) => {
+    ctx.set('Cache-Control', cacheControl)
+    const { models } = route
+    const revision = models && reader.revision(models)
+    if (models && revision) keepWhile(ctx, { models, revision })
+    const { res: waiting, query } = ctx
+    // As it was sent: the router's parameters hide a malformed escape, which the route refuses.
+    const segment = ctx.captures?.[0] ?? ''
+    const work = (signal: AbortSignal) => route.respond({ segment, query, signal })
+    const data = await withinTimeLimit({ waiting, timeoutMs }, work)
+    ctx.set('Content-Type', jsonType)
+    ctx.body = successBody(data)
+  }
+
+const answerOptions: RouterMiddleware = (ctx) => {
+  ctx.set('Allow', allowed)
+  if (ctx.res.hasHeader('Access-Control-Allow-Origin')) ctx.set(preflightHeaders)
+  ctx.status = 204
 }

@@ -10,12 +10,12 @@ export type ParameterName = keyof Query
 /** One thing wrong with a request. */
 export type Fault = Readonly<{ code: ErrorCode; part: string; message: string }>
 
-type Parameter = Readonly<{ code: ErrorCode; rule: string; schema: Schema }>
+type CheckedParameter = Readonly<{ code: ErrorCode; rule: string; schema: Schema }>
 
 export const limitMax = 1000
 
 /** Every query parameter there is; the schema both checks requests and documents them. */
-export const parameters: Readonly<Record<ParameterName, Parameter>> = {
+export const parameters: Readonly<Record<ParameterName, CheckedParameter>> = {
   limit: {
     code: 'INVALID_LIMIT',
     rule: `must be a whole number from 1 to ${limitMax}, in digits`,

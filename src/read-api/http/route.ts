@@ -1,8 +1,9 @@
 import type { ParsedUrlQuery } from 'node:querystring'
+import type { RouterMiddleware } from '@koa/router'
 import type { ErrorCode, TradelogError } from '../../domain/errors.ts'
 import { withReasons } from './envelope.ts'
 import { type Fault, type ParameterName, type Query, queryCheck } from './query.ts'
-import type { Schema } from './schema.ts'
+import type { Parameter, Schema } from './schema.ts'
 import { checkSymbol } from './symbol.ts'
 
 /** What a route takes from a request before anything is checked. */
@@ -32,6 +33,17 @@ export type Route = Readonly<{
   /** The read models that alone decide what a good answer says. */
   models?: readonly Named[]
   respond: (request: RawRequest) => Promise<unknown>
+}>
+
+/** A path that answers with events instead of the envelope. */
+export type StreamRoute = Readonly<{
+  path: string
+  summary: string
+  parameters: readonly Parameter[]
+  /** What is sent, by the name of the event. */
+  events: Readonly<Record<string, Schema>>
+  failures: readonly ErrorCode[]
+  open: RouterMiddleware
 }>
 
 type Definition<Request> = Readonly<{

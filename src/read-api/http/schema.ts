@@ -18,6 +18,14 @@ export type Schema = Readonly<{
   $ref?: string
 }>
 
+/** What a request carries beside its path, as the OpenAPI document has it. */
+export type Parameter = Readonly<{
+  name: string
+  in: 'path' | 'query' | 'header'
+  required: boolean
+  schema: Schema
+}>
+
 /** Every property is required, and no other allowed: an answer has one shape. */
 export const object = (properties: Record<string, Schema>, description?: string): Schema => ({
   type: 'object',

@@ -1,18 +1,10 @@
 import type { ErrorCode } from '../../domain/errors.ts'
 import { statusOf } from '../http/envelope.ts'
 import { parameters } from '../http/query.ts'
-import { type Route, refusals } from '../http/route.ts'
-import { isoTime, list, object, oneOf, type Schema, text } from '../http/schema.ts'
+import { type Route, refusals, type StreamRoute } from '../http/route.ts'
+import { isoTime, list, object, oneOf, type Parameter, type Schema, text } from '../http/schema.ts'
 import { symbolSchema } from '../http/symbol.ts'
-import type { StreamRoute } from '../stream/route.ts'
 import type { Page } from './page.ts'
-
-export type Parameter = Readonly<{
-  name: string
-  in: 'path' | 'query' | 'header'
-  required: boolean
-  schema: Schema
-}>
 
 export type Response = Readonly<{
   description: string

@@ -10,8 +10,8 @@ import type {
 import { plainRoute, type Route } from '../http/route.ts'
 import { list, object } from '../http/schema.ts'
 import { isoOf } from '../read-models/time.ts'
+import { readModelSchema } from '../status/schema.ts'
 import { generationStatus, readStatuses, type Statuses } from '../status/statuses.ts'
-import { readModelSchema } from './read-models-schema.ts'
 
 /** Reads the catalogue of generations beside the rows that processes write about themselves. */
 export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route =>

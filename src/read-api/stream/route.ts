@@ -1,11 +1,10 @@
 import type { RouterMiddleware } from '@koa/router'
-import { type ErrorCode, TradelogError } from '../../domain/errors.ts'
+import { TradelogError } from '../../domain/errors.ts'
 import { isSymbol } from '../../domain/symbol.ts'
 import { intervals } from '../http/intervals.ts'
 import { type Fault, parameters, queryCheck } from '../http/query.ts'
-import { refusal, refusals } from '../http/route.ts'
-import { object, oneOf, type Schema, text } from '../http/schema.ts'
-import type { Parameter } from '../pages/openapi.ts'
+import { refusal, refusals, type StreamRoute } from '../http/route.ts'
+import { object, oneOf, type Parameter, type Schema, text } from '../http/schema.ts'
 import { candleFields } from '../read-models/candle.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
 import { tickSchema } from '../read-models/tick.ts'
@@ -20,17 +19,6 @@ export type StreamOptions = StreamLimits &
     pollEveryMs: number
     pollMsMax: number
   }>
-
-/** A path that answers with events instead of the envelope. */
-export type StreamRoute = Readonly<{
-  path: string
-  summary: string
-  parameters: readonly Parameter[]
-  /** What is sent, by the name of the event. */
-  events: Readonly<Record<string, Schema>>
-  failures: readonly ErrorCode[]
-  open: RouterMiddleware
-}>
 
 const defaults: Omit<StreamOptions, 'pollMsMax' | 'clientsMax'> = {
   pollEveryMs: 100,
