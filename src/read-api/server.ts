@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { closeOnce } from '../runtime/close-once.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Readiness } from '../runtime/readiness.ts'
 import { readApiApplication } from './application.ts'
@@ -21,7 +22,7 @@ import { publicPages } from './pages/public-pages.ts'
 import { readModelReader } from './read-models/reader.ts'
 import { routes as everyRoute } from './routes/index.ts'
 import { declareApiMetrics, lookUp, metricsPage } from './status/metrics.ts'
-import { readinessLook } from './status/readiness.ts'
+import { readinessCheck } from './status/readiness.ts'
 import { openStreams, type StreamOptions } from './stream/route.ts'
 
 export type ReadApiOptions = Readonly<{
@@ -66,8 +67,8 @@ export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
   const metrics = declareApiMetrics(options.metrics)
   const reader = readModelReader({ store, logger })
-  const look = readinessLook({ store, now, timeoutMs: readinessMsMax })
-  const readiness = async () => (await look()).reasons
+  const check = readinessCheck({ store, now, timeoutMs: readinessMsMax })
+  const readiness = async () => (await check()).reasons
   const routes = everyRoute({ reader, store, now, readiness })
   const streams = openStreams({
     reader,
@@ -96,17 +97,14 @@ export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   const server = serverOf(options, application.callback())
   server.on('clientError', () => metrics.malformedRequests.inc())
   server.on('drop', () => metrics.refusedConnections.inc())
-  options.metrics.beforeScrape(lookUp(metrics, { look, streams, now }))
+  options.metrics.beforeScrape(lookUp(metrics, { check, streams, now }))
   const port = await listen(server, options)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   logger.info({ url }, 'read API listening')
-  let closing: Promise<void> | undefined
-  const close = () => {
-    closing ??= Promise.all([closeServer(server), streams.close()]).then(() =>
-      logger.info('read API closed'),
-    )
-    return closing
-  }
+  const close = closeOnce(async () => {
+    await Promise.all([closeServer(server), streams.close()])
+    logger.info('read API closed')
+  })
   return { url, port, readiness, close }
 }
 

@@ -23,6 +23,7 @@ import { hasCode, TradelogError } from '../../domain/errors.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import type { Generation, ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import { backoffMs } from '../../runtime/backoff.ts'
+import { closeOnce } from '../../runtime/close-once.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { Readiness } from '../../runtime/readiness.ts'
@@ -84,14 +85,12 @@ export function startProjectRole(options: ProjectRoleOptions): ProjectRole {
   const running = [...models, report.running(stop)].map((part) =>
     lastValueFrom(part, { defaultValue: undefined }),
   )
-  let closing: Promise<void> | undefined
   return {
     readiness: report.readiness,
-    close: () => {
+    close: closeOnce(async () => {
       stop.next()
-      closing ??= Promise.all(running).then(() => {})
-      return closing
-    },
+      await Promise.all(running)
+    }),
   }
 }
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { UnixMs } from '../../domain/time.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import type { PartitionStatus, ProjectorStatus } from '../../read-model-store/status.ts'
+import { inTime } from '../../runtime/in-time.ts'
 import type { Tracker } from './tracker.ts'
 
 type Log = Pick<EventStore, 'heads' | 'read'>
@@ -33,7 +33,7 @@ export function watchHeads(log: Log): HeadWatch {
         asking = undefined
       })
       const asked = asking
-      await inTime(() => asked)
+      await unlessLate(() => asked)
       return heads
     },
     readAt: () => readAt,
@@ -48,9 +48,9 @@ export type LagClock = (status: ProjectorStatus) => Promise<ReadonlyMap<number, 
  * has none and lacks what was in the log a report ago, and once a position.
  */
 export function createLagClock(log: Log, tracker: Tracker): LagClock {
-  const before = new Map<number, Look>()
+  const before = new Map<number, LagSample>()
 
-  const oldest = async ({ partition, next, head }: PartitionStatus): Promise<Look> => {
+  const oldest = async ({ partition, next, head }: PartitionStatus): Promise<LagSample> => {
     const last = before.get(partition)
     const isLate = last !== undefined && next < last.head
     const known = tracker.waitingSince(partition) ?? (last?.next === next ? last.at : undefined)
@@ -60,9 +60,9 @@ export function createLagClock(log: Log, tracker: Tracker): LagClock {
   return async ({ partitions }) => {
     const seconds = new Map<number, number>()
     for (const of of partitions) {
-      const look = await oldest(of)
-      before.set(of.partition, look)
-      const ms = look.at === undefined ? 0 : Math.max(0, Date.now() - look.at)
+      const sample = await oldest(of)
+      before.set(of.partition, sample)
+      const ms = sample.at === undefined ? 0 : Math.max(0, Date.now() - sample.at)
       seconds.set(of.partition, ms / 1_000)
     }
     return seconds
@@ -70,24 +70,15 @@ export function createLagClock(log: Log, tracker: Tracker): LagClock {
 }
 
 /** Where a partition stood, and when the oldest event was recorded that it lacked. */
-type Look = Readonly<{ next: number; head: number; at: UnixMs | undefined }>
+type LagSample = Readonly<{ next: number; head: number; at: UnixMs | undefined }>
 
 const recordedAt = (log: Log, partition: number, from: number): Promise<UnixMs | undefined> =>
-  inTime(async (signal) => {
+  unlessLate(async (signal) => {
     const one = { partition, from, to: from + 1, batchEventsMax: 1, signal }
     for await (const { events } of log.read(one)) return events[0]?.recordedAt
     return undefined
   })
 
-/** Undefined where it fails or takes too long. */
-async function inTime<T>(work: (over: AbortSignal) => Promise<T>): Promise<T | undefined> {
-  const over = new AbortController()
-  const { signal } = over
-  try {
-    return await Promise.race([work(signal), sleep(waitMsMax, undefined, { signal })])
-  } catch {
-    return undefined
-  } finally {
-    over.abort()
-  }
-}
+/** Undefined if it fails or takes too long. */
+const unlessLate = <T>(work: (over: AbortSignal) => Promise<T>): Promise<T | undefined> =>
+  inTime(waitMsMax, work).catch(() => undefined)

@@ -4,7 +4,7 @@ import { projectorStates } from '../../read-model-store/status.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { Page } from '../pages/page.ts'
 import type { Overview } from './overview.ts'
-import type { Look } from './readiness.ts'
+import type { ReadinessCheck } from './readiness.ts'
 
 /** Every metric of the API. `docs/operations.md` says what they mean to an operator. */
 export const declareApiMetrics = (metrics: Metrics) => ({
@@ -132,17 +132,17 @@ export const metricsPage = ({ contentType, text }: Metrics): Page => ({
 })
 
 type Looked = Readonly<{
-  look: () => Promise<Look>
+  check: () => Promise<ReadinessCheck>
   streams: Readonly<{ clients: () => number; clientsMax: number }>
   now: () => UnixMs
 }>
 
 /** Looks up at each scrape what the processes say in their status rows. Never rejects. */
-export function lookUp(metrics: ApiMetrics, { look, streams, now }: Looked): () => Promise<void> {
+export function lookUp(metrics: ApiMetrics, { check, streams, now }: Looked): () => Promise<void> {
   metrics.streamClientsMax.set(streams.clientsMax)
   return async () => {
     metrics.streamClients.set(streams.clients())
-    const { reasons, overview } = await look().catch(() => unknown)
+    const { reasons, overview } = await check().catch(() => unknown)
     metrics.ready.set(overview !== undefined && reasons.length === 0 ? 1 : 0)
     metrics.storeUp.set(overview === undefined ? 0 : 1)
     // What isn't known is not shown, rather than shown as it was.
@@ -151,7 +151,7 @@ export function lookUp(metrics: ApiMetrics, { look, streams, now }: Looked): () 
   }
 }
 
-const unknown: Look = { reasons: [], overview: undefined }
+const unknown: ReadinessCheck = { reasons: [], overview: undefined }
 
 const shownPerModel = (metrics: ApiMetrics) => [
   metrics.modelState,

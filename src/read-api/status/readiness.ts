@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import { stalledAfterMs, statusStaleAfterMs, troubleOf } from '../../read-model-store/status.ts'
+import { inTime } from '../../runtime/in-time.ts'
 import { type Reason, reasonOf } from '../../runtime/readiness.ts'
 import { failureOf } from '../http/envelope.ts'
 import { type Overview, readOverview } from './overview.ts'
@@ -14,14 +14,17 @@ type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: n
 type Problem = Readonly<{ part: string; message: string; since: UnixMs | null }>
 
 /** Why the read models can't be read or aren't updated, and what that was judged from. */
-export type Look = Readonly<{ reasons: readonly Reason[]; overview: Overview | undefined }>
+export type ReadinessCheck = Readonly<{
+  reasons: readonly Reason[]
+  overview: Overview | undefined
+}>
 
 /**
- * Looks for what keeps the read models from being read or updated, part by part. It is judged from
+ * Checks what keeps the read models from being read or updated, part by part. It is judged from
  * what the projectors say in their status rows, and from how old that is: one that hangs says
  * nothing. Without an overview where the store is away.
  */
-export function readinessLook({ store, now, timeoutMs }: Options): () => Promise<Look> {
+export function readinessCheck({ store, now, timeoutMs }: Options): () => Promise<ReadinessCheck> {
   const noticed = new Map<string, UnixMs>()
   const reasonFor = ({ part, message, since }: Problem): Reason => {
     const first = noticed.get(part) ?? now()
@@ -35,7 +38,8 @@ export function readinessLook({ store, now, timeoutMs }: Options): () => Promise
   }
   return async () => {
     try {
-      const overview = await inTime(readOverview(store, now()), timeoutMs)
+      const overview = await inTime(timeoutMs, () => readOverview(store, now()))
+      if (overview === undefined) throw late(timeoutMs)
       return { reasons: reasonsFor(problemsOf(overview, now())), overview }
     } catch (error) {
       const { status, message } = failureOf(error)
@@ -46,17 +50,8 @@ export function readinessLook({ store, now, timeoutMs }: Options): () => Promise
   }
 }
 
-async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const over = new AbortController()
-  const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
-    throw new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    over.abort()
-  }
-}
+const late = (timeoutMs: number): TradelogError =>
+  new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
 
 function problemsOf({ statuses, models }: Overview, now: UnixMs): readonly Problem[] {
   // By its own clock: one that hangs is late with everything, and says nothing of the log.

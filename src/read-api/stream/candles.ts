@@ -6,13 +6,13 @@ import { type Interval, lengthOf } from '../http/intervals.ts'
 import { shownCandle } from '../read-models/candle.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
 import { type Completeness, completenessSource, keyOf, type OpenCandle } from './completeness.ts'
-import { type FreshRow, type LiveRow, type Look, newestRows } from './newest-rows.ts'
+import { type FreshRow, type LiveRow, newestRows, type PollResult } from './newest-rows.ts'
 import { lowest, mergeGuards, positionsOf } from './positions.ts'
 
 export type OpenCandles = Readonly<{
   /** Of the symbols of these ticks. */
-  read: (ticks: readonly LiveRow[], signal: AbortSignal) => Promise<Look>
-  unchanged: () => Look
+  read: (ticks: readonly LiveRow[], signal: AbortSignal) => Promise<PollResult>
+  unchanged: () => PollResult
 }>
 
 /**
@@ -40,9 +40,9 @@ export function openCandleSource(reader: ReadModelReader, interval: Interval): O
       if (starts.get(symbol)?.at(-1) === at) starts.set(symbol, [at])
     }
     // Below an interruption that isn't applied yet a candle may have to be sent again.
-    const look = rows.take(fresh, lowest([upTo, completeness.upTo ?? upTo]))
+    const result = rows.take(fresh, lowest([upTo, completeness.upTo ?? upTo]))
     rows.keepOnly(new Set(candles.map(keyOf)))
-    return look
+    return result
   }
   return { read, unchanged: rows.unchanged }
 }

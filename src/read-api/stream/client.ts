@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Interval } from '../http/intervals.ts'
-import type { LiveRow, Look } from './newest-rows.ts'
+import type { LiveRow, PollResult } from './newest-rows.ts'
 import {
   advance,
   formatPositions,
@@ -20,7 +20,7 @@ export type StreamLimits = Readonly<{
   byeMsMax: number
 }>
 
-export type Reason = 'too slow' | 'shutting down'
+export type ByeReason = 'too slow' | 'shutting down'
 
 export type StreamClient = Readonly<{
   /** Of the candles it wants, if any. */
@@ -28,9 +28,9 @@ export type StreamClient = Readonly<{
   /** Undefined means all there are and will be. */
   symbols: ReadonlySet<string> | undefined
   /** Sends what a poll has found: at first all it doesn't have, then what has changed. */
-  deliver: (looks: readonly Look[]) => void
+  deliver: (results: readonly PollResult[]) => void
   /** Ends the stream and says why. */
-  bye: (reason: Reason) => void
+  bye: (reason: ByeReason) => void
 }>
 
 type Options = Pick<StreamClient, 'interval' | 'symbols'> &
@@ -71,9 +71,9 @@ export function streamClient(options: Options): StreamClient {
     sentId = id
     if (texts.length > 0 || isMoved) response.write(withId(texts, isMoved ? id : undefined))
   }
-  const deliver: StreamClient['deliver'] = (looks) => {
+  const deliver: StreamClient['deliver'] = (results) => {
     if (response.writableEnded) return
-    for (const { changed, all, upTo } of looks) {
+    for (const { changed, all, upTo } of results) {
       const known = inSameLog(sent, upTo)
       for (const row of isNew ? all.values() : changed) {
         const isWanted = symbols?.has(row.symbol) ?? true
@@ -82,7 +82,7 @@ export function streamClient(options: Options): StreamClient {
     }
     isNew = false
     slowSince = isFull() ? (slowSince ?? now()) : undefined
-    if (slowSince === undefined) flush(lowest(looks.map(({ upTo }) => upTo)))
+    if (slowSince === undefined) flush(lowest(results.map(({ upTo }) => upTo)))
     else if (now() - slowSince > limits.slowMsMax) bye('too slow')
   }
   return { interval, symbols, deliver, bye }

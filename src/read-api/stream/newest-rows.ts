@@ -18,7 +18,7 @@ export type FreshRow = Readonly<{
 export type LiveRow = Omit<FreshRow, 'shown'> & Readonly<{ text: string }>
 
 /** What one poll has found. */
-export type Look = Readonly<{
+export type PollResult = Readonly<{
   changed: readonly LiveRow[]
   all: ReadonlyMap<string, LiveRow>
   /** Everything up to here is in `all`. */
@@ -34,7 +34,7 @@ export function newestRows(event: string) {
   const rows = new Map<string, LiveRow>()
   let upTo: Positions = new Map()
 
-  const take = (fresh: readonly FreshRow[], positions: Positions): Look => {
+  const take = (fresh: readonly FreshRow[], positions: Positions): PollResult => {
     if (isOtherLog(upTo, positions)) rows.clear()
     upTo = positions
     const changed: LiveRow[] = []
@@ -52,7 +52,7 @@ export function newestRows(event: string) {
     for (const key of rows.keys()) if (!keys.has(key)) rows.delete(key)
   }
   /** For a poll that found nothing, or failed. */
-  const unchanged = (): Look => ({ changed: [], all: rows, upTo })
+  const unchanged = (): PollResult => ({ changed: [], all: rows, upTo })
 
   return { take, keepOnly, unchanged }
 }

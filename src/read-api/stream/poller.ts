@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { backoffMs } from '../../runtime/backoff.ts'
+import { closeOnce } from '../../runtime/close-once.ts'
 import type { Interval } from '../http/intervals.ts'
 import { withinTimeLimit } from '../http/time-limit.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
 import { type OpenCandles, openCandleSource } from './candles.ts'
 import type { StreamClient } from './client.ts'
-import type { Look } from './newest-rows.ts'
+import type { PollResult } from './newest-rows.ts'
 import { tickSource } from './ticks.ts'
 
 export type StreamPoller = Readonly<{
@@ -30,20 +31,19 @@ const retryMsMax = 2_000
 /** Reads the store once for all clients, and only while there are any. */
 export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): StreamPoller {
   const clients = new Set<StreamClient>()
-  const looker = lookerOf(reader)
+  const pollOnce = pollOf(reader)
   const closing = new EventEmitter()
   let timer: NodeJS.Timeout | undefined
   let polling: Promise<void> | undefined
   let failures = 0
-  let closed: Promise<void> | undefined
 
   const poll = async (): Promise<void> => {
     const begin = performance.now()
     // One that joins meanwhile has to wait: its candles may not have been read.
     const present = [...clients]
     const limits = { waiting: closing, timeoutMs: pollMsMax }
-    const found = await looker.look(present, (read) => withinTimeLimit(limits, read))
-    for (const client of present) client.deliver(found.looksOf(client))
+    const found = await pollOnce(present, (read) => withinTimeLimit(limits, read))
+    for (const client of present) client.deliver(found.resultsOf(client))
     failures = found.isComplete ? 0 : failures + 1
     const restMs = Math.max(pollEveryMs, performance.now() - begin)
     const retryMs = backoffMs(failures, Math.random, {
@@ -54,36 +54,33 @@ export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): Strea
   }
   const next = (): void => {
     timer = undefined
-    if (closed !== undefined || clients.size === 0) return
+    if (close.hasBegun() || clients.size === 0) return
     polling = poll().finally(() => {
       polling = undefined
     })
   }
-  const end = async (): Promise<void> => {
+  const close = closeOnce(async () => {
     for (const client of clients) client.bye('shutting down')
     closing.emit('close')
     await polling
     clearTimeout(timer)
-  }
+  })
   return {
     clients: () => clients.size,
     join: (client) => {
-      if (closed !== undefined) return client.bye('shutting down')
+      if (close.hasBegun()) return client.bye('shutting down')
       clients.add(client)
       if (polling === undefined && timer === undefined) next()
     },
     leave: (client) => void clients.delete(client),
-    close: () => {
-      closed ??= end()
-      return closed
-    },
+    close,
   }
 }
 
-type Limited = (read: (signal: AbortSignal) => Promise<Look>) => Promise<Look>
+type Limited = (read: (signal: AbortSignal) => Promise<PollResult>) => Promise<PollResult>
 
-/** One look at the ticks, and one at the open candles of each interval that a client wants. */
-function lookerOf(reader: ReadModelReader) {
+/** Reads the ticks, and the open candles of each interval that a client wants. */
+function pollOf(reader: ReadModelReader) {
   const ticks = tickSource(reader)
   const candles = new Map<Interval, OpenCandles>()
   const candlesOf = (interval: Interval): OpenCandles => {
@@ -91,29 +88,31 @@ function lookerOf(reader: ReadModelReader) {
     candles.set(interval, known)
     return known
   }
-  const look = async (clients: readonly StreamClient[], limited: Limited) => {
+  return async (clients: readonly StreamClient[], limited: Limited) => {
     let isComplete = true
     // A model that can't be read keeps nothing back of another; the reader logs it.
-    const unless = async (read: Promise<Look>, failed: () => Look): Promise<Look> =>
+    const unless = async (
+      read: Promise<PollResult>,
+      failed: () => PollResult,
+    ): Promise<PollResult> =>
       await read.catch(() => {
         isComplete = false
         return failed()
       })
     const ofTicks = await unless(limited(ticks.read), ticks.unchanged)
-    const byInterval = new Map<Interval, Look>()
+    const byInterval = new Map<Interval, PollResult>()
     for (const [interval, isWanted] of wishes(clients)) {
       const source = candlesOf(interval)
       const wanted = [...ofTicks.all.values()].filter(({ symbol }) => isWanted(symbol))
       const read = limited((signal) => source.read(wanted, signal))
       byInterval.set(interval, await unless(read, source.unchanged))
     }
-    const looksOf = ({ interval }: StreamClient): readonly Look[] => {
+    const resultsOf = ({ interval }: StreamClient): readonly PollResult[] => {
       const ofCandles = interval && byInterval.get(interval)
       return ofCandles === undefined ? [ofTicks] : [ofTicks, ofCandles]
     }
-    return { isComplete, looksOf }
+    return { isComplete, resultsOf }
   }
-  return { look }
 }
 
 /** Of which symbols the candles of each interval are wanted. */

@@ -3,12 +3,12 @@ import type { StoredRow } from '../../read-model-store/read-model-store.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
 import { allStoredRows } from '../read-models/symbols.ts'
 import { shownTick } from '../read-models/tick.ts'
-import { type FreshRow, type Look, newestRows } from './newest-rows.ts'
+import { type FreshRow, newestRows, type PollResult } from './newest-rows.ts'
 import { formatPositions, positionsOf } from './positions.ts'
 
 export type Ticks = Readonly<{
-  read: (signal: AbortSignal) => Promise<Look>
-  unchanged: () => Look
+  read: (signal: AbortSignal) => Promise<PollResult>
+  unchanged: () => PollResult
 }>
 
 /** The rows of `vwap`, one per symbol: all fields of a tick are of the same trades. */
@@ -16,7 +16,7 @@ export function tickSource(reader: ReadModelReader): Ticks {
   const rows = newestRows('tick')
   let lastRead = ''
 
-  const read = async (signal: AbortSignal): Promise<Look> => {
+  const read = async (signal: AbortSignal): Promise<PollResult> => {
     const found = await reader.read(vwap, signal, async (generation) => {
       // The checkpoint first: what is below it is in the rows then.
       const upTo = positionsOf(await generation.checkpoint())
