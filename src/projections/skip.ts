@@ -1,8 +1,11 @@
+import { defer, filter, NEVER, type Observable, repeat, retry, take, timer } from 'rxjs'
 import { hasCode, TradelogError } from '../domain/errors.ts'
 import type { LogRecord, Position } from '../domain/recorded-event.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import type { Generation, ReadModelStore, Skip } from '../read-model-store/read-model-store.ts'
+import { backoffMs } from '../runtime/backoff.ts'
 import type { Projection } from './projection.ts'
+import { stoppedAt } from './stop.ts'
 import { createWriter } from './writer.ts'
 
 export type SkipTarget = Position & Readonly<{ projection: Projection }>
@@ -69,7 +72,7 @@ async function refuseApplicable(
     const generation = await store.open(id)
     const next = (await generation.checkpoint()).get(partition)?.next ?? 0
     if (next !== offset) nexts.push(next)
-    else if (await throws(projection, generation, found)) return
+    else if (await foldFails(projection, generation, found)) return
     else throw refused(target, 'this code can apply that event: start the projectors')
   }
   const stands = nexts.length === 0 ? 'it is not built yet' : `it stands at ${nexts.join(' and ')}`
@@ -77,7 +80,7 @@ async function refuseApplicable(
 }
 
 /** Folds the event as the projector would, and keeps nothing of it. */
-async function throws(
+async function foldFails(
   projection: Projection,
   generation: Generation,
   { record, origin }: Found,
@@ -99,3 +102,23 @@ const refused = ({ projection, partition, offset }: SkipTarget, reason: string) 
   new TradelogError('SKIP_REFUSED', `${projection.name}:${partition}:${offset}: ${reason}`, {
     fields: { model: projection.name, partition, offset },
   })
+
+const lookEveryMs = 1_000
+
+/** Emits once the event at which a model stopped is skipped; never if the error names no event. */
+export function untilSkipped(
+  store: Pick<ReadModelStore, 'skips'>,
+  error: unknown,
+): Observable<readonly Skip[]> {
+  const at = stoppedAt(error)
+  if (at === undefined) return NEVER
+  const { partition, offset, origin } = at
+  const isIt = (skip: Skip) =>
+    skip.partition === partition && skip.offset === offset && skip.origin === origin
+  return defer(() => store.skips(at.model)).pipe(
+    repeat({ delay: lookEveryMs }),
+    retry({ delay: (_, failures) => timer(backoffMs(failures)), resetOnSuccess: true }),
+    filter((skips) => skips.some(isIt)),
+    take(1),
+  )
+}

@@ -4,7 +4,7 @@ import type { UnixMs } from '../domain/time.ts'
  * What processes write about themselves into the read-model store, for the API to show: it never
  * asks the log. Rows of one kind from several processes are merged by the reader, newest first.
  */
-export type StatusReport = ProjectStatus | ReplayStatus | VerifyStatus
+export type StatusReport = ProcessStatus | ReplayStatus | VerifyStatus
 
 /** A row older than this is stale: its writer may hang or be gone. */
 export const statusStaleAfterMs = 10_000
@@ -23,7 +23,7 @@ export const projectorStates = [
 export type ProjectorState = (typeof projectorStates)[number]
 
 /** Written every second by each process of the project role, under `project:<process>`. */
-export type ProjectStatus = Readonly<{
+export type ProcessStatus = Readonly<{
   kind: 'project'
   models: readonly ProjectorStatus[]
   /** When the heads were read of which the lag is counted: it ages while the log is away. */

@@ -8,7 +8,7 @@ import { symbols } from '../../src/projections/read-models/symbols.ts'
 import { dryRun } from '../../src/projections/replay/dry-run.ts'
 import { replay } from '../../src/projections/replay/replay.ts'
 import { rollback } from '../../src/projections/replay/rollback.ts'
-import type { ProjectStatus } from '../../src/read-model-store/status.ts'
+import type { ProcessStatus } from '../../src/read-model-store/status.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
@@ -96,7 +96,7 @@ test('older code leaves the newer generation alone, and says so', async () => {
   engine.project([symbols])
   const status = await eventually(async () => {
     const [row] = await engine.readModelStore.statuses()
-    const [model] = row?.status.kind === 'project' ? (row.status as ProjectStatus).models : []
+    const [model] = row?.status.kind === 'project' ? (row.status as ProcessStatus).models : []
     return model?.error && model
   })
   assert.is(status.state, 'stopped')

@@ -5,7 +5,7 @@ import { readModels } from '../../src/projections/read-models/index.ts'
 import { dryRun } from '../../src/projections/replay/dry-run.ts'
 import { replay } from '../../src/projections/replay/replay.ts'
 import { skipOf } from '../../src/projections/skip.ts'
-import type { ProjectStatus } from '../../src/read-model-store/status.ts'
+import type { ProcessStatus } from '../../src/read-model-store/status.ts'
 import { type Engine, partitions, replayOptionsOf, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
 import { someTrades } from '../support/some-trades.ts'
@@ -40,7 +40,7 @@ const stoppedWith = (engine: Engine, code: string, count: number) =>
   eventually(async () => {
     const rows = await engine.readModelStore.statuses()
     const all = rows.flatMap(({ status }) =>
-      status.kind === 'project' ? (status as ProjectStatus).models : [],
+      status.kind === 'project' ? (status as ProcessStatus).models : [],
     )
     return (
       all.filter(({ state, error }) => state === 'stopped' && error?.code === code).length === count

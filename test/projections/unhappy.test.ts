@@ -3,7 +3,7 @@ import { hasCode, TradelogError } from '../../src/domain/errors.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { replay } from '../../src/projections/replay/replay.ts'
 import type { Generation, ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
-import type { ProjectStatus } from '../../src/read-model-store/status.ts'
+import type { ProcessStatus } from '../../src/read-model-store/status.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
@@ -35,7 +35,7 @@ async function failureOf(attempt: Promise<unknown>): Promise<TradelogError> {
 async function statusOf({ readModelStore }: Engine, name: string) {
   const rows = await readModelStore.statuses()
   const models = rows.flatMap(({ status }) =>
-    status.kind === 'project' ? (status as ProjectStatus).models : [],
+    status.kind === 'project' ? (status as ProcessStatus).models : [],
   )
   return models.find(({ model }) => model === name)
 }

@@ -34,7 +34,7 @@ import { createMeter, type Meter } from '../report/meter.ts'
 import { declareProjectionMetrics } from '../report/metrics.ts'
 import { createReport } from '../report/report.ts'
 import { createTracker, type Tracker } from '../report/tracker.ts'
-import { untilSkipped } from '../skipping.ts'
+import { untilSkipped } from '../skip.ts'
 import { projector } from './projector.ts'
 import { createTurns, type InTurn, selfRebuild, wantsRebuild } from './self-rebuild.ts'
 

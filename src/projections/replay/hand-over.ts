@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../../domain/errors.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
-import { type ProjectStatus, statusStaleAfterMs } from '../../read-model-store/status.ts'
+import { type ProcessStatus, statusStaleAfterMs } from '../../read-model-store/status.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { type BuilderOptions, openBuilder } from './builder.ts'
 
@@ -45,7 +45,7 @@ async function isTakenOver(
     .filter(({ status, writtenAt }) => {
       return status.kind === 'project' && now - writtenAt < statusStaleAfterMs
     })
-    .map(({ status }) => status as ProjectStatus)
+    .map(({ status }) => status as ProcessStatus)
   if (reports.length === 0) return true
   const held = reports
     .flatMap(({ models }) => models)

@@ -3,8 +3,8 @@ import type { UnixMs } from '../../domain/time.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import {
+  type ProcessStatus,
   type ProjectorStatus,
-  type ProjectStatus,
   statusStaleAfterMs,
   troubleOf,
 } from '../../read-model-store/status.ts'
@@ -45,7 +45,7 @@ export function createReport(options: Options, models: readonly Reported[]) {
   const write = async () => {
     const current = await heads.heads()
     latest = models.map(({ tracker }) => tracker.status(current))
-    const status: ProjectStatus = { kind: 'project', models: latest, headsAt: heads.readAt() }
+    const status: ProcessStatus = { kind: 'project', models: latest, headsAt: heads.readAt() }
     try {
       await readModelStore.writeStatus(`project:${processName}`, status)
       writtenAt = Date.now()

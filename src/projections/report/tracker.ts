@@ -1,14 +1,16 @@
 import { hasCode, TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
-import type { PartitionBounds } from '../../event-store/event-store.ts'
+import type { Batch, PartitionBounds } from '../../event-store/event-store.ts'
 import type { Checkpoint } from '../../read-model-store/read-model-store.ts'
 import {
+  type PartitionStatus,
   type ProjectorState,
   type ProjectorStatus,
   stalledAfterMs,
 } from '../../read-model-store/status.ts'
 import type { Projection } from '../projection.ts'
-import { createProgress, type Received } from './partition-progress.ts'
+
+type Received = Pick<Batch, 'partition' | 'to' | 'events'>
 
 /** Keeps what is known of one projector in this process, for the status row. */
 export type Tracker = Readonly<{
@@ -50,7 +52,7 @@ export function createTracker(projection: Projection, now: () => UnixMs = Date.n
   }
   /** Without partitions there is only to wait; trouble lasts until something is stored. */
   const judge = () => {
-    const stillSince = progress.look(now())
+    const stillSince = progress.stillSince(now())
     if (state === 'stopped') return
     if (!isAssigned) {
       const patienceMs = state === 'retrying' ? failAgainMsMax : stalledAfterMs
@@ -102,3 +104,52 @@ const described = (cause: unknown, at: UnixMs) => ({
   message: cause instanceof Error ? cause.message : String(cause),
   at,
 })
+
+/** Where the partitions of one projector stand, and since when. */
+function createProgress() {
+  let partitions: readonly number[] = []
+  let checkpoint: Checkpoint = new Map()
+  /** Under a steady flow there is always something new: behind is who lacks what was there before. */
+  let headsBefore: ReadonlyMap<number, number> = new Map()
+  /** Only between its arrival and its commit: batches that are kept longer cost memory. */
+  const waiting = new Map<number, Received>()
+  const seen = new Map<number, Readonly<{ next: number; at: UnixMs }>>()
+  const nextOf = (partition: number) => checkpoint.get(partition)?.next ?? 0
+
+  return {
+    assign: (bounds: readonly PartitionBounds[], from: Checkpoint) => {
+      partitions = bounds.map(({ partition }) => partition)
+      checkpoint = from
+      headsBefore = new Map(bounds.map(({ partition, head }) => [partition, head]))
+      waiting.clear()
+    },
+    received: (batch: Received) => void waiting.set(batch.partition, batch),
+    committed: (to: Checkpoint) => {
+      checkpoint = to
+      for (const batch of waiting.values()) {
+        if (batch.to <= nextOf(batch.partition)) waiting.delete(batch.partition)
+      }
+    },
+    /** Since when a partition that is behind has stood still: the one that has the longest. */
+    stillSince: (now: UnixMs): UnixMs | undefined => {
+      const behind = partitions.filter((each) => nextOf(each) < (headsBefore.get(each) ?? 0))
+      for (const partition of seen.keys()) if (!behind.includes(partition)) seen.delete(partition)
+      for (const partition of behind) {
+        const next = nextOf(partition)
+        if (seen.get(partition)?.next !== next) seen.set(partition, { next, at: now })
+      }
+      return behind.length === 0 ? undefined : Math.min(...Array.from(seen.values(), (s) => s.at))
+    },
+    against: (heads: ReadonlyMap<number, number>): readonly PartitionStatus[] => {
+      headsBefore = heads
+      return partitions.map((partition) => {
+        const next = nextOf(partition)
+        const head = Math.max(heads.get(partition) ?? next, next)
+        return { partition, next, head, applied: checkpoint.get(partition)?.applied ?? 0 }
+      })
+    },
+    /** When the oldest event was recorded that was received and isn't applied yet, if there is one. */
+    waitingSince: (partition: number) =>
+      waiting.get(partition)?.events.find(({ offset }) => offset >= nextOf(partition))?.recordedAt,
+  }
+}

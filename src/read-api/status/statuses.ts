@@ -7,9 +7,9 @@ import type {
 } from '../../read-model-store/read-model-store.ts'
 import {
   type PartitionStatus,
+  type ProcessStatus,
   type ProjectorState,
   type ProjectorStatus,
-  type ProjectStatus,
   type ReplayStatus,
   type StatusReport,
   statusStaleAfterMs,
@@ -21,14 +21,14 @@ export type Timed<T> = T & Readonly<{ writtenAt: UnixMs; isStale: boolean }>
 /** What processes say of themselves, by kind, newest first. */
 export type Statuses = Readonly<{
   /** Of each process of the project role: when it last read the heads of the log. */
-  heads: readonly Timed<Pick<ProjectStatus, 'headsAt'>>[]
+  heads: readonly Timed<Pick<ProcessStatus, 'headsAt'>>[]
   projectors: readonly Timed<ProjectorStatus>[]
   replays: readonly Timed<ReplayStatus>[]
   verifications: readonly Timed<VerifyStatus>[]
 }>
 
 export async function readStatuses(store: ReadModelStore, now: UnixMs): Promise<Statuses> {
-  const heads: Timed<Pick<ProjectStatus, 'headsAt'>>[] = []
+  const heads: Timed<Pick<ProcessStatus, 'headsAt'>>[] = []
   const projectors: Timed<ProjectorStatus>[] = []
   const replays: Timed<ReplayStatus>[] = []
   const verifications: Timed<VerifyStatus>[] = []
