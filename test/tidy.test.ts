@@ -97,6 +97,70 @@ test('every folder of src has its arrows, but for the composition root and the c
   assert.equal([...folders].sort(), Object.keys(arrows).sort())
 })
 
+/** Walls inside the folders: which files may not import which others of `src`. */
+const walls: readonly Readonly<{
+  says: string
+  of: RegExp
+  no: (to: string, from: string) => boolean
+}>[] = [
+  {
+    says: 'HTTP knows no other room of the read API',
+    of: /^src\/read-api\/http\//,
+    no: (to) => /^src\/read-api\/(?!http\/)/.test(to),
+  },
+  {
+    says: 'a route imports no other route',
+    of: /^src\/read-api\/routes\/(?!index\.ts)/,
+    no: (to) => to.startsWith('src/read-api/routes/'),
+  },
+  {
+    says: 'a read model imports the domain and what projections are written with',
+    of: /^src\/projections\/read-models\/(?!index\.ts)/,
+    no: (to) => !/^src\/(domain\/|projections\/projection\.ts)/.test(to),
+  },
+  {
+    says: 'an adapter is imported by the composition root alone',
+    of: /^src\/(?!compose\.ts)/,
+    no: (to, from) => {
+      const [adapter] = /^src\/[^/]+-store\/(embedded|kafka|mongodb)\//.exec(to) ?? []
+      return adapter !== undefined && !from.startsWith(adapter)
+    },
+  },
+]
+
+const importsOf = (source: Source): string[] =>
+  source.imports.filter((to) => to.startsWith('.')).map((to) => target(source, to))
+
+for (const { says, of, no } of walls) {
+  test(says, () => {
+    const wrong = sources
+      .filter(({ path }) => of.test(path))
+      .flatMap((source) =>
+        importsOf(source)
+          .filter((to) => no(to, source.path))
+          .map((to) => `${source.path} -> ${to}`),
+      )
+    assert.equal(wrong, [])
+  })
+}
+
+test('no imports of src go in a circle', () => {
+  const imports = new Map(sources.map((source) => [source.path, importsOf(source)]))
+  const isFree = new Set<string>()
+  const circleBehind = (path: string, trail: readonly string[]): readonly string[] => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path]
+    if (isFree.has(path)) return []
+    for (const to of imports.get(path) ?? []) {
+      const circle = circleBehind(to, [...trail, path])
+      if (circle.length > 0) return circle
+    }
+    isFree.add(path)
+    return []
+  }
+  const circles = sources.map(({ path }) => circleBehind(path, []))
+  assert.equal(circles.find((circle) => circle.length > 0) ?? [], [])
+})
+
 test('a package is imported only by the files named for it', () => {
   const wrong = sources.flatMap(({ path, imports }) =>
     imports
