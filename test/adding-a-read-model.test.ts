@@ -10,6 +10,8 @@ import { runTradelog, startTradelog } from './support/tradelog.ts'
 const test = suite('the recipe of docs/adding-a-read-model.md')
 const recipe = readRecipe('docs/adding-a-read-model.md')
 
+type Days = { data: readonly { trades: readonly unknown[] }[] }
+
 test('names every file that it touches', () => {
   assert.equal(recipe.steps.map(({ path }) => path).sort(), recipe.tabled.toSorted())
 })
@@ -26,13 +28,13 @@ test(
     const address = await tradelog.address()
     await eventually(
       async () => {
-        const { status, data } = await get<{ data: readonly { trades: readonly unknown[] }[] }>(
-          `${address}/api/v1/largest-trades/AAPL`,
-        )
+        const { status, data } = await get<Days>(`${address}/api/v1/largest-trades/AAPL`)
         return status === 200 && data.data[0]?.trades.length === 3
       },
       { timeoutMs: 30_000 },
     )
+    const older = await get<Days>(`${address}/api/v1/largest-trades/AAPL?limit=1&before=1`)
+    assert.equal(older.data, { data: [], pagination: { next_cursor: null } })
     const verify = await runTradelog(['verify', '--model', 'largest-trades'], settings, [program])
     assert.is(verify.code, 0, verify.stdout + verify.stderr)
     await tradelog.kill('SIGTERM')
