@@ -46,11 +46,6 @@ type Stored<R extends Row, State> = Readonly<{
   load: (row: R) => State
 }>
 
-type Count = Readonly<{
-  /** How many keys one event has; the count of a generation's rows is checked with it. */
-  rowsPerEvent: number
-}>
-
 /**
  * A read model of folded rows. It has to be a function of the set of events: neither the borders
  * of batches nor the order between partitions may show, so ties are broken by position.
@@ -59,7 +54,13 @@ export type StateProjection<
   R extends Row = Any,
   State = Any,
   T extends EventType = Any,
-> = Readonly<{ kind: 'state' }> & Fold<State, T> & Stored<R, State> & Count
+> = Readonly<{
+  kind: 'state'
+  /** How many keys one event has; the count of a generation's rows is checked with it. */
+  rowsPerEvent: number
+}> &
+  Fold<State, T> &
+  Stored<R, State>
 
 /** A projection by the type of its rows: what their readers need to know of it. */
 export type ReadModel<R extends Row> = SeriesProjection<R> | StateProjection<R>
@@ -76,14 +77,12 @@ export const series = <R extends Row, T extends EventType>(
 
 /** Without `store` and `load`, the state is stored as it is. An event has one key if nothing is said. */
 export function state<R extends Row, State, T extends EventType>(
-  projection: Fold<State, T> & Stored<R, State> & Partial<Count>,
+  projection: Fold<State, T> & Stored<R, State> & { rowsPerEvent?: number },
 ): StateProjection<R, State, T>
 export function state<R extends Row, T extends EventType>(
-  projection: Fold<Readonly<R>, T> & Partial<Count>,
+  projection: Fold<Readonly<R>, T> & { rowsPerEvent?: number },
 ): StateProjection<Readonly<R>, Readonly<R>, T>
-export function state<T extends EventType>(
-  projection: Fold<Any, T> & Partial<Stored<Any, Any> & Count>,
-): StateProjection<Any, Any, T> {
+export function state(projection: Fold<Any, Any>): StateProjection {
   return { kind: 'state', rowsPerEvent: 1, store: itself, load: itself, ...projection }
 }
 

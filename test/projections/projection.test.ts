@@ -3,7 +3,6 @@ import {
   keysBySymbol,
   type RowOf,
   rememberingLatest,
-  series,
   state,
 } from '../../src/projections/projection.ts'
 import { suite } from '../support/suite.ts'
@@ -51,55 +50,42 @@ test('an answer is remembered until another is asked for', () => {
   assert.is(computed, 3)
 })
 
-const symbolOf = ({ event }: { event: { symbol: string } }) => [[event.symbol]]
+const prices = {
+  name: 'prices',
+  version: 1,
+  events: ['TradeExecuted'],
+  keys: () => [['all']],
+} as const
 
 test('a state is stored as it is, and an event has one row, if nothing else is said', () => {
+  const initial = () => ({ price: '' })
   const { rowsPerEvent, store, load } = state({
-    name: 'counts',
-    version: 1,
-    events: ['TradeExecuted'],
-    keys: symbolOf,
-    initial: () => ({ count: 0 }),
-    evolve: ({ count }) => ({ count: count + 1 }),
+    ...prices,
+    initial,
+    evolve: (_, { event }) => event,
   })
-  const row = { count: 3 }
+  const row = { price: '3' }
   assert.is(rowsPerEvent, 1)
   assert.is(store(row), row)
   assert.is(load(row), row)
 })
 
 test('events, states and rows have the types that a model gives them', () => {
-  const prices = series({
-    name: 'prices',
-    version: 1,
-    events: ['TradeExecuted'],
-    key: ({ event }) => [event.symbol],
+  const initial = () => new Set<string>()
+  const evolve = (seen: Set<string>) => seen
+  const stored = state({
+    ...prices,
+    initial,
     // @ts-expect-error: a trade has no `reason`.
-    row: ({ event: { price, reason } }) => ({ price, reason }),
-  })
-  const counts = state({
-    name: 'counts',
-    version: 1,
-    events: ['TradeExecuted'],
-    keys: symbolOf,
-    initial: () => new Set<string>(),
-    evolve: (seen, { event }) => seen.add(event.price),
+    evolve: (seen, { event: { price, reason } }) => seen.add(price + reason),
     store: (seen) => ({ prices: [...seen] }),
     load: (row) => new Set(row.prices),
   })
-  state({
-    name: 'sets',
-    version: 1,
-    events: ['TradeExecuted'],
-    keys: symbolOf,
-    // @ts-expect-error: a set is no row, so that it needs `store` and `load`.
-    initial: () => new Set<string>(),
-    evolve: (seen) => seen,
-  })
-  const row: RowOf<typeof counts> = { prices: ['1'] }
+  // @ts-expect-error: a set is no row, so that it needs `store` and `load`.
+  state({ ...prices, initial, evolve })
+  const row: RowOf<typeof stored> = { prices: ['1'] }
   // @ts-expect-error: `prices`, not `price`.
   assert.is(row.price, undefined)
-  assert.is(prices.kind, 'series')
 })
 
 test.run()

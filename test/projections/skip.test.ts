@@ -1,5 +1,4 @@
 import * as assert from 'uvu/assert'
-import { TradelogError } from '../../src/domain/errors.ts'
 import { partitionOf } from '../../src/domain/partition.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { dryRun } from '../../src/projections/replay/dry-run.ts'
@@ -8,6 +7,7 @@ import { skipOf } from '../../src/projections/skip.ts'
 import type { ProcessStatus } from '../../src/read-model-store/status.ts'
 import { type Engine, partitions, replayOptionsOf, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
+import { failureOf } from '../support/failure.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
 import { trade } from '../support/trade.ts'
@@ -23,15 +23,6 @@ async function skip(engine: Engine, model: string, offset: number, of = partitio
   const target = { projection, partition: of, offset }
   const made = await skipOf(engine, target, why)
   assert.ok(await engine.readModelStore.addSkip(made))
-}
-
-async function refusalOf(attempt: Promise<unknown>): Promise<TradelogError> {
-  const error = await attempt.then(
-    () => undefined,
-    (failure: unknown) => failure,
-  )
-  assert.instance(error, TradelogError)
-  return error as TradelogError
 }
 
 const models = readModels.map(({ name }) => name)
@@ -83,13 +74,13 @@ test('an event whose fold throws is skipped only where the model stands before i
   await engine.eventStore.append([trade(), trade()])
   await engine.appendForeign('AAPL', unstorable)
   await engine.eventStore.append(someTrades(500))
-  const early = await refusalOf(skip(engine, 'symbols', 2))
+  const early = await failureOf(skip(engine, 'symbols', 2))
   assert.is(early.code, 'SKIP_REFUSED')
   assert.match(early.message, 'not built yet')
   engine.project()
   const concerned = models.filter((model) => model !== 'interruptions')
   await stoppedWith(engine, 'EVENT_NOT_APPLICABLE', concerned.length)
-  assert.match((await refusalOf(skip(engine, 'symbols', 1))).message, 'it stands at 2')
+  assert.match((await failureOf(skip(engine, 'symbols', 1))).message, 'it stands at 2')
   for (const model of concerned) await skip(engine, model, 2)
   await engine.caughtUp()
   await equal(engine, (model) => (concerned.includes(model) ? 1 : 0))
@@ -102,9 +93,9 @@ test('an event that this code can apply is not skipped, nor one that is not ther
   const engine = await startEngine()
   await engine.eventStore.append([trade(), trade()])
   await engine.readModelStore.create({ model: 'symbols', version: 1, kind: 'state' })
-  assert.match((await refusalOf(skip(engine, 'symbols', 0))).message, 'can apply that event')
-  assert.match((await refusalOf(skip(engine, 'symbols', 2))).message, 'no event at offset 2')
-  assert.match((await refusalOf(skip(engine, 'symbols', 0, 9))).message, 'no partition 9')
+  assert.match((await failureOf(skip(engine, 'symbols', 0))).message, 'can apply that event')
+  assert.match((await failureOf(skip(engine, 'symbols', 2))).message, 'no event at offset 2')
+  assert.match((await failureOf(skip(engine, 'symbols', 0, 9))).message, 'no partition 9')
   assert.equal(await engine.readModelStore.skips(), [])
   await engine.close()
 })
@@ -121,7 +112,7 @@ test('a skip that is taken back is a difference until a replay, which stops at t
   assert.ok(first)
   await engine.readModelStore.removeSkip(first)
   assert.is((await engine.verified('symbols')).result, 'could not check')
-  assert.is((await refusalOf(replay(replayOptionsOf(engine)))).code, 'EVENT_UNREADABLE')
+  assert.is((await failureOf(replay(replayOptionsOf(engine)))).code, 'EVENT_UNREADABLE')
   await skip(engine, 'symbols', 1)
   await replay(replayOptionsOf(engine))
   await equal(engine, () => 1)

@@ -6,6 +6,7 @@ import type { Generation, ReadModelStore } from '../../src/read-model-store/read
 import type { ProcessStatus } from '../../src/read-model-store/status.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
+import { failureOf } from '../support/failure.ts'
 import { silent } from '../support/silent.ts'
 import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
@@ -22,15 +23,6 @@ const rebuild = ({ eventStore, readModelStore }: Engine, store = readModelStore)
     logger: silent,
     signal: new AbortController().signal,
   })
-
-async function failureOf(attempt: Promise<unknown>): Promise<TradelogError> {
-  const error = await attempt.then(
-    () => undefined,
-    (failure: unknown) => failure,
-  )
-  assert.instance(error, TradelogError)
-  return error as TradelogError
-}
 
 async function statusOf({ readModelStore }: Engine, name: string) {
   const rows = await readModelStore.statuses()

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert'
-import { TradelogError } from '../../src/domain/errors.ts'
 import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import { type Projection, series, state } from '../../src/projections/projection.ts'
 import { symbols } from '../../src/projections/read-models/symbols.ts'
 import { trades } from '../../src/projections/read-models/trades.ts'
 import { createWriter } from '../../src/projections/writer.ts'
 import type { Skip } from '../../src/read-model-store/read-model-store.ts'
+import { failureOf } from '../support/failure.ts'
 import { memoryGeneration, memoryTable } from '../support/memory-generation.ts'
 import { suite } from '../support/suite.ts'
 import { trade } from '../support/trade.ts'
@@ -64,15 +64,6 @@ async function writerOf(projection: Projection, skips: readonly Skip[] = []) {
   const writer = createWriter(projection, memoryGeneration(table), { skips: async () => skips })
   await writer.restart()
   return { writer, table }
-}
-
-async function failureOf(attempt: Promise<void>): Promise<TradelogError> {
-  const error = await attempt.then(
-    () => undefined,
-    (failure: unknown) => failure,
-  )
-  assert.instance(error, TradelogError)
-  return error as TradelogError
 }
 
 function skipOf(model: string, offset: number, of = origin): Skip {

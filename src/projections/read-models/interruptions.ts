@@ -1,13 +1,4 @@
-import type { UnixMs } from '../../domain/time.ts'
-import { series } from '../projection.ts'
-
-export type InterruptionRow = Readonly<{
-  symbol: string
-  from: UnixMs
-  until: UnixMs
-  reason: string
-  source: string
-}>
+import { type RowOf, series } from '../projection.ts'
 
 /** Every span in which a symbol was not listened to, by symbol and by the end of the span. */
 export const interruptions = series({
@@ -15,7 +6,7 @@ export const interruptions = series({
   version: 1,
   events: ['FeedInterrupted'],
   key: ({ event }) => [event.symbol, event.until],
-  row: ({ event: { symbol, from, until, reason, source } }): InterruptionRow => ({
+  row: ({ event: { symbol, from, until, reason, source } }) => ({
     symbol,
     from,
     until,
@@ -23,3 +14,5 @@ export const interruptions = series({
     source,
   }),
 })
+
+export type InterruptionRow = RowOf<typeof interruptions>

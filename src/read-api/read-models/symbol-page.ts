@@ -35,13 +35,7 @@ export async function symbolPage<R extends Row>(
 
 const chunkRowsMax = 2_000
 
-type Range = Readonly<{
-  symbol: string
-  from: Key
-  to: Key
-  rowsMax: number
-  signal: AbortSignal
-}>
+type Range = Readonly<{ symbol: string; from: Key; to: Key; rowsMax: number; signal: AbortSignal }>
 
 /**
  * The rows of a symbol with the largest keys, the largest first. Reads in chunks: a large page must
