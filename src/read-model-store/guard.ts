@@ -11,6 +11,10 @@ export function advanceGuard(guard: Guard | null, partition: number, offset: num
   return all.map((entry) => entry.join(':')).join(',')
 }
 
+/** Whether a row has taken in all that another guard says, or more. */
+export const covers = (guard: Guard | null, other: Guard): boolean =>
+  parse(other).every(([partition, offset]) => lastOffset(guard, partition) >= offset)
+
 const parse = (guard: Guard | null): (readonly [number, number])[] =>
   guard === null
     ? []

@@ -216,6 +216,24 @@ function describeCheckpoints(test: Define) {
     }
   })
 
+  test('of five commits at once, one wins, however far each goes', async ({ store, another }) => {
+    const generation = await createState(store)
+    const others = range(1, 5).map(async () => (await another()).open(generation.info.id))
+    const rivals = [generation, ...(await Promise.all(others))]
+    for (let round = 0, from = 0; round < 10; round++) {
+      const rows = await generation.read(foldedSymbols.map((symbol) => key(symbol)))
+      const commits = rivals.map((_, i) => foldedCommit(rows, from, from + 3 + ((i + round) % 5)))
+      const answers = await Promise.all(
+        rivals.map((rival, i) => rival.commit(commits[i] as Commit)),
+      )
+      const winners = commits.filter((_, i) => answers[i] === 'committed')
+      assert.is(winners.length, 1, `${round}: ${answers}`)
+      from = (await generation.checkpoint()).get(0)?.next ?? 0
+      assert.is(from, winners[0]?.to)
+      assertFolded(await allRows(generation), from)
+    }
+  })
+
   test('partitions move on their own and keep their counts and origins', async ({
     store,
     another,
@@ -243,6 +261,35 @@ function describeCheckpoints(test: Define) {
       [11, { next: 4, applied: 11, origin: 'log-11' }],
     ])
   })
+}
+
+const foldedSymbols = ['A', 'AA', 'AAA']
+
+/** Each symbol has every third event, which is what its row counts. */
+const eventsOf = (at: number, from: number, to: number) =>
+  range(from, to).filter((offset) => offset % foldedSymbols.length === at)
+
+/** As a projector folds them: a row passes over what it has already. */
+function foldedCommit(rows: readonly (StoredRow | undefined)[], from: number, to: number): Commit {
+  const writes = foldedSymbols.flatMap((symbol, at) => {
+    const { guard: expected = null, count = 0 } = rows[at] ?? {}
+    const next = Number(expected?.slice('0:'.length) ?? -1) + 1
+    const fresh = eventsOf(at, Math.max(from, next), to)
+    const last = fresh.at(-1)
+    if (last === undefined) return []
+    return [stateWrite(symbol, `0:${last}`, expected, (count ?? 0) + fresh.length)]
+  })
+  return stateCommit(writes, { from, to, applied: to })
+}
+
+/** Each row has every event below the checkpoint, and counts all those up to its guard. */
+function assertFolded(rows: readonly StoredRow[], checkpoint: number) {
+  for (const [at, { guard, count }] of rows.entries()) {
+    const next = Number(guard?.slice('0:'.length)) + 1
+    assert.is(count, eventsOf(at, 0, next).length)
+    assert.equal(eventsOf(at, next, checkpoint), [])
+  }
+  assert.is(rows.length, foldedSymbols.length)
 }
 
 function describePages(test: Define) {

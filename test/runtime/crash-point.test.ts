@@ -27,7 +27,7 @@ const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
   'read-model-store/embedded/generation.ts': ['write', 'writeSeries', 'writeState'],
   'read-model-store/embedded/generations.ts': ['openGenerations'],
   'read-model-store/mongodb/commit.ts': 'whole',
-  'read-model-store/mongodb/checkpoints.ts': ['claimCheckpoint', 'moveCheckpoint'],
+  'read-model-store/mongodb/checkpoints.ts': ['claimCheckpoint', 'setClaims', 'moveCheckpoint'],
   'read-model-store/mongodb/generations.ts': ['createGeneration', 'dropGeneration'],
   'read-model-store/mongodb/pointers.ts': ['compareAndSet'],
   'read-model-store/mongodb/skips.ts': ['addSkip', 'removeSkip'],
@@ -119,6 +119,12 @@ const exceptions: Readonly<Record<string, string>> = {
   'read-model-store/embedded/generations.ts: await gate.drained()': ending,
   'read-model-store/embedded/generations.ts: await Promise.all([...opened.values()].map((generation) => generation.close()))':
     ending,
+  'read-model-store/mongodb/checkpoints.ts: if (await setClaims(checkpoints, { _id, next: from, claim: null }, [claim])) return true':
+    inside,
+  'read-model-store/mongodb/checkpoints.ts: const found = await checkpoints.findOne({ _id, next: from })':
+    reading,
+  'read-model-store/mongodb/commit.ts: const documents = await collection.find(filter, options).toArray()':
+    reading,
   'read-model-store/mongodb/commit.ts: if (commit.from === 0) await loadGeneration(catalogue, generation)':
     reading,
   'read-model-store/mongodb/generations.ts: if (droppedAt < now - droppedKeptMs) await generations.deleteOne({ _id })':

@@ -1,4 +1,5 @@
 import { TradelogError } from '../../src/domain/errors.ts'
+import { covers } from '../../src/read-model-store/guard.ts'
 import type { Key } from '../../src/read-model-store/key.ts'
 import type {
   Commit,
@@ -117,15 +118,21 @@ async function write(
   return 'committed'
 }
 
-/** By compare-and-set; the row of a series is inserted where it is absent. */
+/**
+ * By compare-and-set; the row of a series is inserted if it is absent. What a rival has brought as
+ * far, or further, counts as written.
+ */
 function writeRow({ rows }: Table, one: SeriesWrite | StateWrite): boolean {
   const { key, value } = one
   const json = JSON.stringify(value)
+  const { guard: stored = null, count } = rows.get(key) ?? {}
   if (!('expected' in one)) {
     if (!rows.has(key)) rows.set(key, { key, json, guard: null, count: null })
     return true
   }
-  if ((rows.get(key)?.guard ?? null) !== one.expected) return false
+  if (stored !== one.expected) {
+    return stored === one.guard ? count === one.count : covers(stored, one.guard)
+  }
   rows.set(key, { key, json, guard: one.guard, count: one.count })
   return true
 }

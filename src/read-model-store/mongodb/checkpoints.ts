@@ -8,8 +8,8 @@ export type CheckpointDocument = PartitionCheckpoint & {
   /** `<generation>:<partition>` */
   _id: string
   partition: number
-  /** Of the commit that is about to move it, or null. */
-  claim: string | null
+  /** Of the commits that are about to move it, or null. An earlier version left one as a text. */
+  claim: readonly string[] | string | null
 }
 
 export type Checkpoints = Collection<CheckpointDocument>
@@ -29,9 +29,14 @@ export async function readCheckpoint(
   )
 }
 
+/** More than there are rivals at any time; what crashed commits have left must not pile up. */
+const claimsMax = 16
+
 /**
- * Marks a checkpoint that is at `from` with the name of one commit; false where it isn't. A mark that
- * is lost in a failover stops only the move, so it needs no majority.
+ * Marks a checkpoint that is at `from` with the name of one commit; false if it isn't, or if another
+ * commit marks it at the same moment. The marks of others stay beside it: they may be of crashed
+ * commits, or of rivals that have written their rows by now. A mark that is lost in a failover stops
+ * only the move, so it needs no majority.
  */
 export async function claimCheckpoint(
   checkpoints: Checkpoints,
@@ -40,15 +45,17 @@ export async function claimCheckpoint(
   claim: string,
 ): Promise<boolean> {
   const _id = idOf(generation, partition)
-  const writeConcern = { w: 1 }
-  const mark = { $set: { claim } }
-  crashPoint('checkpoint:to-claim')
-  const { matchedCount } = await checkpoints.updateOne({ _id, next: from }, mark, { writeConcern })
-  if (matchedCount === 1 || from > 0) return matchedCount === 1
+  if (await setClaims(checkpoints, { _id, next: from, claim: null }, [claim])) return true
+  const found = await checkpoints.findOne({ _id, next: from })
+  if (found !== null) {
+    const claims = [...[found.claim ?? []].flat(), claim].slice(-claimsMax)
+    return setClaims(checkpoints, { _id, next: from, claim: found.claim }, claims)
+  }
+  if (from > 0) return false
   try {
-    const empty = { _id, partition, next: 0, applied: 0, origin: '', claim }
+    const empty = { _id, partition, next: 0, applied: 0, origin: '', claim: [claim] }
     crashPoint('checkpoint:to-insert')
-    await checkpoints.insertOne(empty, { writeConcern })
+    await checkpoints.insertOne(empty, { writeConcern: claimWriteConcern })
     return true
   } catch (error) {
     if (!isDuplicateKey(error)) throw error
@@ -56,7 +63,20 @@ export async function claimCheckpoint(
   }
 }
 
-/** By compare-and-set from `from`, where the claim is still there; false where it isn't. */
+const claimWriteConcern = { w: 1 }
+
+async function setClaims(
+  checkpoints: Checkpoints,
+  filter: Pick<CheckpointDocument, '_id' | 'next' | 'claim'>,
+  claim: readonly string[],
+): Promise<boolean> {
+  const options = { writeConcern: claimWriteConcern }
+  crashPoint('checkpoint:to-claim')
+  const { matchedCount } = await checkpoints.updateOne(filter, { $set: { claim } }, options)
+  return matchedCount === 1
+}
+
+/** By compare-and-set from `from`, if the claim is still there; false if it isn't. */
 export async function moveCheckpoint(
   checkpoints: Checkpoints,
   generation: string,
@@ -66,6 +86,7 @@ export async function moveCheckpoint(
   const _id = idOf(generation, partition)
   const place = { next: to, applied, origin, claim: null }
   crashPoint('checkpoint:to-move')
+  // Also matches a list that has the claim in it.
   const { matchedCount } = await checkpoints.updateOne({ _id, next: from, claim }, { $set: place })
   return matchedCount === 1
 }

@@ -5,13 +5,18 @@
  *    alone. Rows were read before, so a database emptied or put back to an earlier copy in between
  *    shows here: nothing is folded onto rows that lack events.
  * 2. Write each row: a series row under its own key, where a duplicate is the same row; a state row
- *    only where the stored guard is the one it was read with, an absent one by insert. A row written
+ *    only if the stored guard is the one it was read with, an absent one by insert. A row written
  *    here is the fold of all its key's events up to its guard, whoever writes it and however late:
- *    where it is ahead of the checkpoint, its guard makes the next run skip what is in it.
+ *    if it is ahead of the checkpoint, its guard makes the next run skip what is in it. So a row that
+ *    a rival has brought as far as this commit would, or further, counts as written.
  * 3. When all of them are durable on a majority, move the checkpoint from `from` to `to` by
  *    compare-and-set. Not before, or a failover could keep the checkpoint and lose the rows. The
  *    claim must still be there: a copy that stands at `from` too, put back since step 2, lacks it,
  *    as it lacks the rows.
+ *
+ * Of rivals at one checkpoint one wins: a claim takes nobody else's away, so only the first move
+ * ends the others; and no rival is behind the one whose `to` is lowest in any row, so that one can
+ * always move. A crashed commit leaves a claim that nobody has to wait for.
  *
  * A network error leaves the outcome unknown; the caller starts again at the stored checkpoint.
  */
@@ -19,9 +24,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import { crashPoint } from '../../runtime/crash-point.ts'
+import { covers } from '../guard.ts'
 import type { Commit, Guard, SeriesWrite, StateWrite } from '../read-model-store.ts'
 import { claimCheckpoint, moveCheckpoint } from './checkpoints.ts'
-import { isDuplicateKey, isOnlyDuplicateKeys } from './errors.ts'
+import { isOnlyDuplicateKeys } from './errors.ts'
 import { type Catalogue, loadGeneration } from './generations.ts'
 import { documentOfSeries, documentOfState, type RowDocument } from './rows.ts'
 
@@ -84,7 +90,7 @@ async function insertSeries(
   return true
 }
 
-/** Present rows first: where one of them has moved, nothing is inserted. */
+/** Present rows first: if one of them has moved, nothing is inserted. */
 async function writeStates(
   collection: Collection<RowDocument>,
   writes: readonly StateWrite[],
@@ -115,7 +121,7 @@ async function replaceStates(
     })),
     { ordered: true },
   )
-  return matchedCount === writes.length
+  return matchedCount === writes.length || areWritten(collection, writes)
 }
 
 async function insertStates(
@@ -124,11 +130,30 @@ async function insertStates(
 ): Promise<boolean> {
   crashPoint('rows:states-missing')
   try {
-    await collection.insertMany(writes.map(documentOfState), { ordered: true })
+    await collection.insertMany(writes.map(documentOfState), { ordered: false })
     crashPoint('rows:states-inserted')
     return true
   } catch (error) {
-    if (!isDuplicateKey(error)) throw error
-    return false
+    if (!isOnlyDuplicateKeys(error)) throw error
+    return areWritten(collection, writes)
   }
+}
+
+/**
+ * Whether each row is what was to be written, or further, by a rival: what the next attempt would
+ * find, and pass over. It must not be lost in a failover after the checkpoint has moved; the write
+ * that missed it has waited until a majority had it.
+ */
+async function areWritten(
+  collection: Collection<RowDocument>,
+  writes: readonly StateWrite[],
+): Promise<boolean> {
+  const filter = { _id: { $in: writes.map(({ key }) => key) } }
+  const options = { projection: { _guard: 1, _count: 1 }, readConcern: 'majority' } as const
+  const documents = await collection.find(filter, options).toArray()
+  const rows = new Map(documents.map((row) => [row._id, row]))
+  return writes.every(({ key, guard, count }) => {
+    const { _guard = null, _count } = rows.get(key) ?? {}
+    return _guard === guard ? _count === count : covers(_guard, guard)
+  })
 }
