@@ -1,24 +1,33 @@
 import type { Guard } from './read-model-store.ts'
 
-/** The last offset of a partition that a row has taken in; −1 where it has taken none. */
-export const lastOffset = (guard: Guard | null, partition: number): number =>
-  parse(guard).find(([from]) => from === partition)?.[1] ?? -1
-
-/** The guard after a row has taken in a partition up to this offset. */
-export function advanceGuard(guard: Guard | null, partition: number, offset: number): Guard {
-  const others = parse(guard).filter(([from]) => from !== partition)
-  const all = [...others, [partition, offset] as const].sort(([a], [b]) => a - b)
-  return all.map((entry) => entry.join(':')).join(',')
+/** By partition, the last offset that a row has taken in. */
+export function parseGuard(guard: Guard | null): Map<number, number> {
+  const offsets = new Map<number, number>()
+  for (const entry of guard?.split(',') ?? []) {
+    const [partition, offset] = entry.split(':')
+    if (offset !== undefined) offsets.set(Number(partition), Number(offset))
+  }
+  return offsets
 }
 
-/** Whether a row has taken in all that another guard says, or more. */
-export const covers = (guard: Guard | null, other: Guard): boolean =>
-  parse(other).every(([partition, offset]) => lastOffset(guard, partition) >= offset)
+export const formatGuard = (offsets: ReadonlyMap<number, number>): Guard =>
+  [...offsets]
+    .sort(([a], [b]) => a - b)
+    .map((entry) => entry.join(':'))
+    .join(',')
 
-const parse = (guard: Guard | null): (readonly [number, number])[] =>
-  guard === null
-    ? []
-    : guard.split(',').map((entry) => {
-        const [partition = '', offset = ''] = entry.split(':')
-        return [Number(partition), Number(offset)] as const
-      })
+/** The last offset of a partition that a row has taken in; −1 if it has taken none. */
+export const lastOffset = (guard: Guard | null, partition: number): number =>
+  parseGuard(guard).get(partition) ?? -1
+
+/** The guard after a row has taken in a partition up to this offset. */
+export const advanceGuard = (guard: Guard | null, partition: number, offset: number): Guard =>
+  formatGuard(parseGuard(guard).set(partition, offset))
+
+/** Whether a row has taken in all that another has, or more. */
+export function covers(guard: Guard | null, other: Guard): boolean {
+  const offsets = parseGuard(guard)
+  return [...parseGuard(other)].every(
+    ([partition, offset]) => (offsets.get(partition) ?? -1) >= offset,
+  )
+}

@@ -1,3 +1,4 @@
+import { parseGuard } from '../read-model-store/guard.ts'
 import { encodeKey, type Key } from '../read-model-store/key.ts'
 import type { Generation, StoredRow } from '../read-model-store/read-model-store.ts'
 import { type Difference, sameRow } from './difference.ts'
@@ -102,15 +103,6 @@ function compare(
   }
   return { rowsCompared: stored.size, differences }
 }
-
-/** `"0:1041,3:7"`: by partition, the last offset that the row has applied. */
-const parseGuard = (guard: string | null): ReadonlyMap<number, number> =>
-  new Map(
-    (guard ?? '')
-      .split(',')
-      .filter((entry) => entry !== '')
-      .map((entry) => entry.split(':').map(Number) as [number, number]),
-  )
 
 function shardOf(key: Key, shards: number): number {
   let hash = 0

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { covers, formatGuard, parseGuard } from '../../read-model-store/guard.ts'
 import type { Checkpoint, Guard } from '../../read-model-store/read-model-store.ts'
 
 /** An offset of a partition of one very log, which `log` names: another one counts from zero. */
@@ -63,23 +64,21 @@ export const isOtherLog = (before: Positions, after: Positions): boolean =>
 
 /** Whether a row has taken in anything beyond these positions. */
 export const isAbove = (guard: Guard, positions: Positions): boolean =>
-  parse(guard).some(([partition, offset]) => offset > (positions.get(partition)?.offset ?? -1))
+  [...parseGuard(guard)].some(
+    ([partition, offset]) => offset > (positions.get(partition)?.offset ?? -1),
+  )
 
 /** Whether a row has taken in all that another version of it has, and more. */
-export function isNewer(guard: Guard, than: Guard | undefined): boolean {
-  if (than === undefined) return true
-  if (guard === than) return false
-  const offsets = new Map(parse(guard))
-  return parse(than).every(([partition, offset]) => offset <= (offsets.get(partition) ?? -1))
-}
+export const isNewer = (guard: Guard, than: Guard | undefined): boolean =>
+  than === undefined || (guard !== than && covers(guard, than))
 
 /** The guard of what is made of several rows. */
 export function mergeGuards(guards: readonly Guard[]): Guard {
   const offsets = new Map<number, number>()
-  for (const [partition, offset] of guards.flatMap(parse)) {
+  for (const [partition, offset] of guards.flatMap((guard) => [...parseGuard(guard)])) {
     offsets.set(partition, Math.max(offset, offsets.get(partition) ?? -1))
   }
-  return Array.from(offsets, (entry) => entry.join(':')).join(',')
+  return formatGuard(offsets)
 }
 
 const merge = (
@@ -93,9 +92,3 @@ const merge = (
       { offset: choose(offset, others.get(partition)?.offset ?? offset), log },
     ]),
   )
-
-const parse = (guard: Guard): (readonly [partition: number, offset: number])[] =>
-  guard.split(',').map((text) => {
-    const [partition, offset] = text.split(':')
-    return [Number(partition), Number(offset)]
-  })
