@@ -24,7 +24,7 @@ const arrows: Record<string, readonly string[]> = {
 
 /** Files that a folder may import by name only: ports and shapes, never what runs behind them. */
 const eventStorePort = /event-store\/event-store\.ts$/
-const readModelStorePort = /read-model-store\/(read-model-store|key|guard|status)\.ts$/
+const readModelStorePort = /read-model-store\/(read-model-store|key|guard|status|rows-written)\.ts$/
 const doors: Record<string, RegExp> = {
   'ingest>event-store': eventStorePort,
   'copy>event-store': eventStorePort,

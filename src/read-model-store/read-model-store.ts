@@ -77,8 +77,11 @@ export type GenerationInfo = Readonly<{
   model: string
   /** The projection's version that builds it. */
   version: number
+  kind: RowKind
   createdAt: UnixMs
 }>
+
+export type RowKind = Commit['rows']['kind']
 
 /** The rows and checkpoint of one generation. */
 export interface Generation<R extends Row = Row> {
@@ -96,10 +99,9 @@ export interface Generation<R extends Row = Row> {
    * A store without transactions does it in this order: compare the checkpoint; write each row by
    * compare-and-set; move the checkpoint by compare-and-set. What is written before a crash in
    * between, the guards and keys make harmless. Durable (majority, fsync) when it resolves.
-   * `onRowsWritten` is called between the two last steps, for whoever measures them; a store that
-   * takes one transaction has none to tell apart.
+   * A row that a rival has brought as far as this commit would, or further, may count as written.
    */
-  commit(commit: Commit, onRowsWritten?: () => void): Promise<'committed' | 'moved'>
+  commit(commit: Commit): Promise<'committed' | 'moved'>
 
   /** Rows in key order, or the reverse. */
   page(options: PageOptions): Promise<readonly StoredRow<R>[]>
@@ -133,8 +135,6 @@ export type Pointer = Readonly<{
 /** The right to do a thing alone. It is lost, not waited for, when it can't be renewed in time. */
 export interface Lease {
   readonly name: string
-  /** Rises with every holder. */
-  readonly fence: number
   /** False once another holder may have it; then stop. */
   held(): Promise<boolean>
   release(): Promise<void>
@@ -153,6 +153,10 @@ export type Skip = Readonly<{
   at: UnixMs
 }>
 
+/** What a skip is kept under: a model leaves an event of a log out once. */
+export const skipId = ({ model, partition, offset, origin }: Omit<Skip, 'why' | 'at'>): string =>
+  `${model}:${partition}:${offset}:${origin}`
+
 /** What a process says of itself for the API to show: see `status.ts`. */
 export type StatusRow = Readonly<{ source: string; writtenAt: UnixMs; status: Row }>
 
@@ -166,7 +170,7 @@ export interface ReadModelStore {
   generations(model?: string): Promise<readonly GenerationInfo[]>
 
   /** Makes an empty generation under a new id. */
-  create(options: { model: string; version: number; kind: 'series' | 'state' }): Promise<Generation>
+  create(options: Pick<GenerationInfo, 'model' | 'version' | 'kind'>): Promise<Generation>
 
   /** Rejects with `GENERATION_DROPPED` where there is none of that id. */
   open(id: string): Promise<Generation>

@@ -454,6 +454,7 @@ function describeGenerations(test: Define) {
     await generation.commit(seriesCommit([1, 2]))
     const opened = await (await another()).open(generation.info.id)
     assert.equal(opened.info, generation.info)
+    assert.is(opened.info.kind, 'series')
     assert.equal(await allRows(opened), [1, 2].map(seriesRow))
     await opened.commit(seriesCommit([3], { from: 2, to: 3 }))
     assert.equal(await allRows(generation), [1, 2, 3].map(seriesRow))
@@ -542,25 +543,16 @@ function describeLeases(test: Define, ttlMs: number) {
     assert.ok(other)
   })
 
-  test('a released lease is free at once, and the next fence is higher', async ({
-    store,
-    another,
-  }) => {
+  test('a released lease is free at once', async ({ store, another }) => {
     const rival = await another()
-    const fences: number[] = []
     for (const one of [store, rival, rival, store]) {
       const lease = await one.lease('build', { ttlMs })
       assert.ok(lease)
-      fences.push(lease.fence)
       await lease.release()
       await lease.release()
       assert.is(await lease.held(), false)
       assert.is(await store.leaseHolder('build'), undefined)
     }
-    assert.equal(
-      fences,
-      [...new Set(fences)].sort((a, b) => a - b),
-    )
   })
 
   test('a holder that hangs beyond its time has lost the lease', async ({ store, another }) => {
@@ -569,7 +561,6 @@ function describeLeases(test: Define, ttlMs: number) {
     assert.ok(lost)
     blockThread(1.5 * ttlMs)
     const taken = await eventually(() => rival.lease('build', { ttlMs }))
-    assert.ok(taken.fence > lost.fence)
     assert.is(await lost.held(), false)
     await lost.release()
     assert.is(await taken.held(), true)

@@ -35,8 +35,8 @@ async function projectedRows(
   projection: Projection,
   logs: readonly (readonly RecordedEvent[])[],
 ): Promise<readonly Row[]> {
-  const { name: model, version } = projection
-  const table = memoryTable({ id: model, model, version, createdAt: 0 })
+  const { name: model, version, kind } = projection
+  const table = memoryTable({ id: model, model, version, kind, createdAt: 0 })
   const writer = createWriter(projection, memoryGeneration(table), noSkips)
   await writer.restart()
   for (const [partition, log] of logs.entries()) {

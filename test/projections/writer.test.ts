@@ -59,8 +59,8 @@ function faulty(bad: number): Readonly<Record<string, Projection>> {
 }
 
 async function writerOf(projection: Projection, skips: readonly Skip[] = []) {
-  const { name: model, version } = projection
-  const table = memoryTable({ id: model, model, version, createdAt: 0 })
+  const { name: model, version, kind } = projection
+  const table = memoryTable({ id: model, model, version, kind, createdAt: 0 })
   const writer = createWriter(projection, memoryGeneration(table), { skips: async () => skips })
   await writer.restart()
   return { writer, table }

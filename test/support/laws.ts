@@ -153,8 +153,8 @@ async function projected(make: MakeProjection, log: TradeLog, schedule: Schedule
 }
 
 function emptyTable(make: MakeProjection): Table {
-  const { name: model, version } = make()
-  return memoryTable({ id: model, model, version, createdAt: 0 })
+  const { name: model, version, kind } = make()
+  return memoryTable({ id: model, model, version, kind, createdAt: 0 })
 }
 
 async function contentsOf(generation: Generation) {

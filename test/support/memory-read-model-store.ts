@@ -1,15 +1,15 @@
 import { TradelogError } from '../../src/domain/errors.ts'
 import { newGenerationId } from '../../src/read-model-store/generation-id.ts'
-import type {
-  Generation,
-  GenerationInfo,
-  Lease,
-  Pointer,
-  ReadModelStore,
-  Skip,
-  StatusRow,
+import {
+  type Generation,
+  type GenerationInfo,
+  type Lease,
+  type Pointer,
+  type ReadModelStore,
+  type Skip,
+  type StatusRow,
+  skipId,
 } from '../../src/read-model-store/read-model-store.ts'
-import { skipId } from '../../src/read-model-store/skip-id.ts'
 import { type BeforeWrite, memoryGeneration, memoryTable, type Table } from './memory-generation.ts'
 
 type LeaseRow = { holder: object | undefined; fence: number; expiresAt: number }
@@ -68,10 +68,10 @@ export function openMemoryReadModelStore({
   return {
     generations: (model) =>
       ifOpen(() => infosOf(tables).filter((info) => model === undefined || info.model === model)),
-    create: ({ model, version }) =>
+    create: ({ model, version, kind }) =>
       ifOpen(() => {
         const createdAt = now()
-        const info = { id: newId(model, createdAt), model, version, createdAt }
+        const info = { id: newId(model, createdAt), model, version, kind, createdAt }
         const table = memoryTable(info)
         tables.set(info.id, table)
         return handle(table)
@@ -137,7 +137,6 @@ function leasesOf({ leases }: MemoryDatabase, now: () => number) {
     }
     return {
       name,
-      fence,
       held: async () => {
         const row = mine()
         if (row !== undefined) row.expiresAt = now() + ttlMs

@@ -1,6 +1,7 @@
 import { TradelogError } from '../../domain/errors.ts'
 import type { Batch } from '../../event-store/event-store.ts'
 import type { Commit, Generation } from '../../read-model-store/read-model-store.ts'
+import { onRowsWritten } from '../../read-model-store/rows-written.ts'
 import { type ProjectorStatus, projectorStates } from '../../read-model-store/status.ts'
 import type { ProjectionMetrics, Stage } from './metrics.ts'
 
@@ -105,10 +106,10 @@ function measuredGeneration(generation: Generation, watch: Watch): Generation {
     commit: async (commit) => {
       const begin = performance.now()
       let written: number | undefined
-      const onRowsWritten = () => {
+      const stop = onRowsWritten(commit, () => {
         written = performance.now()
-      }
-      const result = await generation.commit(commit, onRowsWritten)
+      })
+      const result = await generation.commit(commit).finally(stop)
       if (result === 'moved') return result
       const end = performance.now()
       const { partition, applied } = commit

@@ -1,8 +1,5 @@
 import { type LeaseTable, openLmdb, transact } from '../../runtime/lmdb.ts'
 import type { GenerationInfo, Pointer, Skip, StatusRow } from '../read-model-store.ts'
-import type { RowKind } from './generation.ts'
-
-export type CataloguedGeneration = GenerationInfo & Readonly<{ kind: RowKind }>
 
 /** What all processes of one directory share: which generations there are, and who does what. */
 export type Catalogue = ReturnType<typeof openCatalogue>
@@ -11,7 +8,7 @@ export function openCatalogue(directory: string) {
   const environment = openLmdb(directory, { maxDbs: 5 })
   const leases: LeaseTable = environment.openDB({ name: 'leases' })
   return {
-    generations: environment.openDB<CataloguedGeneration, string>({ name: 'generations' }),
+    generations: environment.openDB<GenerationInfo, string>({ name: 'generations' }),
     pointers: environment.openDB<Pointer, string>({ name: 'pointers' }),
     statuses: environment.openDB<Omit<StatusRow, 'source'>, string>({ name: 'statuses' }),
     skips: environment.openDB<Skip, string>({ name: 'skips' }),

@@ -21,8 +21,6 @@ import type { Gate } from './gate.ts'
 /** Rows of a scan between two turns of the event loop: about a millisecond. */
 const scanRowsMax = 1000
 
-export type RowKind = Commit['rows']['kind']
-
 /** As stored: a series row is its value alone, a state row the JSON of a `StateEntry`. */
 type Stored = Row | string
 type StateEntry = readonly [guard: Guard, count: number, value: Row]
@@ -33,10 +31,9 @@ export type EmbeddedGeneration = Generation & Readonly<{ close: () => Promise<vo
 export function openEmbeddedGeneration(
   directory: string,
   info: GenerationInfo,
-  kind: RowKind,
   gate: Gate,
 ): EmbeddedGeneration {
-  const tables = openTables(directory, kind)
+  const tables = openTables(directory, info)
   const revision = revisionIn(tables)
   let closing: Promise<void> | undefined
   return {
@@ -51,7 +48,8 @@ export function openEmbeddedGeneration(
       options.signal?.throwIfAborted()
       return gate.enter(() => rowsOf(tables, rangeOf(options)))
     },
-    count: (signal) => (kind === 'series' ? countKeys(tables, gate) : addUp(tables, gate, signal)),
+    count: (signal) =>
+      info.kind === 'series' ? countKeys(tables, gate) : addUp(tables, gate, signal),
     scan: ({ signal } = {}) => scan(tables, gate, signal),
     revision: () => gate.pass(revision),
     close: () => {
@@ -69,7 +67,7 @@ type Moved = 'committed' | 'moved'
  * Series rows are MessagePack whose field names are stored once per generation, under a key that
  * no range shows: half the size of JSON, scanned at more than twice its rate.
  */
-function openTables(directory: string, kind: RowKind) {
+function openTables(directory: string, { kind }: GenerationInfo) {
   const environment = openLmdb(directory, { maxDbs: 2 })
   const openRows = () =>
     environment.openDB<Stored, Key>(

@@ -6,7 +6,7 @@ import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { isGenerationId, newGenerationId } from '../generation-id.ts'
 import type { GenerationInfo, ReadModelStore } from '../read-model-store.ts'
-import type { Catalogue, CataloguedGeneration } from './catalogue.ts'
+import type { Catalogue } from './catalogue.ts'
 import { openGate } from './gate.ts'
 import { type EmbeddedGeneration, openEmbeddedGeneration } from './generation.ts'
 
@@ -58,11 +58,9 @@ export function openGenerations(options: Options): Generations {
 
 const listed = ({ generations }: Catalogue, model?: string): GenerationInfo[] =>
   [...generations.getRange({})]
-    .map(({ value }) => infoOf(value))
+    .map(({ value }) => value)
     .filter((info) => model === undefined || info.model === model)
     .sort((a, b) => a.createdAt - b.createdAt)
-
-const infoOf = ({ kind: _, ...info }: CataloguedGeneration): GenerationInfo => info
 
 /**
  * Makes folder and entry under the catalogue's lock, so whatever folder is without an entry under
@@ -101,7 +99,7 @@ async function openGeneration(context: Context, id: string): Promise<EmbeddedGen
       context.directory,
       () => context.refusal() ?? droppedRefusal(catalogue, id),
     )
-    const generation = openEmbeddedGeneration(folder, infoOf(entry), entry.kind, gate)
+    const generation = openEmbeddedGeneration(folder, entry, gate)
     opened.set(id, generation)
     return generation
   })

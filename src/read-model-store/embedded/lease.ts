@@ -36,7 +36,6 @@ export async function holdLease(
   const isHeld = () => Date.now() < heldUntil && lease.isHeld()
   return {
     name,
-    fence: lease.fence,
     held: async () => isHeld(),
     release: async () => {
       if (heldUntil === 0) return

@@ -26,6 +26,7 @@ import type { Collection } from 'mongodb'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { covers } from '../guard.ts'
 import type { Commit, Guard, SeriesWrite, StateWrite } from '../read-model-store.ts'
+import { publishRowsWritten } from '../rows-written.ts'
 import { claimCheckpoint, moveCheckpoint } from './checkpoints.ts'
 import { isOnlyDuplicateKeys } from './errors.ts'
 import { type Catalogue, loadGeneration } from './generations.ts'
@@ -35,10 +36,9 @@ export async function commitBatch(
   catalogue: Catalogue,
   rows: Collection<RowDocument>,
   commit: Commit,
-  onRowsWritten: () => void,
 ): Promise<'committed' | 'moved'> {
   // Series rows are the same whoever writes them; rows and checkpoint of a state must fit together.
-  const inSteps = () => commitInSteps(catalogue, rows, commit, onRowsWritten)
+  const inSteps = () => commitInSteps(catalogue, rows, commit)
   return commit.rows.kind === 'series'
     ? inSteps()
     : catalogue.exclusively(rows.collectionName, inSteps)
@@ -48,7 +48,6 @@ async function commitInSteps(
   catalogue: Catalogue,
   rows: Collection<RowDocument>,
   commit: Commit,
-  onRowsWritten: () => void,
 ): Promise<'committed' | 'moved'> {
   const { checkpoints } = catalogue
   const generation = rows.collectionName
@@ -59,7 +58,7 @@ async function commitInSteps(
   crashPoint('checkpoint:claimed')
   if (!(await writeRows(rows, commit.rows))) return 'moved'
   crashPoint('rows:written')
-  onRowsWritten()
+  publishRowsWritten(commit)
   const moved = await moveCheckpoint(checkpoints, generation, commit, claim)
   crashPoint('checkpoint:moved')
   // A claim that is updated finds nothing in an emptied database; one that is inserted finds no fault.

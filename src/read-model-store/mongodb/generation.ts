@@ -89,8 +89,7 @@ export function mongodbGeneration(
     info,
     checkpoint: () => run(checkpoint),
     read: (keys, signal) => run(() => read(keys, signal), signal),
-    commit: (commit, onRowsWritten = () => {}) =>
-      run(() => commitBatch(catalogue, rows, commit, onRowsWritten)),
+    commit: (commit) => run(() => commitBatch(catalogue, rows, commit)),
     page: (options) => run(() => page(options), options.signal),
     count: (signal) => run(() => count(signal), signal),
     scan: ({ signal } = {}) => scan(signal),

@@ -2,7 +2,7 @@ import { type Collection, type Db, MongoServerError } from 'mongodb'
 import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { newGenerationId } from '../generation-id.ts'
-import type { GenerationInfo } from '../read-model-store.ts'
+import type { GenerationInfo, RowKind } from '../read-model-store.ts'
 import { type Checkpoints, checkpointsOf, deleteCheckpoint } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
 import { generationDropped, isNamespaceNotFound } from './errors.ts'
@@ -12,12 +12,8 @@ import type { Exclusively } from './locks.ts'
  * A generation exists while its document does. Servers make a collection anew for whoever inserts, so
  * every commit looks here first: what a late writer leaves in an emptied database is no generation.
  */
-export type GenerationDocument = {
+export type GenerationDocument = Omit<GenerationInfo, 'id'> & {
   _id: string
-  model: string
-  version: number
-  kind: 'series' | 'state'
-  createdAt: UnixMs
   /** Set before the rows are removed; the document stays a while, to clear up after late writers. */
   droppedAt: UnixMs | null
 }
@@ -42,7 +38,7 @@ export const catalogueOf = ({ db, exclusively }: Connection): Catalogue => ({
 /** The collection first: a generation without one counts as lost. */
 export async function createGeneration(
   { db, generations }: Catalogue,
-  { model, version, kind }: Pick<GenerationDocument, 'model' | 'version' | 'kind'>,
+  { model, version, kind }: Pick<GenerationInfo, 'model' | 'version' | 'kind'>,
 ): Promise<GenerationInfo> {
   const createdAt = Date.now()
   const id = newGenerationId(model, createdAt)
@@ -51,7 +47,7 @@ export async function createGeneration(
   crashPoint('generation:collection-made')
   await generations.insertOne({ _id: id, model, version, kind, createdAt, droppedAt: null })
   crashPoint('generation:inserted')
-  return { id, model, version, createdAt }
+  return { id, model, version, kind, createdAt }
 }
 
 /** Rejects with `GENERATION_DROPPED` where the document is gone or marked. */
@@ -106,24 +102,13 @@ export async function dropGeneration(catalogue: Catalogue, id: string): Promise<
   }
 }
 
-export const infoOf = ({
-  _id,
-  model,
-  version,
-  createdAt,
-}: Pick<GenerationDocument, '_id' | 'model' | 'version' | 'createdAt'>): GenerationInfo => ({
+export const infoOf = ({ _id, droppedAt: _, ...info }: GenerationDocument): GenerationInfo => ({
   id: _id,
-  model,
-  version,
-  createdAt,
+  ...info,
 })
 
 /** Rows of a series come in key order or nearly: clustered, each is written once, without an index. */
-async function createCollection(
-  db: Db,
-  name: string,
-  kind: GenerationDocument['kind'],
-): Promise<void> {
+async function createCollection(db: Db, name: string, kind: RowKind): Promise<void> {
   if (kind === 'series') {
     try {
       await db.createCollection(name, { clusteredIndex: { key: { _id: 1 }, unique: true } })

@@ -127,7 +127,6 @@ function keepLease({ name, fence, ttlMs, takenAt, logger }: Terms, calls: LeaseC
 
   return {
     name,
-    fence,
     held: async () => {
       if (over === undefined) await renewOrWarn()
       return over === undefined && performance.now() < expiresAt

@@ -1,7 +1,6 @@
 import type { Db } from 'mongodb'
 import { crashPoint } from '../../runtime/crash-point.ts'
-import type { ReadModelStore, Skip } from '../read-model-store.ts'
-import { skipId } from '../skip-id.ts'
+import { type ReadModelStore, type Skip, skipId } from '../read-model-store.ts'
 import { isDuplicateKey } from './errors.ts'
 
 type SkipDocument = Skip & { _id: string }

@@ -4,6 +4,7 @@ import type { Batch } from '../../../src/event-store/event-store.ts'
 import { createMeter } from '../../../src/projections/report/meter.ts'
 import { declareProjectionMetrics } from '../../../src/projections/report/metrics.ts'
 import type { Commit, Generation } from '../../../src/read-model-store/read-model-store.ts'
+import { publishRowsWritten } from '../../../src/read-model-store/rows-written.ts'
 import type { PartitionStatus, ProjectorState } from '../../../src/read-model-store/status.ts'
 import { createMetrics } from '../../../src/runtime/metrics.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -46,7 +47,9 @@ const commitOf = ({ partition, from, to, origin }: Batch): Commit => ({
 })
 
 const generation = (): Generation =>
-  memoryGeneration(memoryTable({ id: 'symbols-1', model: 'symbols', version: 1, createdAt: 0 }))
+  memoryGeneration(
+    memoryTable({ id: 'symbols-1', model: 'symbols', version: 1, kind: 'state', createdAt: 0 }),
+  )
 
 /** Long enough to be told from nothing by a clock of milliseconds. */
 async function aWhile() {
@@ -108,9 +111,9 @@ test('tells the stages of a batch apart', async () => {
       await aWhile()
       return inner.read(keys)
     },
-    commit: async (commit, onRowsWritten) => {
+    commit: async (commit) => {
       await aWhile()
-      onRowsWritten?.()
+      publishRowsWritten(commit)
       await aWhile()
       return inner.commit(commit)
     },

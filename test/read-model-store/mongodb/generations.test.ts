@@ -97,6 +97,18 @@ function describeGone(server: TestMongodb) {
     await store.close()
   })
 
+  test('the fence of a lease rises with every holder', async () => {
+    const { db, open } = server.database()
+    const store = await open()
+    const leases = db.collection<{ _id: string; fence: number }>('tradelog_leases')
+    for (const fence of [1, 2, 3]) {
+      const lease = await store.lease('build', { ttlMs: 60_000 })
+      assert.is((await leases.findOne({ _id: 'build' }))?.fence, fence)
+      await lease?.release()
+    }
+    await store.close()
+  })
+
   test('a status that nobody renews is forgotten after a week', async () => {
     const { db, open } = server.database()
     const day = 24 * 60 * 60 * 1000

@@ -38,7 +38,7 @@ type World = Readonly<{
 }>
 type Turn = Readonly<{ of: string; go: () => void }>
 
-const info = { id: 'symbols-1', model: 'symbols', version: 1, createdAt: 0 }
+const info = { id: 'symbols-1', model: 'symbols', version: 1, kind: 'state', createdAt: 0 } as const
 
 function createWorld(mistake: Mistake = (...update) => update): World {
   const generation = { _id: info.id, droppedAt: null }

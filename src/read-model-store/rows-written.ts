@@ -1,0 +1,17 @@
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Commit } from './read-model-store.ts'
+
+const name = 'tradelog:rows-written'
+const rowsWritten = channel(name)
+
+/** To be called between rows and checkpoint, by a store that writes the two one after the other. */
+export const publishRowsWritten = (commit: Commit): void => rowsWritten.publish(commit)
+
+/** Calls back when a store in this process has written the rows of a commit. Answers how to stop. */
+export function onRowsWritten(commit: Commit, callback: () => void): () => void {
+  const listen = (published: unknown) => {
+    if (published === commit) callback()
+  }
+  subscribe(name, listen)
+  return () => void unsubscribe(name, listen)
+}
