@@ -1,93 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { distinctUntilChanged, EMPTY, Observable, switchMap, throwError } from 'rxjs'
+import { EMPTY, Observable, switchMap, throwError } from 'rxjs'
 import { TradelogError } from '../../domain/errors.ts'
-import { type LmdbLease, takeLease } from '../../runtime/lmdb.ts'
+import type { LmdbLease } from '../../runtime/lmdb-lease.ts'
 import type { Batch, BatchesOptions } from '../event-store.ts'
+import { holdLease } from './lease.ts'
 import type { EmbeddedLog, NamedBounds } from './log.ts'
-
-const leaseTtlMs = 3_000
-const leaseRenewEveryMs = 1_000
-const standByMs = 100
-/** How soon a reader sees what other processes append. */
-const pollEveryMs = 20
-
-/**
- * The named lease while this subscriber has it, undefined while somebody else does; it is tried
- * again and again. Unsubscribing releases it.
- */
-export const holdLease = (
-  { leases, track }: EmbeddedLog,
-  name: string,
-): Observable<LmdbLease | undefined> =>
-  new Observable<LmdbLease | undefined>((subscriber) => {
-    let lease: LmdbLease | undefined
-    let timer: NodeJS.Timeout | undefined
-    const step = async () => {
-      if (lease === undefined) lease = await takeLease(leases, name, { ttlMs: leaseTtlMs })
-      else if (!(await lease.renew())) lease = undefined
-      if (subscriber.closed) return release(lease)
-      timer = setTimeout(run, lease === undefined ? standByMs : leaseRenewEveryMs)
-      subscriber.next(lease)
-    }
-    const run = () => void track(step()).catch((error) => subscriber.error(error))
-    run()
-    return () => {
-      clearTimeout(timer)
-      void track(release(lease))
-    }
-  }).pipe(distinctUntilChanged())
-
-/** Where it can't be written any more, as on a full disk, the lease runs out by itself. */
-async function release(lease: LmdbLease | undefined): Promise<void> {
-  await lease?.release().catch(() => {})
-}
-
-/** Wakes waiting readers when the log has grown. */
-export type WakeUp = Readonly<{
-  /** To be called after an append of this process. */
-  wake: () => void
-  /** Calls back, once, when the log has grown beyond these heads. Answers how to stop waiting. */
-  onGrowth: (heads: readonly number[], callback: () => void) => () => void
-}>
-
-/** One poll for all readers, and only while one waits. */
-export function createWakeUp({ heads }: EmbeddedLog): WakeUp {
-  const waiting = new Map<() => void, number>()
-  let timer: NodeJS.Timeout | undefined
-  const stop = (callback: () => void) => {
-    waiting.delete(callback)
-    if (waiting.size > 0) return
-    clearInterval(timer)
-    timer = undefined
-  }
-  const wake = () => {
-    const size = sizeNow()
-    for (const [callback, seen] of waiting) {
-      if (seen === size) continue
-      stop(callback)
-      callback()
-    }
-  }
-  const sizeNow = () => {
-    try {
-      return total(heads())
-    } catch {
-      // Every reader meets the error itself, where it can say so.
-      return undefined
-    }
-  }
-  return {
-    wake,
-    onGrowth: (seen, callback) => {
-      waiting.set(callback, total(seen))
-      timer ??= setInterval(wake, pollEveryMs)
-      return () => stop(callback)
-    },
-  }
-}
-
-/** Heads only grow, so their sum tells whether any did. */
-const total = (heads: readonly number[]) => heads.reduce((sum, head) => sum + head, 0)
+import type { WakeUp } from './wake-up.ts'
 
 /** One member of a group reads every partition, for as long as it holds the group's lease. */
 export const groupBatches = (

@@ -18,11 +18,12 @@ import { eventKey, type TradelogEvent } from '../../domain/event.ts'
 import { partitionOf } from '../../domain/partition.ts'
 import type { RawRecord } from '../../domain/recorded-event.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
-import type { LmdbLease } from '../../runtime/lmdb.ts'
+import type { LmdbLease } from '../../runtime/lmdb-lease.ts'
 import type { EventStore, ReadOptions } from '../event-store.ts'
-import { createWakeUp, groupBatches, holdLease } from './batches.ts'
+import { groupBatches } from './batches.ts'
 import { valueOfRaw } from './block.ts'
 import type { LogOptions } from './environment.ts'
+import { holdLease } from './lease.ts'
 import {
   type EmbeddedLog,
   type NewRecord,
@@ -31,6 +32,7 @@ import {
   type SlicePlace,
   storeClosed,
 } from './log.ts'
+import { createWakeUp } from './wake-up.ts'
 
 /** Once this process was elected for it, only its holder appends. */
 const writerRole = 'ingest'

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, RootDatabase } from 'lmdb'
 import { TradelogError } from '../../domain/errors.ts'
-import { isDiskFull, type LeaseTable, openLmdb, transact } from '../../runtime/lmdb.ts'
+import { isDiskFull, openLmdb, transact } from '../../runtime/lmdb.ts'
+import type { LeaseTable } from '../../runtime/lmdb-lease.ts'
 
 export type LogOptions = Readonly<{ directory: string; partitions: number }>
 

@@ -3,7 +3,8 @@ import { TradelogError } from '../../domain/errors.ts'
 import type { LogRecord, RawRecord } from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
-import { type LeaseTable, transact } from '../../runtime/lmdb.ts'
+import { transact } from '../../runtime/lmdb.ts'
+import type { LeaseTable } from '../../runtime/lmdb-lease.ts'
 import type { PartitionBounds, Slice } from '../event-store.ts'
 import {
   createBlockCache,

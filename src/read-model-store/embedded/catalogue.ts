@@ -1,4 +1,5 @@
-import { type LeaseTable, openLmdb, transact } from '../../runtime/lmdb.ts'
+import { openLmdb, transact } from '../../runtime/lmdb.ts'
+import type { LeaseTable } from '../../runtime/lmdb-lease.ts'
 import type { GenerationInfo, Pointer, Skip, StatusRow } from '../read-model-store.ts'
 
 /** What all processes of one directory share: which generations there are, and who does what. */

@@ -2,13 +2,13 @@ import { join } from 'node:path'
 import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
-import { leaseHolder } from '../../runtime/lmdb.ts'
-import { type Lease, type ReadModelStore, skipId } from '../read-model-store.ts'
+import { leaseHolder, takeLease } from '../../runtime/lmdb-lease.ts'
+import { createLeaseKeeper, type LeaseKeeper } from '../kept-lease.ts'
+import { type ReadModelStore, skipId } from '../read-model-store.ts'
 import { type Catalogue, openCatalogue } from './catalogue.ts'
 import { storeError } from './errors.ts'
 import { type Gate, openGate } from './gate.ts'
 import { openGenerations } from './generations.ts'
-import { holdLease } from './lease.ts'
 
 /** A status whose writer has been silent for so long is forgotten. */
 const statusKeptMs = 24 * 60 * 60 * 1000
@@ -30,17 +30,17 @@ export async function openEmbeddedReadModelStore({
   const catalogue = await openOrReject(directory)
   const gate = openGate(directory, refusal)
   const { closeOpened, ...generations } = openGenerations({ directory, catalogue, refusal, now })
-  const leases = new Set<Lease>()
+  const keeper = createLeaseKeeper()
   const closeAll = async () => {
     await gate.drained()
-    await Promise.all([...leases].map((lease) => lease.release()))
+    await keeper.releaseAll()
     await closeOpened()
     await catalogue.close()
   }
   return {
     ...generations,
     ...pointersOf(catalogue, gate),
-    ...leasesOf(catalogue, gate, leases),
+    ...leasesOf(catalogue, gate, keeper),
     ...skipsOf(catalogue, gate),
     ...statusesOf(catalogue, gate, now),
     close: () => {
@@ -75,20 +75,19 @@ const pointersOf = (
 })
 
 const leasesOf = (
-  catalogue: Catalogue,
+  { leases }: Catalogue,
   gate: Gate,
-  held: Set<Lease>,
+  keeper: LeaseKeeper,
 ): Pick<ReadModelStore, 'lease' | 'leaseHolder'> => ({
   lease: (name, { ttlMs }) =>
     gate.enter(async () => {
-      const lease = await holdLease(catalogue.leases, name, {
-        ttlMs,
-        onEnd: () => lease !== undefined && held.delete(lease),
-      })
-      if (lease !== undefined) held.add(lease)
-      return lease
+      const takenAt = performance.now()
+      const lease = await takeLease(leases, name, { ttlMs })
+      if (lease === undefined) return undefined
+      const { fence, renew, release: giveBack } = lease
+      return keeper.keep({ name, fence, ttlMs, takenAt }, { renew, giveBack })
     }),
-  leaseHolder: (name) => gate.enter(() => leaseHolder(catalogue.leases, name)),
+  leaseHolder: (name) => gate.enter(() => leaseHolder(leases, name)),
 })
 
 const skipsOf = (

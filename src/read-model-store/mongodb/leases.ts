@@ -1,12 +1,12 @@
 /**
  * Leases are timed by the server's clock (`$currentDate`, `hello`), so hosts whose clocks differ
- * agree on who holds one. A holder counts its own time from before each renewal was sent: it gives
- * up before anybody else can take over.
+ * agree on who holds one.
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Collection, Db } from 'mongodb'
 import type { Logger } from 'pino'
+import { createLeaseKeeper } from '../kept-lease.ts'
 import type { Lease } from '../read-model-store.ts'
 import type { Connection } from './connection.ts'
 import { isDuplicateKey } from './errors.ts'
@@ -34,7 +34,7 @@ export function openLeases(
   logger: Logger,
 ): Leases {
   const leases = db.collection<LeaseDocument>('tradelog_leases')
-  const held = new Set<Lease>()
+  const keeper = createLeaseKeeper((fields, message) => logger.warn(fields, message))
 
   const take = async (name: string, ttlMs: number): Promise<Lease | undefined> => {
     const now = await serverTime(db)
@@ -48,16 +48,13 @@ export function openLeases(
     )
     if (matchedCount === 0) return undefined
     const mine = { _id: name, fence: fence + 1, 'holder.id': holder.id }
-    const lease = keepLease(
-      { name, fence: fence + 1, ttlMs, takenAt, logger },
+    return keeper.keep(
+      { name, fence: fence + 1, ttlMs, takenAt },
       {
-        renew: () => run(() => matches(leases, mine, { $currentDate: { renewedAt: true } })),
-        giveBack: () => run(() => matches(leases, mine, { $set: { holder: null } })),
-        ended: () => void held.delete(lease),
+        renew: () => run(() => updateOne(leases, mine, { $currentDate: { renewedAt: true } })),
+        giveBack: () => run(() => updateOne(leases, mine, { $set: { holder: null } })),
       },
     )
-    held.add(lease)
-    return lease
   }
   const holderOf = async (name: string) => {
     const now = await serverTime(db)
@@ -65,77 +62,14 @@ export function openLeases(
     if (found === null || found.holder === null || isFree(found, now)) return undefined
     return `process ${found.holder.pid} on ${found.holder.host}`
   }
-  const releaseAll = async () => {
-    for (const released of await Promise.allSettled([...held].map((lease) => lease.release()))) {
-      if (released.status === 'rejected')
-        logger.warn({ err: released.reason }, 'lease not released')
-    }
-  }
   return {
     take: (name, ttlMs) => run(() => exclusively(`lease:${name}`, () => take(name, ttlMs))),
     holderOf: (name) => run(() => holderOf(name)),
-    releaseAll,
+    releaseAll: keeper.releaseAll,
   }
 }
 
-type Terms = Readonly<{
-  name: string
-  fence: number
-  ttlMs: number
-  /** By this process' monotonic clock. */
-  takenAt: number
-  logger: Logger
-}>
-
-/** `renew` and `giveBack` answer false where the lease is somebody else's by now. */
-type LeaseCalls = Readonly<{
-  renew: () => Promise<boolean>
-  giveBack: () => Promise<boolean>
-  ended: () => void
-}>
-
-function keepLease({ name, fence, ttlMs, takenAt, logger }: Terms, calls: LeaseCalls): Lease {
-  let expiresAt = takenAt + ttlMs
-  let over: Promise<void> | undefined
-
-  const end = (last: Promise<unknown>) => {
-    clearInterval(timer)
-    calls.ended()
-    over = last.then(() => {})
-    return over
-  }
-  const lose = (reason: string) => {
-    if (over !== undefined) return
-    logger.warn({ lease: name, fence }, `lease lost: ${reason}`)
-    void end(Promise.resolve())
-  }
-  const renew = async () => {
-    const sentAt = performance.now()
-    if (sentAt >= expiresAt) return lose('it could not be renewed in time')
-    if (await calls.renew()) expiresAt = Math.max(expiresAt, sentAt + ttlMs)
-    else lose('another process has it')
-  }
-  const renewOrWarn = async () => {
-    try {
-      await renew()
-    } catch (err) {
-      // It stays held until it expires: until then nobody else can have it.
-      if (over === undefined) logger.warn({ lease: name, fence, err }, 'lease not renewed')
-    }
-  }
-  const timer = setInterval(renewOrWarn, ttlMs / 3).unref()
-
-  return {
-    name,
-    held: async () => {
-      if (over === undefined) await renewOrWarn()
-      return over === undefined && performance.now() < expiresAt
-    },
-    release: () => over ?? end(calls.giveBack()),
-  }
-}
-
-const matches = async (
+const updateOne = async (
   leases: Collection<LeaseDocument>,
   filter: object,
   update: object,

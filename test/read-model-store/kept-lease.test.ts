@@ -1,0 +1,75 @@
+import * as assert from 'uvu/assert'
+import { createLeaseKeeper, type LeaseCalls } from '../../src/read-model-store/kept-lease.ts'
+import { eventually } from '../support/eventually.ts'
+import { suite } from '../support/suite.ts'
+
+const test = suite('kept lease')
+
+/** A lease just taken, whose store does as told. */
+function kept(calls: Partial<LeaseCalls> = {}, ttlMs = 60_000) {
+  const warnings: string[] = []
+  const done = { renewals: 0, releases: 0 }
+  const keeper = createLeaseKeeper((_, message) => void warnings.push(message))
+  const lease = keeper.keep(
+    { name: 'build', fence: 1, ttlMs, takenAt: performance.now() },
+    {
+      renew: async () => {
+        done.renewals += 1
+        return calls.renew?.() ?? true
+      },
+      giveBack: async () => {
+        done.releases += 1
+        await calls.giveBack?.()
+      },
+    },
+  )
+  return { keeper, lease, done, warnings }
+}
+
+test('is renewed in the background beyond its time', async () => {
+  const { lease, done } = kept({}, 60)
+  await eventually(() => done.renewals > 4)
+  assert.ok(await lease.held())
+  await lease.release()
+  const { renewals } = done
+  assert.not(await lease.held())
+  assert.is(done.renewals, renewals)
+})
+
+test('is lost as soon as the store says that another has it', async () => {
+  const { lease, done, warnings } = kept({ renew: async () => false })
+  assert.not(await lease.held())
+  assert.equal(warnings, ['lease lost: another process has it'])
+  await lease.release()
+  assert.is(done.releases, 0)
+})
+
+test('stays held while it cannot be renewed, until its time is over', async () => {
+  const away = async () => {
+    throw new Error('away')
+  }
+  const { lease, warnings } = kept({ renew: away }, 300)
+  assert.ok(await lease.held())
+  await eventually(async () => !(await lease.held()))
+  assert.is(warnings[0], 'lease not renewed')
+  assert.is(warnings.at(-1), 'lease lost: it could not be renewed in time')
+})
+
+test('is given back once, by whoever is first', async () => {
+  const { keeper, lease, done } = kept()
+  await Promise.all([lease.release(), keeper.releaseAll(), lease.release()])
+  await keeper.releaseAll()
+  assert.is(done.releases, 1)
+})
+
+test('does not keep its store from closing if it cannot be given back', async () => {
+  const { keeper, warnings } = kept({
+    giveBack: async () => {
+      throw new Error('full')
+    },
+  })
+  await keeper.releaseAll()
+  assert.equal(warnings, ['lease not released'])
+})
+
+test.run()
