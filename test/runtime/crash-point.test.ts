@@ -116,7 +116,6 @@ const exceptions: Readonly<Record<string, string>> = {
     reading,
   'read-model-store/embedded/generation.ts: return await writeSeries(tables, commit, rows.writes)':
     inside,
-  'read-model-store/embedded/generations.ts: await gate.drained()': ending,
   'read-model-store/embedded/generations.ts: await Promise.all([...opened.values()].map((generation) => generation.close()))':
     ending,
   'read-model-store/mongodb/checkpoints.ts: if (await setClaims(checkpoints, { _id, next: from, claim: null }, [claim])) return true':

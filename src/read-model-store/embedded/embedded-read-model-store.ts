@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { closeOnce } from '../../runtime/close-once.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { leaseHolder, takeLease } from '../../runtime/lmdb-lease.ts'
 import { createLeaseKeeper, type LeaseKeeper } from '../kept-lease.ts'
 import { type ReadModelStore, skipId } from '../read-model-store.ts'
 import { type Catalogue, openCatalogue } from './catalogue.ts'
-import { storeError } from './errors.ts'
-import { type Gate, openGate } from './gate.ts'
+import { type Gate, openGate, storeError } from './gate.ts'
 import { openGenerations } from './generations.ts'
 
 /** A status whose writer has been silent for so long is forgotten. */
@@ -25,28 +25,25 @@ export async function openEmbeddedReadModelStore({
   directory: string
   now?: () => UnixMs
 }): Promise<ReadModelStore> {
-  let closing: Promise<void> | undefined
-  const refusal = () => (closing === undefined ? undefined : storeClosed())
   const catalogue = await openOrReject(directory)
+  const refusal = () => (close.hasBegun() ? storeClosed() : undefined)
   const gate = openGate(directory, refusal)
-  const { closeOpened, ...generations } = openGenerations({ directory, catalogue, refusal, now })
+  const options = { directory, catalogue, gate, refusal, now }
+  const { closeOpened, ...generations } = openGenerations(options)
   const keeper = createLeaseKeeper()
-  const closeAll = async () => {
+  const close = closeOnce(async () => {
     await gate.drained()
     await keeper.releaseAll()
     await closeOpened()
     await catalogue.close()
-  }
+  })
   return {
     ...generations,
     ...pointersOf(catalogue, gate),
     ...leasesOf(catalogue, gate, keeper),
     ...skipsOf(catalogue, gate),
     ...statusesOf(catalogue, gate, now),
-    close: () => {
-      closing ??= closeAll()
-      return closing
-    },
+    close,
   }
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { closeOnce } from '../../runtime/close-once.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { openLmdb, transact } from '../../runtime/lmdb.ts'
 import type { Key } from '../key.ts'
@@ -35,7 +36,6 @@ export function openEmbeddedGeneration(
 ): EmbeddedGeneration {
   const tables = openTables(directory, info)
   const revision = revisionIn(tables)
-  let closing: Promise<void> | undefined
   return {
     info,
     checkpoint: () => gate.enter(() => checkpointIn(tables)),
@@ -52,10 +52,7 @@ export function openEmbeddedGeneration(
       info.kind === 'series' ? countKeys(tables, gate) : addUp(tables, gate, signal),
     scan: ({ signal } = {}) => scan(tables, gate, signal),
     revision: () => gate.pass(revision),
-    close: () => {
-      closing ??= gate.drained().then(() => tables.close())
-      return closing
-    },
+    close: closeOnce(() => gate.drained().then(tables.close)),
   }
 }
 

@@ -7,13 +7,14 @@ import { crashPoint } from '../../runtime/crash-point.ts'
 import { isGenerationId, newGenerationId } from '../generation-id.ts'
 import type { GenerationInfo, ReadModelStore } from '../read-model-store.ts'
 import type { Catalogue } from './catalogue.ts'
-import { openGate } from './gate.ts'
+import { type Gate, openGate } from './gate.ts'
 import { type EmbeddedGeneration, openEmbeddedGeneration } from './generation.ts'
 
 type Options = Readonly<{
   directory: string
   catalogue: Catalogue
-  /** Why the store refuses every call, where it does. */
+  gate: Gate
+  /** Why the store refuses every call, if it does. */
   refusal: () => TradelogError | undefined
   now: () => UnixMs
 }>
@@ -25,10 +26,9 @@ type Generations = Pick<ReadModelStore, 'generations' | 'create' | 'open' | 'dro
 
 /** The generations of a directory: their entries in the catalogue, and a folder each. */
 export function openGenerations(options: Options): Generations {
-  const gate = openGate(options.directory, options.refusal)
   const opened = new Map<string, EmbeddedGeneration>()
   const context = { ...options, opened }
-  const { catalogue, directory } = options
+  const { catalogue, directory, gate } = options
   return {
     generations: (model) => gate.enter(() => listed(catalogue, model)),
     create: (generation) =>
@@ -50,7 +50,6 @@ export function openGenerations(options: Options): Generations {
         if (isGenerationId(id)) await removeFolder(directory, id)
       }),
     closeOpened: async () => {
-      await gate.drained()
       await Promise.all([...opened.values()].map((generation) => generation.close()))
     },
   }
