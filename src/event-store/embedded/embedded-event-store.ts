@@ -17,6 +17,7 @@ import { TradelogError } from '../../domain/errors.ts'
 import { eventKey, type TradelogEvent } from '../../domain/event.ts'
 import { partitionOf } from '../../domain/partition.ts'
 import type { RawRecord } from '../../domain/recorded-event.ts'
+import { closeOnce } from '../../runtime/close-once.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import type { LmdbLease } from '../../runtime/lmdb-lease.ts'
 import type { EventStore, ReadOptions } from '../event-store.ts'
@@ -46,11 +47,10 @@ export async function openEmbeddedEventStore(options: LogOptions): Promise<Event
   const log = await openEmbeddedLog(options)
   const wakeUp = createWakeUp(log)
   const closing = new Subject<void>()
-  let closed: Promise<void> | undefined
   let writerLease: LmdbLease | undefined
 
   const checkOpen = () => {
-    if (closed !== undefined) throw storeClosed()
+    if (close.hasBegun()) throw storeClosed()
   }
   const write = appender(log, () => {
     if (writerLease !== undefined && !writerLease.isHeld()) throw notTheActiveWriter()
@@ -64,6 +64,7 @@ export async function openEmbeddedEventStore(options: LogOptions): Promise<Event
   }
   /** Complete streams give their leases back, which closing the log waits for. */
   const endStreams = async () => closing.next()
+  const close = closeOnce(() => endStreams().then(log.close))
   const whileOpen = <T>(source: () => Observable<T>): Observable<T> =>
     defer(() => {
       checkOpen()
@@ -88,10 +89,7 @@ export async function openEmbeddedEventStore(options: LogOptions): Promise<Event
         map((lease) => lease !== undefined),
         distinctUntilChanged(),
       ),
-    close: () => {
-      closed ??= endStreams().then(log.close)
-      return closed
-    },
+    close,
   }
 }
 

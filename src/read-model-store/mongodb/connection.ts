@@ -1,6 +1,7 @@
 import { type Db, MongoClient } from 'mongodb'
 import type { Logger } from 'pino'
 import { TradelogError } from '../../domain/errors.ts'
+import { closeOnce } from '../../runtime/close-once.ts'
 import { storeClosed, storeError } from './errors.ts'
 import { type Exclusively, exclusivelyOn } from './locks.ts'
 
@@ -30,9 +31,8 @@ export async function connect(options: MongodbOptions): Promise<Connection> {
   const { databaseName, operationTimeoutMs = 15_000 } = options
   const client = clientOf(options, operationTimeoutMs)
   const inFlight = new Set<Promise<unknown>>()
-  let closing: Promise<void> | undefined
   const run = async <T>(operation: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
-    if (closing !== undefined) throw storeClosed()
+    if (close.hasBegun()) throw storeClosed()
     signal?.throwIfAborted()
     const running = operation()
     inFlight.add(running)
@@ -45,14 +45,10 @@ export async function connect(options: MongodbOptions): Promise<Connection> {
       inFlight.delete(running)
     }
   }
-  const finish = async () => {
+  const close = closeOnce(async () => {
     await Promise.allSettled(inFlight)
     await client.close()
-  }
-  const close = () => {
-    closing ??= finish()
-    return closing
-  }
+  })
   const db = client.db(databaseName)
   try {
     await run(() => client.connect())

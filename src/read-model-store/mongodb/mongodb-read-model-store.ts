@@ -4,6 +4,7 @@
  * pipeline updates, no change streams. How a batch is exact without them: see `mongodb-commit.ts`.
  */
 
+import { closeOnce } from '../../runtime/close-once.ts'
 import type { GenerationInfo, ReadModelStore } from '../read-model-store.ts'
 import { connect, type MongodbOptions } from './connection.ts'
 import { mongodbGeneration } from './generation.ts'
@@ -33,11 +34,6 @@ export async function openMongodbReadModelStore(options: MongodbOptions): Promis
   const statuses = openStatuses(db)
   const skips = openSkips(db)
   const generation = (info: GenerationInfo) => mongodbGeneration(connection, catalogue, info)
-  let closing: Promise<void> | undefined
-  const close = async () => {
-    await leases.releaseAll()
-    await connection.close()
-  }
   return {
     generations: (model) => run(() => listGenerations(catalogue, model)),
     create: (options) => run(async () => generation(await createGeneration(catalogue, options))),
@@ -52,9 +48,9 @@ export async function openMongodbReadModelStore(options: MongodbOptions): Promis
     removeSkip: (skip) => run(() => skips.removeSkip(skip)),
     writeStatus: (source, status) => run(() => statuses.write(source, status)),
     statuses: () => run(statuses.list),
-    close: () => {
-      closing ??= close()
-      return closing
-    },
+    close: closeOnce(async () => {
+      await leases.releaseAll()
+      await connection.close()
+    }),
   }
 }
