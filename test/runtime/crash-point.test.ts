@@ -29,8 +29,7 @@ const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
   'read-model-store/mongodb/commit.ts': 'whole',
   'read-model-store/mongodb/checkpoints.ts': ['claimCheckpoint', 'setClaims', 'moveCheckpoint'],
   'read-model-store/mongodb/generations.ts': ['createGeneration', 'dropGeneration'],
-  'read-model-store/mongodb/pointers.ts': ['compareAndSet'],
-  'read-model-store/mongodb/skips.ts': ['addSkip', 'removeSkip'],
+  'read-model-store/mongodb/catalogue.ts': ['compareAndSet', 'addSkip', 'removeSkip'],
   'cli/commands/skip.ts': ['add', 'undo'],
 }
 

@@ -1,7 +1,7 @@
 import type { Collection, Db } from 'mongodb'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import type { Checkpoint, Commit, PartitionCheckpoint } from '../read-model-store.ts'
-import { isDuplicateKey } from './errors.ts'
+import { tryInsert } from './errors.ts'
 
 /** One document per generation and partition, so that partitions don't wait for each other. */
 export type CheckpointDocument = PartitionCheckpoint & {
@@ -52,15 +52,9 @@ export async function claimCheckpoint(
     return setClaims(checkpoints, { _id, next: from, claim: found.claim }, claims)
   }
   if (from > 0) return false
-  try {
-    const empty = { _id, partition, next: 0, applied: 0, origin: '', claim: [claim] }
-    crashPoint('checkpoint:to-insert')
-    await checkpoints.insertOne(empty, { writeConcern: claimWriteConcern })
-    return true
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error
-    return false
-  }
+  const empty = { _id, partition, next: 0, applied: 0, origin: '', claim: [claim] }
+  crashPoint('checkpoint:to-insert')
+  return tryInsert(checkpoints, empty, { writeConcern: claimWriteConcern })
 }
 
 const claimWriteConcern = { w: 1 }

@@ -27,9 +27,10 @@ import { crashPoint } from '../../runtime/crash-point.ts'
 import { covers } from '../guard.ts'
 import type { Commit, Guard, SeriesWrite, StateWrite } from '../read-model-store.ts'
 import { publishRowsWritten } from '../rows-written.ts'
+import type { Catalogue } from './catalogue.ts'
 import { claimCheckpoint, moveCheckpoint } from './checkpoints.ts'
 import { isOnlyDuplicateKeys } from './errors.ts'
-import { type Catalogue, loadGeneration } from './generations.ts'
+import { loadGeneration } from './generations.ts'
 import { documentOfSeries, documentOfState, type RowDocument } from './rows.ts'
 
 export async function commitBatch(

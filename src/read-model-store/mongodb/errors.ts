@@ -1,4 +1,12 @@
-import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
+import {
+  type Collection,
+  type Document,
+  type InsertOneOptions,
+  MongoBulkWriteError,
+  MongoError,
+  MongoServerError,
+  type OptionalUnlessRequiredId,
+} from 'mongodb'
 import { TradelogError } from '../../domain/errors.ts'
 
 const duplicateKey = 11000
@@ -28,8 +36,20 @@ export const generationDropped = (generation: string): TradelogError =>
     fields: { generation },
   })
 
-export const isDuplicateKey = (error: unknown): boolean =>
-  error instanceof MongoServerError && error.code === duplicateKey
+/** False if there is a document of that `_id`. */
+export async function tryInsert<T extends Document>(
+  collection: Collection<T>,
+  document: OptionalUnlessRequiredId<T>,
+  options: InsertOneOptions = {},
+): Promise<boolean> {
+  try {
+    await collection.insertOne(document, options)
+    return true
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== duplicateKey) throw error
+    return false
+  }
+}
 
 export const isNamespaceNotFound = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === namespaceNotFound

@@ -1,10 +1,11 @@
 import { MongoServerError } from 'mongodb'
 import type { Key } from '../key.ts'
 import type { Generation, GenerationInfo, PageOptions, StoredRow } from '../read-model-store.ts'
+import type { Catalogue } from './catalogue.ts'
 import { readCheckpoint } from './checkpoints.ts'
 import { commitBatch } from './commit.ts'
 import type { Connection } from './connection.ts'
-import { type Catalogue, loadGeneration, loadWholeGeneration } from './generations.ts'
+import { loadGeneration, loadWholeGeneration } from './generations.ts'
 import { type RowDocument, storedRow } from './rows.ts'
 
 const scanChunkRows = 1_000

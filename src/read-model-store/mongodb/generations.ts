@@ -1,39 +1,12 @@
-import { type Collection, type Db, MongoServerError } from 'mongodb'
-import type { UnixMs } from '../../domain/time.ts'
+import { type Db, MongoServerError } from 'mongodb'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { newGenerationId } from '../generation-id.ts'
 import type { GenerationInfo, RowKind } from '../read-model-store.ts'
-import { type Checkpoints, checkpointsOf, deleteCheckpoint } from './checkpoints.ts'
-import type { Connection } from './connection.ts'
+import type { Catalogue, GenerationDocument } from './catalogue.ts'
+import { deleteCheckpoint } from './checkpoints.ts'
 import { generationDropped, isNamespaceNotFound } from './errors.ts'
-import type { Exclusively } from './locks.ts'
-
-/**
- * A generation exists while its document does. Servers make a collection anew for whoever inserts, so
- * every commit looks here first: what a late writer leaves in an emptied database is no generation.
- */
-export type GenerationDocument = Omit<GenerationInfo, 'id'> & {
-  _id: string
-  /** Set before the rows are removed; the document stays a while, to clear up after late writers. */
-  droppedAt: UnixMs | null
-}
-
-/** What a store and its generations share. */
-export type Catalogue = Readonly<{
-  db: Db
-  generations: Collection<GenerationDocument>
-  checkpoints: Checkpoints
-  exclusively: Exclusively
-}>
 
 const droppedKeptMs = 24 * 60 * 60 * 1000
-
-export const catalogueOf = ({ db, exclusively }: Connection): Catalogue => ({
-  db,
-  exclusively,
-  generations: db.collection<GenerationDocument>('tradelog_generations'),
-  checkpoints: checkpointsOf(db),
-})
 
 /** The collection first: a generation without one counts as lost. */
 export async function createGeneration(

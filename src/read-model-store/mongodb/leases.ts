@@ -8,9 +8,9 @@ import type { Collection, Db } from 'mongodb'
 import type { Logger } from 'pino'
 import { createLeaseKeeper } from '../kept-lease.ts'
 import type { Lease } from '../read-model-store.ts'
+import type { Catalogue } from './catalogue.ts'
 import type { Connection } from './connection.ts'
-import { isDuplicateKey } from './errors.ts'
-import type { Catalogue } from './generations.ts'
+import { tryInsert } from './errors.ts'
 
 type LeaseDocument = {
   _id: string
@@ -89,10 +89,6 @@ async function findOrPut(leases: Collection<LeaseDocument>, name: string): Promi
   const unheld = { fence: 0, holder: null, renewedAt: null, ttlMs: 0 }
   const found = await leases.findOne({ _id: name })
   if (found !== null) return found
-  try {
-    await leases.insertOne({ _id: name, ...unheld })
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error
-  }
+  await tryInsert(leases, { _id: name, ...unheld })
   return { _id: name, ...unheld }
 }

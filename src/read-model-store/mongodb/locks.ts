@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Collection, Db } from 'mongodb'
-import { isDuplicateKey } from './errors.ts'
+import { tryInsert } from './errors.ts'
 
 /** Runs an operation made of compare-and-sets, where two of the same name could spoil each other. */
 export type Exclusively = <T>(name: string, operation: () => Promise<T>) => Promise<T>
@@ -38,7 +38,7 @@ function underLocks(db: Db): Exclusively {
 async function acquire(locks: Collection<LockDocument>, lock: LockDocument): Promise<void> {
   let holder: string | undefined
   let since = performance.now()
-  while (!(await isInserted(locks, lock))) {
+  while (!(await tryInsert(locks, lock))) {
     const found = await locks.findOne({ _id: lock._id })
     if (found?.holder !== holder) {
       holder = found?.holder
@@ -46,15 +46,5 @@ async function acquire(locks: Collection<LockDocument>, lock: LockDocument): Pro
     }
     if (found !== null && performance.now() - since > abandonedAfterMs) await locks.deleteOne(found)
     await sleep(Math.random() * retryMsMax)
-  }
-}
-
-async function isInserted(locks: Collection<LockDocument>, lock: LockDocument) {
-  try {
-    await locks.insertOne(lock)
-    return true
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error
-    return false
   }
 }

@@ -1,15 +1,15 @@
 /**
  * Read models in MongoDB 6 to 8: a collection of rows per generation, beside the collections of the
  * catalogue, `tradelog_…`. Only what every server of the protocol can do is used: no transactions, no
- * pipeline updates, no change streams. How a batch is exact without them: see `mongodb-commit.ts`.
+ * pipeline updates, no change streams. How a batch is exact without them: see `commit.ts`.
  */
 
 import { closeOnce } from '../../runtime/close-once.ts'
 import type { GenerationInfo, ReadModelStore } from '../read-model-store.ts'
+import { catalogueOf, findPointer, promote, skipsIn, statusesIn } from './catalogue.ts'
 import { connect, type MongodbOptions } from './connection.ts'
 import { mongodbGeneration } from './generation.ts'
 import {
-  catalogueOf,
   createGeneration,
   dropGeneration,
   infoOf,
@@ -17,9 +17,6 @@ import {
   loadWholeGeneration,
 } from './generations.ts'
 import { openLeases } from './leases.ts'
-import { findPointer, promote } from './pointers.ts'
-import { openSkips } from './skips.ts'
-import { openStatuses } from './statuses.ts'
 
 /**
  * Rejects with `READ_MODEL_STORE_UNAVAILABLE` where no server answers, with `CONFIG_INVALID` where
@@ -28,26 +25,26 @@ import { openStatuses } from './statuses.ts'
 export async function openMongodbReadModelStore(options: MongodbOptions): Promise<ReadModelStore> {
   const { logger } = options
   const connection = await connect(options)
-  const { db, run } = connection
+  const { run } = connection
   const catalogue = catalogueOf(connection)
   const leases = openLeases(connection, catalogue, logger)
-  const statuses = openStatuses(db)
-  const skips = openSkips(db)
+  const skips = skipsIn(catalogue)
+  const statuses = statusesIn(catalogue)
   const generation = (info: GenerationInfo) => mongodbGeneration(connection, catalogue, info)
   return {
     generations: (model) => run(() => listGenerations(catalogue, model)),
     create: (options) => run(async () => generation(await createGeneration(catalogue, options))),
     open: (id) => run(async () => generation(infoOf(await loadWholeGeneration(catalogue, id)))),
     drop: (id) => run(() => dropGeneration(catalogue, id)),
-    pointer: (model) => run(() => findPointer(db, model)),
+    pointer: (model) => run(() => findPointer(catalogue, model)),
     promote: (pointer, expected) => run(() => promote(catalogue, pointer, expected)),
     lease: (name, { ttlMs }) => leases.take(name, ttlMs),
     leaseHolder: leases.holderOf,
     skips: (model) => run(() => skips.skips(model)),
     addSkip: (skip) => run(() => skips.addSkip(skip)),
     removeSkip: (skip) => run(() => skips.removeSkip(skip)),
-    writeStatus: (source, status) => run(() => statuses.write(source, status)),
-    statuses: () => run(statuses.list),
+    writeStatus: (source, status) => run(() => statuses.writeStatus(source, status)),
+    statuses: () => run(statuses.statuses),
     close: closeOnce(async () => {
       await leases.releaseAll()
       await connection.close()
