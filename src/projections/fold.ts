@@ -51,9 +51,10 @@ export function touchedRows(
 }
 
 /**
- * Takes the events of one partition into the rows that they touch, which `stored` gives where there
- * are any, each to be written only over the row it grew from. A row passes over what its guard says
- * it has already, so applying a batch again changes nothing; rows that don't change are left out.
+ * Folds the events of one partition into the rows that they touch; `stored` gives those that there
+ * are. Each is to be written only over the row it grew from. A row skips the events that its guard
+ * has already, so applying a batch again changes nothing. A row that has all of them is written as
+ * it was: the store then compares it, and notices if it was lost since it was read.
  */
 export function foldState(
   projection: StateProjection,
@@ -77,13 +78,11 @@ export function foldState(
       draft.fresh++
     }
   }
-  return drafts
-    .filter(({ fresh }) => fresh > 0)
-    .map(({ key, before, state, last, fresh }) => ({
-      key,
-      value: projection.store(state),
-      guard: advanceGuard(before?.guard ?? null, partition, last),
-      count: (before?.count ?? 0) + fresh,
-      expected: before?.guard ?? null,
-    }))
+  return drafts.map(({ key, before, state, last, fresh }) => ({
+    key,
+    value: projection.store(state),
+    guard: advanceGuard(before?.guard ?? null, partition, last),
+    count: (before?.count ?? 0) + fresh,
+    expected: before?.guard ?? null,
+  }))
 }
