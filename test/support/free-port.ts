@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /**
  * A port that nobody listens on just now, for a process that has to come back on the same one:
@@ -8,6 +11,7 @@ import { createServer } from 'node:net'
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
+    if (!isReserved(port)) continue
     const server = createServer().listen(port, '127.0.0.1')
     const isFree = await Promise.race([
       once(server, 'listening').then(() => true),
@@ -18,4 +22,16 @@ export async function freePort(): Promise<number> {
     await once(server, 'close')
     return port
   }
+}
+
+/** Tests that run beside this process can't get a port whose directory is there. */
+function isReserved(port: number): boolean {
+  const directory = join(tmpdir(), `tradelog-port-${port}`)
+  try {
+    mkdirSync(directory)
+  } catch {
+    return false
+  }
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  return true
 }

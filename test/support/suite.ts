@@ -14,15 +14,22 @@ const defaultTimeoutMs = 60_000
 /** A uvu suite in which every test has a time limit (uvu has none). */
 export function suite(title: string): Suite {
   const tests = uvuSuite(title)
-  const define = (name: string, body: Body, { timeoutMs = defaultTimeoutMs } = {}) =>
+  let isEmpty = true
+  const define = (name: string, body: Body, { timeoutMs = defaultTimeoutMs } = {}) => {
+    isEmpty = false
     tests(name, () => withTimeout(name, timeoutMs, body))
+  }
   return Object.assign(define, {
     skip: (name: string, reason: string) => {
+      isEmpty = false
       tests.skip(name, () => {})
       process.stdout.write(`skipped: ${title}: ${name} (${reason})\n`)
     },
     after: (hook: () => Promise<void> | void) => void tests.after(async () => hook()),
-    run: () => tests.run(),
+    run: () => {
+      if (isEmpty) throw new Error(`${title} has no test`)
+      tests.run()
+    },
   })
 }
 
