@@ -3,10 +3,24 @@ import { parseArgs } from 'node:util'
 import { TradelogError } from '../domain/errors.ts'
 import { loadConfig } from '../runtime/config/config.ts'
 import { type Command, exitCodes, type Flags } from './command.ts'
-import { commands } from './commands.ts'
 import { loggerOf } from './log.ts'
 import { run } from './run.ts'
 import { usage } from './usage.ts'
+
+/** Each is loaded when it is asked for, as loading all of them takes most of a command's start. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./commands/start.ts')).start,
+  ingest: async () => (await import('./commands/ingest.ts')).ingest,
+  project: async () => (await import('./commands/project.ts')).project,
+  api: async () => (await import('./commands/api.ts')).api,
+  feed: async () => (await import('./commands/feed.ts')).feed,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  verify: async () => (await import('./commands/verify.ts')).verify,
+  skip: async () => (await import('./commands/skip.ts')).skip,
+  rejects: async () => (await import('./commands/rejects.ts')).rejects,
+  copy: async () => (await import('./commands/copy.ts')).copy,
+  watch: async () => (await import('./commands/watch.ts')).watch,
+}
 
 const say = (line: string) => process.stderr.write(`tradelog: ${line}\n`)
 
@@ -17,11 +31,12 @@ async function main(): Promise<number> {
     process.stdout.write(usage)
     return exitCodes.ok
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) {
     say(`no command is called ${name}; try: tradelog help`)
     return exitCodes.refused
   }
+  const command = await load()
   try {
     return await start(command, rest)
   } catch (error) {

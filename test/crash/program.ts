@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { commands } from '../../src/cli/commands.ts'
+import type { Command } from '../../src/cli/command.ts'
 import { openEventStore, openReadModelStore, whenReachable } from '../../src/compose.ts'
 import type { EventStore } from '../../src/event-store/event-store.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
@@ -39,7 +39,8 @@ export async function finishHere([command, ...rest]: CommandLine, settings: Sett
     printed += text
   }
   try {
-    const of = commands[command]
+    const file = join(mainProgram, `../commands/${command}.js`)
+    const { [command]: of }: Record<string, Command> = await import(pathToFileURL(file).href)
     const { values: flags, positionals: names } = parseArgs({
       args: rest,
       options: of?.options ?? {},
