@@ -31,7 +31,7 @@ export type PartitionBounds = Readonly<{
   head: number
   /**
    * Names this partition of this very log for ever: another log of the same name has another one.
-   * Null while the partition is empty, where a log may not be able to tell.
+   * Null while the partition is empty, if the log has no other name for it.
    */
   origin: string | null
 }>
@@ -44,7 +44,7 @@ export type BatchesOptions = Readonly<{
    * member may have moved them. It answers the next offset to read of each partition, or rejects,
    * which errors the stream. A position outside `start`…`head` must not reach the adapter.
    */
-  position: (assigned: readonly PartitionBounds[]) => Promise<ReadonlyMap<number, number>>
+  startFrom: (assigned: readonly PartitionBounds[]) => Promise<ReadonlyMap<number, number>>
   /** Upper bound of one batch; an adapter may send less, never more. */
   batchEventsMax: number
 }>
@@ -68,7 +68,7 @@ export interface EventStore {
   /**
    * Resolves when every event is durable, in the order given per key. After a rejection nothing is
    * known; calling again with the identical array on the same store makes each event once.
-   * Callers keep one append in flight. Rejects with `NOT_THE_ACTIVE_WRITER` where this process had
+   * Callers keep one append in flight. Rejects with `NOT_THE_ACTIVE_WRITER` if this process had
    * been elected for `ingest` and has lost it since.
    */
   append(events: readonly TradelogEvent[]): Promise<void>
@@ -77,7 +77,7 @@ export interface EventStore {
    * Live slices for ever, of every partition that the group gives to this process. The next batch
    * of a partition comes only after `ack()` of the one before: that is the whole backpressure.
    * Unsubscribing gives back what wasn't acknowledged, and the partitions. Errors with
-   * a retriable code where the assignment was lost; retrying is the projector's job.
+   * a retriable code if the assignment was lost; retrying is the projector's job.
    */
   batches(options: BatchesOptions): Observable<Batch>
 

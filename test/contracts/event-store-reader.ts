@@ -22,7 +22,7 @@ export function readGroup(store: EventStore, options: ReaderOptions = {}) {
   let failure: unknown
   let complete = false
 
-  const position = async (bounds: readonly PartitionBounds[]) => {
+  const startFrom = async (bounds: readonly PartitionBounds[]) => {
     assigned.push(...bounds)
     if (options.refusal !== undefined) throw options.refusal
     return new Map(bounds.map((of) => [of.partition, checkpoint.get(of.partition) ?? of.start]))
@@ -36,7 +36,7 @@ export function readGroup(store: EventStore, options: ReaderOptions = {}) {
     }
     if (options.acknowledge !== false) batch.ack()
   }
-  const subscription = store.batches({ group, position, batchEventsMax }).subscribe({
+  const subscription = store.batches({ group, startFrom, batchEventsMax }).subscribe({
     next: apply,
     error: (error) => {
       failure = error

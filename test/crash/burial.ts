@@ -1,6 +1,6 @@
 import kafkajs, { type Broker } from 'kafkajs'
 import { MongoClient } from 'mongodb'
-import { consumerWithCluster } from '../../src/event-store/kafka/connection.ts'
+import { consumerWithCluster } from '../../src/event-store/kafka/kafkajs-patches.ts'
 import type { Settings } from '../support/tradelog.ts'
 
 /**

@@ -259,7 +259,7 @@ type Membership = Readonly<{ log: MemoryLog; perform: Perform; owner: object }>
 /** A member hears of a new assignment when its turn comes, and reads on as before until then. */
 function join(
   { log, perform, owner }: Membership,
-  { group, position, batchEventsMax }: BatchesOptions,
+  { group, startFrom, batchEventsMax }: BatchesOptions,
   subscriber: Subscriber<Batch>,
 ) {
   const members = log.groups.get(group) ?? new Set()
@@ -273,7 +273,7 @@ function join(
     if (partitions !== latest) return
     const mine = ++epoch
     const bounds = boundsOf(log).filter(({ partition }) => partitions.includes(partition))
-    const start = await position(bounds)
+    const start = await startFrom(bounds)
     for (const partition of partitions) follow(mine, partition, start.get(partition) ?? 0)
   }
   const follow = (mine: number, partition: number, from: number) =>

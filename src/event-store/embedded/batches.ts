@@ -27,7 +27,7 @@ const readPartitions = (
   log: EmbeddedLog,
   wakeUp: WakeUp,
   lease: LmdbLease,
-  { group, position, batchEventsMax: eventsMax }: BatchesOptions,
+  { group, startFrom, batchEventsMax: eventsMax }: BatchesOptions,
 ): Observable<Batch> =>
   new Observable((subscriber) => {
     let goOn = () => {}
@@ -46,7 +46,7 @@ const readPartitions = (
     }
     const run = async () => {
       const assigned = log.bounds()
-      const cursors = cursorsAt(await position(assigned), assigned)
+      const cursors = cursorsAt(await startFrom(assigned), assigned)
       while (!subscriber.closed) {
         const heads = log.heads()
         const cursor = takeReady(cursors, heads)

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { Observable } from 'rxjs'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import type { Batch, BatchesOptions } from '../event-store.ts'
-import { newTurn, readTurn, settled } from './assignment.ts'
+import { newAssignment, readAssignment, settled } from './assignment.ts'
 import type { Bounds, KafkaLog } from './bounds.ts'
 import { joinGroup, sessionTimeoutMs } from './member.ts'
 
@@ -15,14 +15,14 @@ export type LiveOptions = BatchesOptions &
     log: KafkaLog
     bounds: Bounds
     logger: Logger
-    /** Told how to wait for the end of a subscription, which takes longer than unsubscribing. */
+    /** Gets the end of a subscription to wait for, as it takes longer than unsubscribing. */
     onLeaving: (left: Promise<void>) => void
   }>
 
 const commitEveryMs = 1_000
 /** A rebalance waits no longer for work in flight, so that the member is not given up. */
 const settleMsMax = sessionTimeoutMs / 2
-/** For what is being stored when somebody unsubscribes; what failed is never acknowledged. */
+/** For what is being stored at the end of a subscription; what failed is never acknowledged. */
 const lastSettleMsMax = 500
 
 /**
@@ -34,7 +34,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
     const { log, group, logger } = options
     const uncommitted = new Map<number, number>()
     const requests = new Set<Promise<unknown>>()
-    let turn = newTurn(requests)
+    let assignment = newAssignment(requests)
 
     const commit = async () => {
       const positions = new Map(uncommitted)
@@ -54,31 +54,31 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
       topic: log.topic,
       assigner: PartitionAssigners.roundRobin,
       onJoining: async () => {
-        turn.over = true
-        await settled(turn, settleMsMax)
+        assignment.over = true
+        await settled(assignment, settleMsMax)
         void commit()
       },
       onJoined: (partitions) => {
         // The group may have given out partitions while this member was about to leave it.
         if (subscriber.closed) return
         logger.info({ group, partitions }, 'partitions assigned')
-        turn = newTurn(requests)
+        assignment = newAssignment(requests)
         const { cluster } = member
-        readTurn({ ...options, cluster, subscriber, turn, uncommitted }, partitions)
+        readAssignment({ ...options, cluster, subscriber, assignment, uncommitted }, partitions)
       },
       onLost: (error) => subscriber.error(error),
     })
     const commits = setInterval(commit, commitEveryMs)
     const leave = async () => {
-      await settled(turn, lastSettleMsMax)
-      for (const release of turn.unacknowledged.values()) release()
+      await settled(assignment, lastSettleMsMax)
+      for (const release of assignment.unacknowledged.values()) release()
       await Promise.allSettled(requests)
       // Sent before the request to leave, on the same connection; not worth waiting for.
       void commit()
       await member.leave()
     }
     return () => {
-      turn.over = true
+      assignment.over = true
       clearInterval(commits)
       options.onLeaving(leave())
     }

@@ -1,18 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs, {
-  type Cluster,
-  type Consumer,
-  type ConsumerConfig,
-  type Kafka,
-  type KafkaConfig,
-  type logCreator,
-  type PartitionAssigner,
-} from 'kafkajs'
+import kafkajs, { type Cluster, type Kafka, type KafkaConfig, type logCreator } from 'kafkajs'
 import type { Logger } from 'pino'
-import { connectOnceAtATime } from './connect-once.ts'
 import { marksOf, storeError } from './errors.ts'
-import { armTimerOnlyWhilePending } from './idle-timer.ts'
-import { guardedSockets } from './write-guard.ts'
+import { guardedSockets, patchKafkajs } from './kafkajs-patches.ts'
 
 const { logLevel } = kafkajs
 
@@ -32,8 +22,7 @@ export type KafkaConnectionOptions = Readonly<{
  * group in one process must not share a client. `mayWrite` is asked before each write into the log.
  */
 export function kafkaClient(options: KafkaConnectionOptions, mayWrite?: () => boolean): Kafka {
-  armTimerOnlyWhilePending()
-  connectOnceAtATime()
+  patchKafkajs()
   return new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -49,35 +38,11 @@ export function kafkaClient(options: KafkaConnectionOptions, mayWrite?: () => bo
   })
 }
 
-/**
- * A consumer and the cluster under it, which kafkajs hands to the makers of its assigners only.
- * With the cluster one can fetch from outside of a group, and see an offset out of range.
- */
-export function consumerWithCluster(
-  kafka: Kafka,
-  assigner: PartitionAssigner,
-  config: Omit<ConsumerConfig, 'partitionAssigners'>,
-): { consumer: Consumer; cluster: Cluster } {
-  const clusters: Cluster[] = []
-  const capture: PartitionAssigner = (context) => {
-    clusters.push(context.cluster)
-    return assigner(context)
-  }
-  const consumer = kafka.consumer({
-    ...config,
-    allowAutoTopicCreation: false,
-    partitionAssigners: [capture],
-  })
-  const [cluster] = clusters
-  if (cluster === undefined) throw new Error('kafkajs made a consumer without its assigners')
-  return { consumer, cluster }
-}
-
 const attemptsMax = 5
 const firstPauseMs = 100
 
 /** Tries again after a change of leader or a lost connection, but not while a broker hangs. */
-export async function patiently<T>(
+export async function retryBriefly<T>(
   cluster: Cluster,
   operation: () => Promise<T>,
   signal: AbortSignal,
@@ -98,8 +63,8 @@ export async function patiently<T>(
 }
 
 /**
- * kafkajs shouts while a broker is away. Whatever matters of it reaches this store as a rejection
- * or a crash event too, and is told there.
+ * kafkajs logs much while a broker is away. What matters of it also reaches this store as a
+ * rejection or a crash event, and is logged there.
  */
 const quietLog =
   (logger: Logger): logCreator =>

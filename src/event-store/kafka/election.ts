@@ -10,11 +10,11 @@ export type ElectionOptions = Readonly<{
   topic: string
   role: string
   logger: Logger
-  /** Told what is known before the stream is. */
+  /** Called before the stream emits the same. */
   onState: (state: RoleState) => void
   /** The role is given up only after this, so that a successor finds all that was done in it. */
   settled: () => Promise<void>
-  /** Told how to wait for the end of a membership. */
+  /** Gets the end of a membership to wait for. */
   onLeaving: (left: Promise<void>) => void
 }>
 
@@ -33,7 +33,7 @@ const rejoinMs = 500
 
 /**
  * A consumer group in which one member is given everything. It keeps it while others join and
- * leave, and also while no broker can be asked: it is told of a loss only when there is one.
+ * leave, and also while no broker can be asked: it loses it only when another is elected.
  */
 export const election = (options: ElectionOptions): Observable<boolean> =>
   new Observable((subscriber) => {
@@ -49,7 +49,7 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
       if (heldSince !== undefined && askedAt >= confirmedAt + sessionTimeoutMs) lapses += 1
       confirmedAt = askedAt
     }
-    const tell = (holds: boolean) => {
+    const report = (holds: boolean) => {
       const before = heldSince !== undefined
       if (holds === before) return
       heldSince = holds ? Date.now() : undefined
@@ -64,7 +64,7 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
         topic,
         assigner: allToOne(() => heldSince),
         onJoining: async () => {},
-        onJoined: (partitions) => tell(partitions.length > 0),
+        onJoined: (partitions) => report(partitions.length > 0),
         onConfirmed: confirm,
         onLost: (error) => {
           if (subscriber.closed) return
@@ -89,7 +89,7 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
 
 /**
  * Each member says since when it holds the role; the latest holder keeps it (an earlier one was
- * away and has been replaced), and where there is none, the first by name gets it.
+ * away and has been replaced), and if there is none, the first by name gets it.
  */
 const allToOne =
   (heldSince: () => number | undefined): PartitionAssigner =>

@@ -1,4 +1,5 @@
 import type { Broker } from 'kafkajs'
+import { type FetchRequest, fetchDecodedBy } from './kafkajs-patches.ts'
 import { decodeBatches, type RecordBatch } from './record-batch.ts'
 
 export type AbortedTransaction = Readonly<{ producerId: bigint; first: number }>
@@ -17,33 +18,9 @@ export type FetchResponse = Readonly<{
   responses: readonly Readonly<{ topicName: string; partitions: readonly FetchedPartition[] }>[]
 }>
 
-export type FetchRequest = Parameters<Broker['fetch']>[0]
-
-/** A fetch by kafkajs, from its connection to its errors, but for the decoding of the answer. */
-export function requestFetch(broker: Broker, request: FetchRequest): Promise<FetchResponse> {
-  const { lookupRequest } = broker as unknown as Protocols
-  const decoding: Broker = Object.create(broker, {
-    lookupRequest: { value: (...asked: unknown[]) => decodedHere(lookupRequest(...asked)) },
-  })
-  return decoding.fetch(request)
-}
-
-/** How kafkajs keeps the requests that a broker understands; not in its types. */
-type Protocols = Readonly<{ lookupRequest: (...asked: unknown[]) => MakeRequest }>
-type MakeRequest = (options: unknown) => Exchange
-type Exchange = Readonly<{
-  request: Readonly<{ apiVersion: number }>
-  response: Readonly<{ decode: (bytes: Buffer) => Promise<unknown> }>
-}>
-
-const decodedHere =
-  (make: MakeRequest): MakeRequest =>
-  (options) => {
-    const exchange = make(options)
-    const { apiVersion } = exchange.request
-    const decode = (bytes: Buffer) => decodeFetch(bytes, apiVersion)
-    return { ...exchange, response: { ...exchange.response, decode } }
-  }
+/** A fetch by kafkajs, decoded here. */
+export const requestFetch = (broker: Broker, request: FetchRequest): Promise<FetchResponse> =>
+  fetchDecodedBy(decodeFetch, broker, request)
 
 /** What the answer has from which version on. Older than 4 are brokers without transactions. */
 const since = { logStart: 5, session: 7, clientSideThrottle: 8, preferredReplica: 11 } as const

@@ -23,7 +23,7 @@ export type FetchOptions = Readonly<{
   totalBytesMax: number
 }>
 
-/** Groups partitions by the broker that leads them; throws where one has no leader. */
+/** Groups partitions by the broker that leads them; throws if one has no leader. */
 export function leadersOf(
   cluster: Cluster,
   topic: string,
@@ -38,7 +38,7 @@ export function leadersOf(
 
 /**
  * One fetch from one broker, outside of any group: what is committed, from the positions on, and
- * nothing where nothing came within `waitMs`. An offset that is no more, or not yet, rejects.
+ * nothing if nothing came within `waitMs`. An offset that is no more, or not yet, rejects.
  */
 export async function fetchFrom(
   cluster: Cluster,

@@ -1,16 +1,18 @@
-import { defer } from 'rxjs'
+import type { Logger } from 'pino'
+import { defer, type Observable, Subject, takeUntil, throwError } from 'rxjs'
 import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { closeOnce } from '../../runtime/close-once.ts'
+import { inTime } from '../../runtime/in-time.ts'
 import type { EventStore } from '../event-store.ts'
 import { liveBatches } from './batches.ts'
 import { type Bounds, boundsOf, type KafkaLog } from './bounds.ts'
 import { type KafkaConnectionOptions, kafkaClient } from './connection.ts'
 import { election, type RoleState } from './election.ts'
+import { closedError } from './errors.ts'
 import { refuseForeignRecords } from './foreign-records.ts'
 import { eventProducer } from './producer.ts'
-import { boundedRawRead, boundedRead } from './read.ts'
-import { openReader, type Reader } from './reader.ts'
-import { openStreams } from './streams.ts'
+import { boundedRawRead, boundedRead, openReader, type Reader } from './reader.ts'
 import { ensureTopic, type TopicOptions } from './topic.ts'
 
 export type KafkaEventStoreOptions = KafkaConnectionOptions &
@@ -60,12 +62,6 @@ function eventStore(options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
   const producer = eventProducer({ kafka, topic, partitions, batchBytesMax, logger, now })
   const gate = writerGate()
 
-  const close = async () => {
-    await Promise.all([reader.close(), streams.close(), producer.close()])
-    logger.info({ topic }, 'event store closed')
-  }
-  let closing: Promise<void> | undefined
-
   return {
     append: async (events) => {
       reader.closing.throwIfAborted()
@@ -87,10 +83,10 @@ function eventStore(options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
       const { settled } = producer
       return untilClosed(election({ kafka, topic, role, logger, onState, settled, onLeaving }))
     },
-    close: () => {
-      closing ??= close()
-      return closing
-    },
+    close: closeOnce(async () => {
+      await Promise.all([reader.close(), streams.close(), producer.close()])
+      logger.info({ topic }, 'event store closed')
+    }),
   }
 }
 
@@ -99,13 +95,13 @@ const writerRole = 'ingest'
 
 function writerGate() {
   let writer: RoleState | undefined
-  let lapsesTold = 0
+  let lapsesReported = 0
   return {
     onState: (state: RoleState) => {
       writer = state
-      lapsesTold = state.holds ? state.lapses() : 0
+      lapsesReported = state.holds ? state.lapses() : 0
     },
-    /** Throws where this process may not append, or can't know it; gives whether it still may. */
+    /** Throws if this process may not append, or can't know it; returns whether it still may. */
     require: (): (() => boolean) => {
       const permitted = writer
       if (permitted === undefined) return () => writer === undefined
@@ -116,11 +112,48 @@ function writerGate() {
         throw new TradelogError('EVENT_STORE_UNAVAILABLE', 'Kafka has not confirmed the election')
       }
       const lapses = permitted.lapses()
-      if (lapses > lapsesTold) {
-        lapsesTold = lapses
+      if (lapses > lapsesReported) {
+        lapsesReported = lapses
         throw new TradelogError('ELECTION_LAPSED', 'another ingest may have appended meanwhile')
       }
       return () => writer === permitted && permitted.surely() && permitted.lapses() === lapses
+    },
+  }
+}
+
+/** The live streams of one store: they complete when it closes. */
+type Streams = Readonly<{
+  /** A closed store errors the stream instead. */
+  untilClosed: <T>(stream: Observable<T>) => Observable<T>
+  /** Leaving a group takes longer than unsubscribing: closing waits for it, up to 2 s. */
+  onLeaving: (left: Promise<void>) => void
+  close: () => Promise<void>
+}>
+
+/**
+ * A join that is under way ends when every member has joined: with one that hangs, as late as its
+ * session is over. Closing doesn't wait for that; the broker takes our place back by itself.
+ */
+const leaveMsMax = 2_000
+
+function openStreams(logger: Logger): Streams {
+  const closed$ = new Subject<void>()
+  const leaving = new Set<Promise<void>>()
+  let isClosed = false
+  return {
+    untilClosed: (stream) =>
+      defer(() => (isClosed ? throwError(closedError) : stream)).pipe(takeUntil(closed$)),
+    onLeaving: (left) => {
+      const settled = left
+        .catch((err: unknown) => logger.warn({ err }, 'a consumer group was left by force'))
+        .finally(() => leaving.delete(settled))
+      leaving.add(settled)
+    },
+    close: async () => {
+      isClosed = true
+      closed$.next()
+      await inTime(leaveMsMax, () => Promise.all(leaving))
+      if (leaving.size > 0) logger.warn({ groups: leaving.size }, 'groups were left by force')
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Cluster, Consumer, Kafka, PartitionAssigner } from 'kafkajs'
 import type { TradelogError } from '../../domain/errors.ts'
-import { consumerWithCluster } from './connection.ts'
 import { storeError } from './errors.ts'
+import { beforeEachJoin, consumerWithCluster } from './kafkajs-patches.ts'
 
 export type MemberOptions = Readonly<{
   kafka: Kafka
@@ -11,13 +11,13 @@ export type MemberOptions = Readonly<{
   /** Before every join, also the first: what was assigned is no more once this resolves. */
   onJoining: () => Promise<void>
   onJoined: (partitions: readonly number[]) => void
-  /** The coordinator has answered what was asked then: still a member. Told before `onJoined`. */
+  /** The coordinator has answered what was asked then: still a member. Called before `onJoined`. */
   onConfirmed?: (askedAt: number) => void
   /** Once, when the membership ended by itself. */
   onLost: (error: TradelogError) => void
 }>
 
-/** A member of a consumer group that is told its partitions, and reads none of them. */
+/** A member of a consumer group that gets partitions, and reads none of them. */
 export type Member = Readonly<{
   cluster: Cluster
   commit: (positions: ReadonlyMap<number, number>) => Promise<void>
@@ -29,7 +29,7 @@ export const sessionTimeoutMs = 10_000
 const heartbeatMs = 1_000
 /** How long others wait in a rebalance for a member that still works. */
 const rebalanceTimeoutMs = 30_000
-/** How often a member that reads nothing comes by to send its heartbeat, and to hear of a stop. */
+/** How often a member that reads nothing sends its heartbeat and looks for a stop. */
 const idleMs = 250
 
 /**
@@ -48,7 +48,7 @@ export function joinGroup(options: MemberOptions): Member {
     retry: { retries: 3, restartOnFailure: async () => false },
   })
   let leaving = false
-  tellOfConfirmations(consumer, options.onConfirmed ?? (() => {}))
+  onEachConfirmation(consumer, options.onConfirmed ?? (() => {}))
   const lose = (error: unknown) => {
     if (leaving) return
     leaving = true
@@ -84,25 +84,12 @@ export function joinGroup(options: MemberOptions): Member {
   }
 }
 
-/**
- * kafkajs joins again as soon as it hears of a rebalance, and has no hook before. Every join looks
- * for the coordinator first, and nothing else of a consumer does: that is the place to wait until
- * what is in flight has come to its end, so that the next owner finds it stored.
- */
-function beforeEachJoin(cluster: Cluster, hook: () => Promise<void>): void {
-  const findGroupCoordinator = cluster.findGroupCoordinator.bind(cluster)
-  cluster.findGroupCoordinator = async (group) => {
-    await hook()
-    return findGroupCoordinator(group)
-  }
-}
-
 /** An answer may be read long after it was given, so what counts is when its question was sent. */
-function tellOfConfirmations(consumer: Consumer, tell: (askedAt: number) => void): void {
+function onEachConfirmation(consumer: Consumer, confirm: (askedAt: number) => void): void {
   let askedAt = 0
   consumer.on(consumer.events.REQUEST, ({ payload: { apiName, sentAt } }) => {
     if (apiName === 'Heartbeat' || apiName === 'SyncGroup') askedAt = sentAt
   })
-  consumer.on(consumer.events.HEARTBEAT, () => tell(askedAt))
-  consumer.on(consumer.events.GROUP_JOIN, () => tell(askedAt))
+  consumer.on(consumer.events.HEARTBEAT, () => confirm(askedAt))
+  consumer.on(consumer.events.GROUP_JOIN, () => confirm(askedAt))
 }

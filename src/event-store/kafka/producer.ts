@@ -25,8 +25,8 @@ export type Permit = () => () => boolean
 
 export type EventProducer = Readonly<{
   /**
-   * One after the other; `permit` throws where, when its turn has come, it may not be done, and
-   * gives what says whether it still may.
+   * One after the other. When an append begins, `permit` throws if it may not be done, and returns
+   * what says whether it still may.
    */
   append: (events: readonly TradelogEvent[], permit: Permit) => Promise<void>
   /** As `append`, with records of another log, each into its partition and with its time. */
@@ -105,7 +105,7 @@ export function eventProducer(options: ProducerOptions): EventProducer {
   }
 
   let last: Promise<void> = Promise.resolve()
-  const inTurn = (given: Given, permit: Permit) => {
+  const enqueue = (given: Given, permit: Permit) => {
     const appended = last.then(() => {
       mayWrite = permit()
       return recovering(given)
@@ -115,9 +115,9 @@ export function eventProducer(options: ProducerOptions): EventProducer {
   }
   return {
     append: (events, permit) =>
-      inTurn({ given: events, messages: () => eventMessages(events, options) }, permit),
+      enqueue({ given: events, messages: () => eventMessages(events, options) }, permit),
     appendRaw: (records, permit) =>
-      inTurn({ given: records, messages: () => records.map(rawMessage) }, permit),
+      enqueue({ given: records, messages: () => records.map(rawMessage) }, permit),
     settled: () => last,
     close: () => last.then(drop),
   }

@@ -8,7 +8,7 @@ import { refused } from './errors.ts'
  * dozen objects of each record before anybody asks for it: most of what reading a log would cost.
  */
 export type RecordBatch = Readonly<{
-  /** The offsets that it takes up, also where a record of it is no more. */
+  /** The offsets that it takes up, also those of records that are no more. */
   first: number
   last: number
   producerId: bigint
@@ -16,7 +16,7 @@ export type RecordBatch = Readonly<{
   /** Holds no records of users, but the end of a transaction. */
   isControl: boolean
   firstTimestamp: number
-  /** For all its records, where the topic keeps the broker's clock. */
+  /** For all its records, if the topic keeps the broker's clock. */
   appendedAt: number | undefined
   count: number
   /** The records, unpacked. */
@@ -29,7 +29,7 @@ export type KafkaRecord = Readonly<{
   /** Unix ms. */
   timestamp: number
   bytes: Buffer
-  /** Where key and value begin in the bytes; below zero where there is none. */
+  /** Where key and value begin in the bytes; below zero if there is none. */
   keyAt: number
   keyEnd: number
   valueAt: number
@@ -44,7 +44,7 @@ const magic = 2
 
 const attribute = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
-/** All whole batches; the last one is cut off where the answer of a broker was full. */
+/** All whole batches; the last one is cut off if the answer of a broker was full. */
 export async function decodeBatches(bytes: Buffer): Promise<readonly RecordBatch[]> {
   const batches: RecordBatch[] = []
   let at = 0
@@ -115,15 +115,15 @@ export function recordsOf(batch: RecordBatch, from: number): readonly KafkaRecor
   return records
 }
 
-/** Null where the record has no key. */
+/** Null if the record has no key. */
 export const keyBytesOf = ({ bytes, keyAt, keyEnd }: KafkaRecord): Buffer | null =>
   keyAt < 0 ? null : bytes.subarray(keyAt, keyEnd)
 
-/** Null where the record has no value. */
+/** Null if the record has no value. */
 export const valueBytesOf = ({ bytes, valueAt, valueEnd }: KafkaRecord): Buffer | null =>
   valueAt < 0 ? null : bytes.subarray(valueAt, valueEnd)
 
-/** The value as UTF-8, without taking its bytes out first; null where the record has none. */
+/** The value as UTF-8, without taking its bytes out first; null if the record has none. */
 export const valueTextOf = ({ bytes, valueAt, valueEnd }: KafkaRecord): string | null =>
   valueAt < 0 ? null : bytes.toString('utf8', valueAt, valueEnd)
 

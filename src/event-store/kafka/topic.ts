@@ -15,7 +15,7 @@ export type CheckedTopic = Readonly<{
   batchBytesMax: number
 }>
 
-/** A topic that never forgets: made when absent, refused where it is another kind. */
+/** A topic that never forgets: made if absent, refused if it is another kind. */
 export async function ensureTopic(kafka: Kafka, options: TopicOptions): Promise<CheckedTopic> {
   const admin = kafka.admin()
   try {

@@ -46,7 +46,11 @@ export function projector(options: ProjectorOptions): Observable<Checkpoint> {
   return defer(() => {
     const writer = createWriter(projection, generation, readModelStore)
     return eventStore
-      .batches({ group: generation.info.id, position: positionOf(options, writer), batchEventsMax })
+      .batches({
+        group: generation.info.id,
+        startFrom: positionOf(options, writer),
+        batchEventsMax,
+      })
       .pipe(
         takeUntil(until),
         tap(watch.received),

@@ -18,9 +18,9 @@ async function append(store: EventStore): Promise<void> {
 }
 
 function follow(store: EventStore): void {
-  const position = async (bounds: readonly { partition: number }[]) =>
+  const startFrom = async (bounds: readonly { partition: number }[]) =>
     new Map(bounds.map(({ partition }) => [partition, 0]))
-  store.batches({ group: 'group', position, batchEventsMax: 100 }).subscribe(({ events, ack }) => {
+  store.batches({ group: 'group', startFrom, batchEventsMax: 100 }).subscribe(({ events, ack }) => {
     process.send?.({ events: events.length, at: Date.now() })
     ack()
   })

@@ -25,7 +25,7 @@ function projector(store: EventStore, checkpoint: Map<number, number>, random: (
   const misfits: Batch[] = []
   let applied = 0
   let askedAfterwards = 0
-  const position = async (bounds: readonly PartitionBounds[]) => {
+  const startFrom = async (bounds: readonly PartitionBounds[]) => {
     if (subscription.closed) askedAfterwards++
     await sleep(5 * random())
     return new Map(bounds.map(({ partition }) => [partition, checkpoint.get(partition) ?? 0]))
@@ -41,7 +41,7 @@ function projector(store: EventStore, checkpoint: Map<number, number>, random: (
     batch.ack()
   }
   const subscription = store
-    .batches({ group: 'group', position, batchEventsMax: 7 })
+    .batches({ group: 'group', startFrom, batchEventsMax: 7 })
     .subscribe((batch) => void apply(batch))
   return {
     misfits,
@@ -184,13 +184,13 @@ test('a log that forgets under its reader errors the stream, and is never jumped
     const store = await open()
     await store.append(trades(10))
     const failure = new Promise<unknown>((resolve) => {
-      const position = async () => {
+      const startFrom = async () => {
         await admin.fetchTopicOffsets(topic)
         await admin.deleteTopicRecords({ topic, partitions: [{ partition: apple, offset: '5' }] })
         return new Map([[apple, 2]])
       }
       store
-        .batches({ group: 'group', position, batchEventsMax: 10 })
+        .batches({ group: 'group', startFrom, batchEventsMax: 10 })
         .subscribe({ next: resolve, error: resolve })
     })
     assert.ok(hasCode(await failure, 'LOG_TRUNCATED'), `${await failure}`)

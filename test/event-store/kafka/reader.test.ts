@@ -10,7 +10,7 @@ import { fetchApi, kafkaProxy } from '../../support/kafka-proxy.ts'
 import { recordsOf } from '../../support/log.ts'
 import { trade } from '../../support/trade.ts'
 
-const test = kafkaSuite('Kafka read')
+const test = kafkaSuite('Kafka reader')
 
 const apple = partitionOf('AAPL', 3)
 const trades = (count: number) => Array.from({ length: count }, (_, i) => trade({ price: `${i}` }))

@@ -2,13 +2,16 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { type AddressInfo, createServer } from 'node:net'
 import * as assert from 'uvu/assert'
-import { connectOnceAtATime } from '../../../src/event-store/kafka/connect-once.ts'
+import { patchKafkajs } from '../../../src/event-store/kafka/kafkajs-patches.ts'
 import { suite } from '../../support/suite.ts'
 
-const test = suite('Kafka connections')
+const test = suite('patches of kafkajs')
 
-connectOnceAtATime()
-const Connection = createRequire(import.meta.url)('kafkajs/src/network/connection')
+patchKafkajs()
+const require = createRequire(import.meta.url)
+const Connection = require('kafkajs/src/network/connection')
+const RequestQueue = require('kafkajs/src/network/requestQueue')
+const socketFactory = require('kafkajs/src/network/socketFactory')
 
 const silent = { debug: () => {}, error: () => {}, namespace: () => silent }
 
@@ -30,7 +33,7 @@ const connectionTo = (port: number) =>
     port,
     logger: silent,
     connectionTimeout: 1_000,
-    socketFactory: createRequire(import.meta.url)('kafkajs/src/network/socketFactory')(),
+    socketFactory: socketFactory(),
   })
 
 test('two requests at once on a closed connection open one socket', async () => {
@@ -59,6 +62,29 @@ test('a connection that was lost, or could not be made, can be made again', asyn
   assert.is(server.accepted(), 2)
   await connection.disconnect()
   server.close()
+})
+
+const queue = (pending: readonly unknown[], throttledUntil: number) =>
+  Object.assign(Object.create(RequestQueue.prototype), {
+    pending,
+    throttledUntil,
+    throttleCheckTimeoutId: null,
+  })
+
+test('an idle connection arms no timer', () => {
+  const idle = queue([], -1)
+  idle.scheduleCheckPendingRequests()
+  assert.is(idle.throttleCheckTimeoutId, null)
+})
+
+test('a request that waits is looked at again', async () => {
+  const waiting = queue([{}], -1)
+  const checked = new Promise<void>((resolve) => {
+    waiting.checkPendingRequests = resolve
+  })
+  waiting.scheduleCheckPendingRequests()
+  await checked
+  assert.is(waiting.throttleCheckTimeoutId, null)
 })
 
 test.run()
