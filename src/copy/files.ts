@@ -8,8 +8,8 @@ import { TradelogError } from '../domain/errors.ts'
 import type { RawRecord } from '../domain/recorded-event.ts'
 import type { CopySource, CopyTarget } from './copy.ts'
 import {
+  fileLines,
   headerLine,
-  linesOf,
   partitionsOfHeader,
   recordLine,
   recordOfLine,
@@ -20,7 +20,7 @@ export const isGzipName = (path: string): boolean => path.endsWith('.gz')
 
 /** A file that a copy has written. Rejects with `COPY_REFUSED` where it is none, or not a whole one. */
 export async function fileSource(path: string): Promise<CopySource> {
-  for await (const [first = ''] of linesOf(bytesOf(path), path)) {
+  for await (const [first = ''] of fileLines(bytesOf(path), path)) {
     const partitions = partitionsOfHeader(first)
     if (partitions === undefined) break
     return { partitions, total: null, records: () => recordsOf(path, partitions) }
@@ -38,7 +38,7 @@ export async function fileTarget(path: string, partitions: number): Promise<Copy
   const readOn = async function* () {
     if (!existsSync(path)) return
     let rest = ''
-    const lines = linesOf(createReadStream(path, { start: read }), path, (cut) => {
+    const lines = fileLines(createReadStream(path, { start: read }), path, (cut) => {
       rest = cut
     })
     for await (const some of lines) {
@@ -120,7 +120,7 @@ export function streamTarget(stream: Writable, partitions: number): CopyTarget {
 async function* recordsOf(path: string, partitions: number): AsyncGenerator<readonly RawRecord[]> {
   const next = new Map<number, number>()
   let isHeader = true
-  const lines = linesOf(bytesOf(path), path, () => {
+  const lines = fileLines(bytesOf(path), path, () => {
     throw refusedFile(path, 'its last line is cut; run the copy that wrote it again')
   })
   for await (const some of lines) {

@@ -1,5 +1,6 @@
 import { TradelogError } from '../domain/errors.ts'
-import type { RawRecord } from '../domain/recorded-event.ts'
+import { keptEvent, keyOfEvent, type RawRecord } from '../domain/recorded-event.ts'
+import { linesOf } from '../runtime/lines.ts'
 
 /**
  * A log as text: a first line that says so, then a record a line, those of a partition in order.
@@ -18,9 +19,10 @@ export function partitionsOfHeader(line: string): number | undefined {
   return isHeader ? Number(partitions) : undefined
 }
 
-export function recordLine({ partition, offset, recordedAt, key, value }: RawRecord): string {
+export function recordLine(record: RawRecord): string {
+  const { partition, offset, recordedAt, key, value } = record
   const place = `{"partition":${partition},"offset":${offset},"recordedAt":${recordedAt},`
-  if (value !== null && isKeptByJson(value, key)) return `${place}"event":${value}}\n`
+  if ('event' in keptEvent(record)) return `${place}"event":${value}}\n`
   return `${place}"key":${JSON.stringify(key)},"text":${JSON.stringify(value)}}\n`
 }
 
@@ -30,32 +32,26 @@ export function recordOfLine(line: string): RawRecord | undefined {
   const isPlace = isCount(partition) && isCount(offset) && Number.isSafeInteger(recordedAt)
   if (!isPlace) return undefined
   const place = { partition, offset, recordedAt: Number(recordedAt) }
-  if (event !== undefined) return { ...place, key: symbolOf(event), value: JSON.stringify(event) }
+  if (event !== undefined) return { ...place, key: keyOfEvent(event), value: JSON.stringify(event) }
   return isTextOrNull(key) && isTextOrNull(text) ? { ...place, key, value: text } : undefined
 }
 
 /**
- * Lines as they are read, without their ends; `onRest` is told of a last one that has no end. Throws
- * `COPY_REFUSED` where the file can't be read or is no text.
+ * The lines of a file; `onRest` gets a last one that has no end. Throws `COPY_REFUSED` if the file
+ * can't be read or is no text.
  */
-export async function* linesOf(
+export async function* fileLines(
   chunks: AsyncIterable<Buffer>,
   path: string,
   onRest: (rest: string) => void = () => {},
 ): AsyncGenerator<readonly string[]> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  let rest = ''
+  const tooLong = 'it has a line that is too long'
   try {
-    for await (const chunk of chunks) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      if (rest.length > lineCharactersMax) throw new Error('it has a line that is too long')
-      if (lines.length > 0) yield lines
-    }
+    yield* linesOf(chunks, { charactersMax: lineCharactersMax, tooLong, onRest })
   } catch (cause) {
+    if (cause instanceof TradelogError) throw cause
     throw refusedFile(path, cause instanceof Error ? cause.message : String(cause), cause)
   }
-  if (rest !== '') onRest(rest)
 }
 
 export const refusedFile = (path: string, why: string, cause?: unknown) =>
@@ -65,20 +61,6 @@ export const refusedFile = (path: string, why: string, cause?: unknown) =>
   })
 
 const lineCharactersMax = 16 * 1024 * 1024
-
-function isKeptByJson(value: string, key: string | null): boolean {
-  try {
-    const event: unknown = JSON.parse(value)
-    return event !== undefined && JSON.stringify(event) === value && symbolOf(event) === key
-  } catch {
-    return false
-  }
-}
-
-function symbolOf(event: unknown): string | null {
-  const { symbol } = (event ?? {}) as { symbol?: unknown }
-  return typeof symbol === 'string' ? symbol : null
-}
 
 function parsed(line: string): Readonly<Record<string, unknown>> {
   try {

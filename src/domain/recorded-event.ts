@@ -20,6 +20,30 @@ export type RawRecord = Position &
     value: string | null
   }>
 
+/**
+ * A log of parsed events, or a copy of one, keeps no keys and no text: a record's key is the symbol
+ * of its event, and its value is written anew.
+ */
+export function keyOfEvent(event: unknown): string | null {
+  const { symbol } = (event ?? {}) as { symbol?: unknown }
+  return typeof symbol === 'string' ? symbol : null
+}
+
+/** The event of a record that such a log can keep as it is, else the reason why it can't. */
+export function keptEvent({
+  key,
+  value,
+}: Pick<RawRecord, 'key' | 'value'>): { event: unknown } | { fault: string } {
+  let event: unknown
+  try {
+    event = JSON.parse(value ?? '')
+  } catch {
+    return { fault: 'it is not JSON' }
+  }
+  if (JSON.stringify(event) !== value) return { fault: 'its JSON would change' }
+  return keyOfEvent(event) === key ? { event } : { fault: 'its key is not its symbol' }
+}
+
 /** What a log gives back: an event, or why this code can't read it. */
 export type LogRecord = RecordedEvent<TradelogEvent | UnreadableEvent>
 

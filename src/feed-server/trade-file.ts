@@ -1,6 +1,10 @@
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { TradelogError } from '../domain/errors.ts'
 import { isSymbol } from '../domain/symbol.ts'
-import { linesOf } from './lines.ts'
+import { linesOf } from '../runtime/lines.ts'
 
 /** One trade of a file, ready to be sent. */
 export type FileTrade = Readonly<{
@@ -15,19 +19,42 @@ type ReadLine = (line: string, row: number) => readonly FileTrade[]
 
 const csvHeader = 'symbol,price,volume,timestamp_ms,conditions'
 
+const lineLimit = { charactersMax: 1024 * 1024, tooLong: 'a line is too long' }
+
 /**
- * The trades of a file in its order: CSV with the header above, or one Finnhub frame a line, of
- * which the trade frames count. Throws `FEED_FILE_INVALID`, which names the file and the line.
+ * The trades of a file, gzip or plain, in its order: CSV with the header above, or one Finnhub
+ * frame a line, of which the trade frames count. Throws `FEED_FILE_INVALID`, which names the file and the line.
  */
 export async function* tradesOfFile(path: string): AsyncGenerator<readonly FileTrade[]> {
   const reader = createReader(path)
   try {
-    for await (const lines of linesOf(path)) yield lines.flatMap(reader.read)
+    for await (const lines of linesOf(await bytesOf(path), lineLimit)) {
+      yield lines.map(withoutReturn).flatMap(reader.read)
+    }
     if (reader.lines() === 0) throw new Error('the file is empty')
   } catch (error) {
     throw error instanceof TradelogError ? error : invalid(path, 'after', reader.lines(), error)
   }
 }
+
+async function bytesOf(path: string): Promise<AsyncIterable<Buffer>> {
+  const gzipped = await isGzip(path)
+  const file = createReadStream(path)
+  // Errors of either stream come out of the last one, which is being iterated.
+  return gzipped ? pipeline(file, createGunzip(), () => {}) : file
+}
+
+async function isGzip(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
+    return bytesRead === 2 && buffer.readUInt16BE() === 0x1f8b
+  } finally {
+    await file.close()
+  }
+}
+
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line)
 
 function createReader(path: string) {
   let line = 0

@@ -1,6 +1,11 @@
 import { TradelogError } from '../../domain/errors.ts'
 import { decodeEvent } from '../../domain/event.ts'
-import type { LogRecord, RawRecord } from '../../domain/recorded-event.ts'
+import {
+  keptEvent,
+  keyOfEvent,
+  type LogRecord,
+  type RawRecord,
+} from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
 
 /** Consecutive records of one partition, stored as one text. */
@@ -45,33 +50,20 @@ export function decodeRawBlock(
   const { recordedAt, events } = parseBlock(partition, first, text)
   return events.map((value, i) => {
     const offset = first + i
-    return { partition, offset, recordedAt, key: keyOf(value), value: JSON.stringify(value) }
+    return { partition, offset, recordedAt, key: keyOfEvent(value), value: JSON.stringify(value) }
   })
 }
 
-/** The log keeps no keys: a record's key is its symbol. */
-function keyOf(value: unknown): string | null {
-  const { symbol } = (value ?? {}) as { symbol?: unknown }
-  return typeof symbol === 'string' ? symbol : null
-}
-
 /** The value of a record of another log. Only what comes back as it was is kept. */
-export function valueOfRaw({ partition, offset, key, value }: RawRecord): unknown {
-  const refused = (why: string) =>
-    new TradelogError(
-      'COPY_REFUSED',
-      `the record at partition ${partition}, offset ${offset} can't be kept by an embedded log: ${why}`,
-      { fields: { partition, offset } },
-    )
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(value ?? '')
-  } catch {
-    throw refused('it is not JSON')
-  }
-  if (JSON.stringify(parsed) !== value) throw refused('its JSON would change')
-  if (keyOf(parsed) !== key) throw refused('its key is not its symbol')
-  return parsed
+export function valueOfRaw(record: RawRecord): unknown {
+  const kept = keptEvent(record)
+  if ('event' in kept) return kept.event
+  const { partition, offset } = record
+  throw new TradelogError(
+    'COPY_REFUSED',
+    `the record at partition ${partition}, offset ${offset} can't be kept by an embedded log: ${kept.fault}`,
+    { fields: { partition, offset } },
+  )
 }
 
 /** Not to be passed over, and no retry mends it. */
