@@ -92,6 +92,8 @@ export type VerifyStatus = Readonly<{
   /** The first difference, or why it couldn't be checked. */
   detail: string | null
   rowsCompared: number
+  /** Rows found to differ; where very much differs, not all are looked for. */
+  differences: number
   /** Events left out since an operator said so. */
   eventsSkipped: number
   startedAt: UnixMs

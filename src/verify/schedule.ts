@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { VerifyStatus } from '../read-model-store/status.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Verification, type VerifyOptions, verify } from './verify.ts'
+import { type VerifyOptions, verify } from './verify.ts'
 
 export type ScheduleOptions = Omit<VerifyOptions, 'model' | 'generation' | 'signal'> &
   Readonly<{ models: readonly string[]; everyMs: number; logger: Logger }>
@@ -58,7 +59,7 @@ const wasVerified = async ({ readModelStore, everyMs }: ScheduleOptions, model: 
     return source === `verify:${model}` && writtenAt > Date.now() - 0.9 * everyMs
   })
 
-function report(logger: Logger, verification: Verification) {
+function report(logger: Logger, verification: VerifyStatus) {
   const { model, result, detail, rowsCompared, eventsSkipped } = verification
   const text = `${model}: verified, ${result}`
   if (result === 'equal') logger.info({ model, rowsCompared, eventsSkipped }, text)

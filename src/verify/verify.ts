@@ -1,6 +1,7 @@
 import { TradelogError } from '../domain/errors.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Generation, ReadModelStore } from '../read-model-store/read-model-store.ts'
+import type { VerifyStatus } from '../read-model-store/status.ts'
 import { type Difference, describeDifference } from './difference.ts'
 import { naiveFolds } from './folds/index.ts'
 import type { LogReader } from './log-reader.ts'
@@ -18,34 +19,18 @@ export type VerifyOptions = Readonly<{
   signal: AbortSignal
 }>
 
-export type Verification = Readonly<{
-  kind: 'verify'
-  model: string
-  generation: string
-  result: 'equal' | 'different' | 'could not check'
-  /** The first difference, or why it couldn't be checked. */
-  detail: string | null
-  rowsCompared: number
-  /** Rows found to differ; where very much differs, not all are looked for. */
-  differences: number
-  /** Events left out since an operator said so. */
-  eventsSkipped: number
-  startedAt: number
-  finishedAt: number
-}>
-
 /**
  * Compares one read model with an independent fold of the log, also while projectors run. What
  * stands in the way is the answer; it rejects only when it is given up by its signal.
  */
-export async function verify(options: VerifyOptions): Promise<Verification> {
+export async function verify(options: VerifyOptions): Promise<VerifyStatus> {
   const { model } = options
   const startedAt = Date.now()
   let skips: Skips | undefined
   const answer = (
     generation: string,
-    rest: Pick<Verification, 'result' | 'detail' | 'rowsCompared' | 'differences'>,
-  ): Verification => ({
+    rest: Pick<VerifyStatus, 'result' | 'detail' | 'rowsCompared' | 'differences'>,
+  ): VerifyStatus => ({
     kind: 'verify',
     model,
     generation,

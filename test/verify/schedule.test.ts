@@ -4,8 +4,8 @@ import type { EventStore } from '../../src/event-store/event-store.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { encodeKey } from '../../src/read-model-store/key.ts'
 import type { ReadModelStore } from '../../src/read-model-store/read-model-store.ts'
+import type { VerifyStatus } from '../../src/read-model-store/status.ts'
 import { type ScheduleOptions, scheduleVerify } from '../../src/verify/schedule.ts'
-import type { Verification } from '../../src/verify/verify.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
 import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
@@ -37,7 +37,7 @@ async function verifications({ readModelStore }: Engine) {
   const all = (await readModelStore.statuses()).filter(({ source }) => source.startsWith('verify:'))
   return new Map(
     all.map(({ status, writtenAt }) => {
-      const { model, result } = status as Verification
+      const { model, result } = status as VerifyStatus
       return [model, { result, writtenAt }]
     }),
   )

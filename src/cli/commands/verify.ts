@@ -1,7 +1,8 @@
 import { openEventStore, openReadModelStore } from '../../compose.ts'
 import { TradelogError } from '../../domain/errors.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
-import { type Verification, verify as verifyModel } from '../../verify/verify.ts'
+import type { VerifyStatus } from '../../read-model-store/status.ts'
+import { verify as verifyModel } from '../../verify/verify.ts'
 import { type Command, exitCodes, type Flags } from '../command.ts'
 import { modelOption, selectedModels } from '../select.ts'
 
@@ -19,7 +20,7 @@ export const verify: Command = {
     const eventStore = await openEventStore(context)
     const readModelStore = await openReadModelStore(context)
     if (generation !== undefined) await refuseForeign(readModelStore, generation)
-    const results: Verification[] = []
+    const results: VerifyStatus[] = []
     for (const { name: model } of models) {
       const result = await verifyModel({
         model,
@@ -65,7 +66,7 @@ const refused = (message: string): TradelogError => new TradelogError('CONFIG_IN
 const isServed = async (store: ReadModelStore, { model, id }: Named): Promise<boolean> =>
   (await store.pointer(model))?.active === id
 
-function line({ model, result, detail, rowsCompared, differences, ...of }: Verification): string {
+function line({ model, result, detail, rowsCompared, differences, ...of }: VerifyStatus): string {
   const seconds = ((of.finishedAt - of.startedAt) / 1_000).toFixed(1)
   const skipped = of.eventsSkipped === 0 ? '' : `, ${of.eventsSkipped} skipped events left out`
   const counted = `${rowsCompared.toLocaleString('en')} rows in ${seconds} s${skipped}`
@@ -76,7 +77,7 @@ function line({ model, result, detail, rowsCompared, differences, ...of }: Verif
 }
 
 /** 0 equal, 1 different, 2 could not check; the worst of all models. */
-function exitCodeOf(results: readonly Verification[]): number {
+function exitCodeOf(results: readonly VerifyStatus[]): number {
   if (results.some(({ result }) => result === 'could not check')) return exitCodes.refused
   return results.some(({ result }) => result === 'different') ? exitCodes.failed : exitCodes.ok
 }

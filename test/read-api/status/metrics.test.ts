@@ -87,6 +87,7 @@ test('shows the latest replay and verification of each read model', async () => 
     result: 'different',
     detail: 'a row is missing',
     rowsCompared: 10,
+    differences: 1,
     eventsSkipped: 2,
     startedAt: now - 1_000,
     finishedAt: now,
