@@ -14,7 +14,7 @@ import { inDataDirectory } from './runtime/data-directory.ts'
 import type { Lifetime } from './runtime/lifetime.ts'
 import type { Logger } from './runtime/logger.ts'
 
-export type Composition = Readonly<{
+type Composition = Readonly<{
   config: Config
   life: Lifetime
   logger: Logger

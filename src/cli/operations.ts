@@ -3,7 +3,7 @@ import { startOperationsServer } from '../runtime/operations-server.ts'
 import { allReady, type Readiness, reasonOf } from '../runtime/readiness.ts'
 import type { CommandContext } from './command.ts'
 
-export type Operations = Readonly<{
+type Operations = Readonly<{
   metrics: Metrics
   /** From now on the process is ready when these are. */
   begin: (...roles: readonly Readiness[]) => void

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { inTime } from '../runtime/in-time.ts'
 import { createLifetime } from '../runtime/lifetime.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Command, type CommandContext, exitCodes } from './command.ts'
@@ -40,10 +40,7 @@ async function runUntilStopped(
     if (typeof code === 'number') return code
     await aborted(stop)
     exitAfter(given.config.timeouts.shutdownMs, given.logger)
-    await Promise.race([
-      running.catch(() => {}),
-      sleep(given.config.timeouts.shutdownMs / 2, undefined, { ref: false }),
-    ])
+    await inTime(given.config.timeouts.shutdownMs / 2, () => running.catch(() => {}))
     return unfinished(command)
   } finally {
     exitAfter(given.config.timeouts.shutdownMs, given.logger)

@@ -34,7 +34,7 @@ export type CopyTarget = Readonly<{
 /** What the target holds is read first, compared with the source, and read again at the end. */
 export type CopyStep = 'reading the target' | 'comparing' | 'copying'
 
-export type CopyOptions = Readonly<{
+type CopyOptions = Readonly<{
   source: CopySource
   target: CopyTarget
   signal: AbortSignal

@@ -7,7 +7,7 @@ export type MarketTrade = Readonly<{
   entry: string
 }>
 
-export type Market = Readonly<{
+type Market = Readonly<{
   /** The next trades of these symbols, evenly over the time from `from` to `to`. */
   trades: (of: {
     count: number

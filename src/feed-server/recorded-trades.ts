@@ -9,7 +9,7 @@ import type { FeedClient } from './client.ts'
 import type { FeedSource } from './server.ts'
 import { type FileTrade, tradesOfFile } from './trade-file.ts'
 
-export type RecordedTradesOptions = Readonly<{
+type RecordedTradesOptions = Readonly<{
   path: string
   /** 1 plays at the pace of the trades' own times, N that many times as fast. */
   speed: number | 'max'
@@ -18,7 +18,7 @@ export type RecordedTradesOptions = Readonly<{
   logger: Logger
 }>
 
-export type RecordedTrades = FeedSource &
+type RecordedTrades = FeedSource &
   Readonly<{
     /** Names the file by its bytes: 16 hexadecimal digits. */
     hash: string

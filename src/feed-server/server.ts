@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { TradelogError } from '../domain/errors.ts'
+import { closeOnce } from '../runtime/close-once.ts'
 import { acceptClient, type FeedClient } from './client.ts'
 
 /** Where the trades come from. */
@@ -10,7 +11,7 @@ export interface FeedSource {
   serve(client: FeedClient): Promise<void>
 }
 
-export type FeedServerOptions = Readonly<{
+type FeedServerOptions = Readonly<{
   host: string
   /** 0 takes any free port. */
   port: number
@@ -43,12 +44,10 @@ export async function startFeedServer(options: FeedServerOptions): Promise<FeedS
     for (const client of clients.values()) client.offer(ping)
   }, options.pingEveryMs)
 
-  let closed: Promise<void> | undefined
-  const close = () => {
+  const close = closeOnce(() => {
     clearInterval(pings)
-    closed ??= shut(server)
-    return closed
-  }
+    return shut(server)
+  })
   return { url: urlOf(server), close }
 }
 

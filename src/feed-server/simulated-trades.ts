@@ -4,7 +4,7 @@ import type { FeedClient } from './client.ts'
 import { createMarket, type MarketTrade } from './market.ts'
 import type { FeedSource } from './server.ts'
 
-export type SimulatedTradesOptions = Readonly<{
+type SimulatedTradesOptions = Readonly<{
   /** 0.1 … 200,000, over all symbols. */
   tradesPerSecond: number
   seed: number

@@ -1,5 +1,5 @@
 /** A close that runs once: a second call waits for the first. */
-export type CloseOnce<Args extends readonly unknown[] = []> = ((...args: Args) => Promise<void>) &
+type CloseOnce<Args extends readonly unknown[] = []> = ((...args: Args) => Promise<void>) &
   Readonly<{ hasBegun: () => boolean }>
 
 export function closeOnce<Args extends readonly unknown[]>(

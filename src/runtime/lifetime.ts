@@ -1,3 +1,5 @@
+import { closeOnce } from './close-once.ts'
+
 type Closeable = { close: () => unknown }
 
 /** Owns what a process opens, and closes it in reverse order, once. */
@@ -9,16 +11,12 @@ export type Lifetime = Readonly<{
 
 export function createLifetime(): Lifetime {
   const resources: Closeable[] = []
-  let closing: Promise<void> | undefined
   return {
     own: (resource) => {
       resources.push(resource)
       return resource
     },
-    close: () => {
-      closing ??= closeAll(resources)
-      return closing
-    },
+    close: closeOnce(() => closeAll(resources)),
   }
 }
 

@@ -1,4 +1,4 @@
-export type LinesOptions = Readonly<{
+type LinesOptions = Readonly<{
   /** A longer line throws an error that says `tooLong`. */
   charactersMax: number
   tooLong: string

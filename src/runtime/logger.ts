@@ -3,7 +3,7 @@ import pretty from 'pino-pretty'
 
 export type { Logger }
 
-export type LoggerOptions = Readonly<{
+type LoggerOptions = Readonly<{
   level: string
   pretty: boolean
   /** Takes the entries instead of standard error. */

@@ -4,14 +4,14 @@ import { TradelogError } from '../domain/errors.ts'
 import type { Metrics } from './metrics.ts'
 import { type Readiness, reasonOf } from './readiness.ts'
 
-export type OperationsServerOptions = Readonly<{
+type OperationsServerOptions = Readonly<{
   host: string
   port: number
   readiness: Readiness
   metrics: Pick<Metrics, 'text' | 'contentType'>
 }>
 
-export type OperationsServer = Readonly<{ port: number; close: () => Promise<void> }>
+type OperationsServer = Readonly<{ port: number; close: () => Promise<void> }>
 
 type Answer = Readonly<{ status: number; type: string; body: string }>
 

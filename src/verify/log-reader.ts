@@ -5,7 +5,7 @@ import type { RecordedEvent } from '../domain/recorded-event.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Skips } from './skips.ts'
 
-export type LogRange = Readonly<{ partition: number; from: number; to: number }>
+type LogRange = Readonly<{ partition: number; from: number; to: number }>
 
 export type LogReader = Readonly<{
   eventStore: EventStore

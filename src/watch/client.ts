@@ -3,7 +3,7 @@ import { backoffMs } from '../runtime/backoff.ts'
 import { serverSentEvents } from './server-sent-events.ts'
 import type { ReadModel, WatchEvent } from './state.ts'
 
-export type WatchOptions = Readonly<{
+type WatchOptions = Readonly<{
   /** The API's address; a path in front of its routes is kept. */
   api: string
   signal: AbortSignal

@@ -2,7 +2,7 @@ import type { ReadModel, Watched, WatchState } from './state.ts'
 import { type Column, table } from './table.ts'
 import { fitted, progressBar, type Style, sparkline, styled } from './text.ts'
 
-export type Size = Readonly<{ columns: number; rows: number }>
+type Size = Readonly<{ columns: number; rows: number }>
 
 /** The screen as lines, never more nor wider than the terminal. */
 export function screen(state: WatchState, { columns, rows }: Size): string[] {

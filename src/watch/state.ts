@@ -1,5 +1,5 @@
 /** What the screen shows, as the API sends it. Prices are decimal text. */
-export type Tick = Readonly<{
+type Tick = Readonly<{
   symbol: string
   price: string
   vwap: string | null

@@ -10,7 +10,7 @@ import { raw } from './event-store/raw.ts'
 import { reading } from './event-store/reading.ts'
 
 /** An empty log of its own, on which several stores may be open at once, as in several processes. */
-export type TestLog = Readonly<{
+type TestLog = Readonly<{
   partitions: number
   open: () => Promise<EventStore>
   /** Adds a record that tradelog never wrote: any JSON value, where this symbol's events go. */
@@ -19,7 +19,7 @@ export type TestLog = Readonly<{
   remove?: () => Promise<void>
 }>
 
-export type ContractOptions = Readonly<{
+type ContractOptions = Readonly<{
   /** For every wait and test; a log whose groups take seconds to form needs more. */
   timeoutMs?: number
 }>

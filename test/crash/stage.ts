@@ -14,7 +14,7 @@ import { type Settings, startTradelog } from '../support/tradelog.ts'
 import { dropStores } from './burial.ts'
 import { finishHere, openStores, type Stores } from './program.ts'
 
-export const tradeRows = 240
+const tradeRows = 240
 const timeoutMs = 120_000
 
 /** Stores on which commands are killed, run again and checked. */

@@ -94,7 +94,7 @@ export async function stopAll(running: Iterable<RunningTradelog>): Promise<void>
   }
 }
 
-export type LogEntry = Readonly<{
+type LogEntry = Readonly<{
   msg: string
   component?: string
   state?: string

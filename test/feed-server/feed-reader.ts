@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 
-export type Frame = {
+type Frame = {
   type: string
   msg?: string
   file?: string

@@ -14,7 +14,7 @@ const args = [
   '--disable-sync',
 ]
 
-export type OpenedPage = Readonly<{
+type OpenedPage = Readonly<{
   page: Page
   /** What the console calls an error, uncaught errors included. */
   errors: readonly string[]
@@ -23,7 +23,7 @@ export type OpenedPage = Readonly<{
   close: () => Promise<void>
 }>
 
-export type BrowserSuite = Pick<Suite, 'run'> & {
+type BrowserSuite = Pick<Suite, 'run'> & {
   (name: string, body: () => Promise<void>): void
   open: (address: string, options?: BrowserContextOptions) => Promise<OpenedPage>
 }

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from 'node:http'
 
-export type StreamEvent = Readonly<{
+type StreamEvent = Readonly<{
   event: string
   // biome-ignore lint/suspicious/noExplicitAny: parsed data of an event.
   data: any

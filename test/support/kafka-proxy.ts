@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 /** What becomes of an answer: `lose` ends the connection instead, as a broken network would. */
 export type Fate = 'pass' | 'lose'
 
-export type KafkaProxy = Readonly<{
+type KafkaProxy = Readonly<{
   broker: string
   /** Ends all connections and refuses new ones, until told otherwise. */
   cut: (isCut: boolean) => void

@@ -1,6 +1,6 @@
 import { createLogger, type Logger } from '../../src/runtime/logger.ts'
 
-export type KeptEntry = Readonly<{ level: number; msg: string; component?: string; err?: unknown }>
+type KeptEntry = Readonly<{ level: number; msg: string; component?: string; err?: unknown }>
 
 /** A logger whose entries are kept, for a test to look at. */
 export function keptLog(): Readonly<{ logger: Logger; entries: readonly KeptEntry[] }> {

@@ -8,7 +8,7 @@ export type Command = Readonly<{ name: string; collection: string }>
 /** What happens to a command; losing it or its answer breaks the connection. */
 export type Verdict = 'pass' | 'lose command' | 'lose answer'
 
-export type MongodbProxy = Readonly<{ url: string; close: () => Promise<void> }>
+type MongodbProxy = Readonly<{ url: string; close: () => Promise<void> }>
 
 const headerBytes = 16
 const messageOpcode = 2013

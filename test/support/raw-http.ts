@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-export type RawAnswer = Readonly<{ status: number; head: string; body: string }>
+type RawAnswer = Readonly<{ status: number; head: string; body: string }>
 
 /** Connects to a port of this machine, as a client that no library holds back. */
 export async function rawConnection(port: number): Promise<Socket> {

@@ -4,7 +4,7 @@ import type { Metrics } from '../../src/runtime/metrics.ts'
 export type Values = (series: string) => number | undefined
 
 /** Reads Prometheus' text format, as far as our metrics use it. */
-export function valuesOf(text: string): Values {
+function valuesOf(text: string): Values {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const values = new Map(
     lines.map((line) => {

@@ -9,7 +9,7 @@ import { type Chunk, fetchFrom, leadersOf } from './fetch.ts'
 import { slicesOf } from './slices.ts'
 
 /** What is held between two joins of the group. */
-export type Assignment = {
+type Assignment = {
   /** True once the group rebalances or the subscription has ended. */
   over: boolean
   readonly positions: Map<number, number>
@@ -20,7 +20,7 @@ export type Assignment = {
   readonly unacknowledged: Map<Promise<boolean>, () => void>
 }
 
-export type AssignmentOptions = BatchesOptions &
+type AssignmentOptions = BatchesOptions &
   Readonly<{
     log: KafkaLog
     bounds: Bounds

@@ -9,7 +9,7 @@ import { joinGroup, sessionTimeoutMs } from './member.ts'
 
 const { PartitionAssigners } = kafkajs
 
-export type LiveOptions = BatchesOptions &
+type LiveOptions = BatchesOptions &
   Readonly<{
     kafka: Kafka
     log: KafkaLog

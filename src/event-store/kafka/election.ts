@@ -5,7 +5,7 @@ import { joinGroup, type Member, sessionTimeoutMs } from './member.ts'
 
 const { AssignerProtocol } = kafkajs
 
-export type ElectionOptions = Readonly<{
+type ElectionOptions = Readonly<{
   kafka: () => Kafka
   topic: string
   role: string

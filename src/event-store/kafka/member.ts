@@ -3,7 +3,7 @@ import type { TradelogError } from '../../domain/errors.ts'
 import { storeError } from './errors.ts'
 import { beforeEachJoin, consumerWithCluster } from './kafkajs-patches.ts'
 
-export type MemberOptions = Readonly<{
+type MemberOptions = Readonly<{
   kafka: Kafka
   groupId: string
   topic: string

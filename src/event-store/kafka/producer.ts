@@ -10,7 +10,7 @@ import { marksOf, storeError } from './errors.ts'
 
 const { Partitioners } = kafkajs
 
-export type ProducerOptions = Readonly<{
+type ProducerOptions = Readonly<{
   /** A client that asks this before each write. */
   kafka: (mayWrite: () => boolean) => Kafka
   topic: string
@@ -21,9 +21,9 @@ export type ProducerOptions = Readonly<{
   now: () => UnixMs
 }>
 
-export type Permit = () => () => boolean
+type Permit = () => () => boolean
 
-export type EventProducer = Readonly<{
+type EventProducer = Readonly<{
   /**
    * One after the other. When an append begins, `permit` throws if it may not be done, and returns
    * what says whether it still may.

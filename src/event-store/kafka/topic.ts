@@ -9,7 +9,7 @@ export type TopicOptions = Readonly<{
   replicationFactor: number
 }>
 
-export type CheckedTopic = Readonly<{
+type CheckedTopic = Readonly<{
   clusterId: string
   /** The broker's limit of one batch of records, in bytes. */
   batchBytesMax: number
