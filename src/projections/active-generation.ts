@@ -5,8 +5,8 @@ import type { Projection } from './projection.ts'
 import { withReplayLeases } from './replay-lease.ts'
 
 /**
- * The generation that the pointer names. Where there is none (a new model, or an emptied database)
- * an empty one is made and promoted: it fills up from offset zero in the open.
+ * Opens the generation that the pointer names. If it doesn't exist (a new model, or an emptied
+ * database), creates and promotes an empty one: readers see it fill up from offset zero.
  */
 export async function openActiveGeneration(
   store: ReadModelStore,
@@ -23,7 +23,7 @@ export async function openActiveGeneration(
   return createActive(store, projection, pointer?.active ?? null)
 }
 
-/** Under the lease of replays: to one at work, a generation not yet promoted is one to fill or to drop. */
+/** Takes the replay lease: a running replay fills or drops a generation that isn't promoted. */
 const createActive = (
   store: ReadModelStore,
   projection: Projection,
@@ -33,7 +33,7 @@ const createActive = (
     const { name: model, version, kind } = projection
     const active = (await store.pointer(model))?.active ?? null
     crashPoint('first-generation:looked-up')
-    // Another process was first.
+    // Another process was faster.
     if (active !== null && active !== lost) return store.open(active)
     const generation = await store.create({ model, version, kind })
     crashPoint('first-generation:created')

@@ -9,9 +9,9 @@ export type FoldedRow = Readonly<{ value: Row; guard: Guard; count: number }>
 
 /** The rows that a batch touches. */
 export type TouchedRows = Readonly<{
-  /** Each once. */
+  /** Each row once. */
   rows: readonly Readonly<{ key: Key; parts: readonly KeyPart[] }>[]
-  /** For every event, where in `rows` those are that it goes into. */
+  /** For every event, the indexes in `rows` of the rows that it changes. */
   ofEvents: readonly (readonly number[])[]
 }>
 
@@ -25,36 +25,36 @@ export const foldSeries = (
   }))
 
 /**
- * Every row that some of the events touch. A key that an event gives twice is touched once. Keys
- * are encoded once for all events that get the same list of them.
+ * The rows that the events touch. A key that an event lists twice counts once. Keys are encoded
+ * once for all events that share one list of keys.
  */
 export function touchedRows(
   projection: StateProjection,
   events: readonly RecordedEvent[],
 ): TouchedRows {
   const rows: { key: Key; parts: readonly KeyPart[] }[] = []
-  const placeOf = new Map<Key, number>()
-  const placesOf = new Map<object, readonly number[]>()
+  const indexOf = new Map<Key, number>()
+  const indexesOf = new Map<object, readonly number[]>()
   const touch = (parts: readonly KeyPart[]): number => {
     const key = encodeKey(parts)
-    const place = placeOf.get(key) ?? rows.push({ key, parts }) - 1
-    placeOf.set(key, place)
-    return place
+    const index = indexOf.get(key) ?? rows.push({ key, parts }) - 1
+    indexOf.set(key, index)
+    return index
   }
   const ofEvents = events.map((recorded) => {
     const keys = projection.keys(recorded)
-    const places = placesOf.get(keys) ?? [...new Set(keys.map(touch))]
-    placesOf.set(keys, places)
-    return places
+    const indexes = indexesOf.get(keys) ?? [...new Set(keys.map(touch))]
+    indexesOf.set(keys, indexes)
+    return indexes
   })
   return { rows, ofEvents }
 }
 
 /**
- * Folds the events of one partition into the rows that they touch; `stored` gives those that there
- * are. Each is to be written only over the row it grew from. A row skips the events that its guard
- * has already, so applying a batch again changes nothing. A row that has all of them is written as
- * it was: the store then compares it, and notices if it was lost since it was read.
+ * Folds the events of one partition into the rows that they touch. `stored` returns a stored row, if
+ * there is one. A write replaces only the row that it was folded from. A row ignores events that its
+ * guard covers, so applying a batch again changes nothing. A row that has all of them is written as
+ * it was: so the store notices if the row was lost after it was read.
  */
 export function foldState(
   projection: StateProjection,
@@ -70,8 +70,8 @@ export function foldState(
     return { key, before, state, last, fresh: 0 }
   })
   for (const [i, recorded] of events.entries()) {
-    for (const place of touched.ofEvents[i] ?? []) {
-      const draft = drafts[place]
+    for (const index of touched.ofEvents[i] ?? []) {
+      const draft = drafts[index]
       if (draft === undefined || recorded.offset <= draft.last) continue
       draft.state = projection.evolve(draft.state, recorded)
       draft.last = recorded.offset

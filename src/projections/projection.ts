@@ -4,7 +4,7 @@ import type { UnixMs } from '../domain/time.ts'
 import type { KeyPart } from '../read-model-store/key.ts'
 import type { Row } from '../read-model-store/read-model-store.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a registry of models, each of events and rows of its own.
+// biome-ignore lint/suspicious/noExplicitAny: models of the registry differ in events and rows.
 type Any = any
 type EventsByType = { [Event in TradelogEvent as Event['type']]: Event }
 type Named<T extends EventType> = RecordedEvent<EventsByType[T]>
@@ -14,7 +14,7 @@ type Common<T extends EventType> = Readonly<{
   name: string
   /** Raise it whenever the fold or the row's shape changes: a deploy then rebuilds the model. */
   version: number
-  /** The event types it folds. Other known types are passed over. */
+  /** The event types it folds. Other known types are ignored. */
   events: readonly T[]
 }>
 
@@ -33,22 +33,22 @@ export type Keys = readonly (readonly KeyPart[])[]
 
 type Fold<State, T extends EventType> = Common<T> &
   Readonly<{
-    /** Events that get the identical list are cheaper to fold: see `keysBySymbol`. */
+    /** Events that share one list object are cheaper to fold: see `keysBySymbol`. */
     keys: (recorded: Named<T>) => Keys
     initial: (key: readonly KeyPart[]) => State
-    /** May change the state it is given and answer it, if `store` and `load` share nothing with it. */
+    /** May change and return its state if `store` and `load` share no object with it. */
     evolve: (state: State, recorded: Named<T>) => State
   }>
 
 type Stored<R extends Row, State> = Readonly<{
-  /** The stored form of a state and the way back: `load(store(state))` equals `state`. */
+  /** A state's stored form, and the way back: `load(store(state))` equals `state`. */
   store: (state: State) => R
   load: (row: R) => State
 }>
 
 /**
- * A read model of folded rows. It has to be a function of the set of events: neither the borders
- * of batches nor the order between partitions may show, so ties are broken by position.
+ * A read model of folded rows. Its rows must depend on the set of events only, not on the borders
+ * of batches or the order between partitions. Ties are therefore broken by position.
  */
 export type StateProjection<
   R extends Row = Any,
@@ -56,13 +56,13 @@ export type StateProjection<
   T extends EventType = Any,
 > = Readonly<{
   kind: 'state'
-  /** How many keys one event has; the count of a generation's rows is checked with it. */
+  /** How many keys one event has. A replay checks the counts of its rows with it. */
   rowsPerEvent: number
 }> &
   Fold<State, T> &
   Stored<R, State>
 
-/** A projection by the type of its rows: what their readers need to know of it. */
+/** A projection as readers of its rows see it: only the type of the rows matters. */
 export type ReadModel<R extends Row> = SeriesProjection<R> | StateProjection<R>
 
 export type Projection = ReadModel<Any>
@@ -70,12 +70,12 @@ export type Projection = ReadModel<Any>
 /** A row of this projection. */
 export type RowOf<P extends Projection> = P extends ReadModel<infer R> ? R : never
 
-/** Types a projection where it is written; the registry then holds it as a `Projection`. */
+/** Infers the types of a projection in its own file; the registry holds it as a `Projection`. */
 export const series = <R extends Row, T extends EventType>(
   projection: Omit<SeriesProjection<R, T>, 'kind'>,
 ): SeriesProjection<R, T> => ({ kind: 'series', ...projection })
 
-/** Without `store` and `load`, the state is stored as it is. An event has one key if nothing is said. */
+/** Without `store` and `load`, the state is stored as it is. `rowsPerEvent` is 1 by default. */
 export function state<R extends Row, State, T extends EventType>(
   projection: Fold<State, T> & Stored<R, State> & { rowsPerEvent?: number },
 ): StateProjection<R, State, T>
@@ -83,16 +83,16 @@ export function state<R extends Row, T extends EventType>(
   projection: Fold<Readonly<R>, T> & { rowsPerEvent?: number },
 ): StateProjection<Readonly<R>, Readonly<R>, T>
 export function state(projection: Fold<Any, Any>): StateProjection {
-  return { kind: 'state', rowsPerEvent: 1, store: itself, load: itself, ...projection }
+  return { kind: 'state', rowsPerEvent: 1, store: identity, load: identity, ...projection }
 }
 
-const itself = <T>(value: T): T => value
+const identity = <T>(value: T): T => value
 
 type OfSymbol = RecordedEvent<Readonly<{ symbol: string; executedAt: UnixMs }>>
 
 /**
- * The `keys` of a state whose rows are told apart by the symbol and, if at all, by the span of time
- * the event is in: made once for a symbol and a span. `start` is the first millisecond of the span.
+ * The `keys` of a state whose rows are identified by symbol, or by symbol and span of time. Made
+ * once for a symbol and a span. `start` is the first millisecond of the span.
  */
 export function keysBySymbol(
   spanMs: number,
@@ -112,7 +112,7 @@ export function keysBySymbol(
 
 const symbolsMax = 10_000
 
-/** A pure function that remembers its latest answer: what several rows of an event ask for. */
+/** Caches the latest answer of a pure function that several rows of an event call. */
 export function rememberingLatest<A extends object, B>(
   compute: (argument: A) => B,
 ): (argument: A) => B {

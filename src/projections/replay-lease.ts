@@ -6,9 +6,9 @@ import type { Projection } from './projection.ts'
 const ttlMs = 10_000
 
 /**
- * Runs the work as the only process that rebuilds these models; a dead holder is replaced. Rejects
- * with `LEASE_HELD`, naming the holder, where somebody else is at it. The work may ask any time
- * whether it still is the only one.
+ * Runs the work as the only process that rebuilds these models. Rejects with `LEASE_HELD`, naming
+ * the holder, if another process holds a lease; the lease of a dead process expires. `assertHeld`
+ * rejects the same way once a lease is lost.
  */
 export async function withReplayLeases<T>(
   store: ReadModelStore,
@@ -38,7 +38,6 @@ const leaseName = (model: string) => `replay:${model}`
 
 async function leaseHeld(store: ReadModelStore, name: string) {
   const holder = (await store.leaseHolder(name)) ?? 'another process'
-  return new TradelogError('LEASE_HELD', `${name} is held by ${holder}`, {
-    fields: { name, holder },
-  })
+  const message = `the lease ${name} is held by ${holder}; wait for it to end, or stop it`
+  return new TradelogError('LEASE_HELD', message, { fields: { name, holder } })
 }

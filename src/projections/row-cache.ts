@@ -1,16 +1,16 @@
 import type { Key } from '../read-model-store/key.ts'
 import type { FoldedRow } from './fold.ts'
 
-/** State rows kept from batch to batch, those used last. */
+/** The most recently used state rows, kept from batch to batch. */
 export type RowCache = Readonly<{
   get: (key: Key) => FoldedRow | undefined
   set: (key: Key, row: FoldedRow) => void
-  /** Lets go of rows not used for long where there are many. To be called between batches. */
-  age: () => void
+  /** Evicts the least recently used rows once the cache is full. To be called between batches. */
+  evict: () => void
   clear: () => void
 }>
 
-/** Keeps the `rowsMax` rows used last, and until it ages again up to as many more. */
+/** Keeps the `rowsMax` rows used last, and up to as many more until the next `evict`. */
 export function createRowCache(rowsMax: number): RowCache {
   let recent = new Map<Key, FoldedRow>()
   let older = new Map<Key, FoldedRow>()
@@ -23,7 +23,7 @@ export function createRowCache(rowsMax: number): RowCache {
       return found
     },
     set: (key, row) => void recent.set(key, row),
-    age: () => {
+    evict: () => {
       if (recent.size < rowsMax) return
       older = recent
       recent = new Map()

@@ -13,9 +13,9 @@ export type SkipTarget = Position & Readonly<{ projection: Projection }>
 type Stores = Readonly<{ eventStore: EventStore; readModelStore: ReadModelStore }>
 
 /**
- * Makes the skip of an event that a model can't apply. Refuses with `SKIP_REFUSED` any other: one
- * that isn't in the log, and one that this code can read, unless the model stands before it and its
- * fold throws.
+ * Creates the skip of an event that a model can't apply. Rejects with `SKIP_REFUSED` if the event
+ * isn't in the log. Refuses an event that this code can read, too, unless the model's checkpoint is
+ * at it and its fold throws.
  */
 export async function skipOf(
   stores: Stores,
@@ -30,7 +30,7 @@ export async function skipOf(
   return { model: projection.name, partition, offset, origin, why, at }
 }
 
-/** Where a skip would be, whether there is one or not. */
+/** The origin that belongs to a skip of this event, whether or not the skip exists. */
 export const originOf = async (
   eventStore: EventStore,
   target: SkipTarget,
@@ -79,15 +79,15 @@ async function refuseApplicable(
   throw refused(target, `the event can be read, and the model isn't stopped at it: ${stands}`)
 }
 
-/** Folds the event as the projector would, and keeps nothing of it. */
+/** Folds the event as the projector would, but stores nothing. */
 async function foldFails(
   projection: Projection,
   generation: Generation,
   { record, origin }: Found,
 ): Promise<boolean> {
   const { partition, offset } = record
-  const unkept: Generation = { ...generation, commit: async () => 'committed' }
-  const writer = createWriter(projection, unkept, { skips: async () => [] })
+  const dryGeneration: Generation = { ...generation, commit: async () => 'committed' }
+  const writer = createWriter(projection, dryGeneration, { skips: async () => [] })
   await writer.restart()
   try {
     await writer.apply({ partition, from: offset, to: offset + 1, events: [record], origin })
@@ -103,9 +103,9 @@ const refused = ({ projection, partition, offset }: SkipTarget, reason: string) 
     fields: { model: projection.name, partition, offset },
   })
 
-const lookEveryMs = 1_000
+const pollEveryMs = 1_000
 
-/** Emits once the event at which a model stopped is skipped; never if the error names no event. */
+/** Emits once the event at which a model stopped is skipped. Never if the error names no event. */
 export function untilSkipped(
   store: Pick<ReadModelStore, 'skips'>,
   error: unknown,
@@ -113,12 +113,12 @@ export function untilSkipped(
   const at = stoppedAt(error)
   if (at === undefined) return NEVER
   const { partition, offset, origin } = at
-  const isIt = (skip: Skip) =>
+  const isAtStop = (skip: Skip) =>
     skip.partition === partition && skip.offset === offset && skip.origin === origin
   return defer(() => store.skips(at.model)).pipe(
-    repeat({ delay: lookEveryMs }),
+    repeat({ delay: pollEveryMs }),
     retry({ delay: (_, failures) => timer(backoffMs(failures)), resetOnSuccess: true }),
-    filter((skips) => skips.some(isIt)),
+    filter((skips) => skips.some(isAtStop)),
     take(1),
   )
 }

@@ -1,33 +1,34 @@
 import { hasCode, TradelogError } from '../domain/errors.ts'
 import type { Position } from '../domain/recorded-event.ts'
 
-/** An event's place in one very log. */
-export type LogPlace = Position & Readonly<{ origin: string }>
+/** An event's position in one particular log. */
+export type LogPosition = Position & Readonly<{ origin: string }>
 
-/** The event at which a model stops, and what is said there. */
+/** The event at which a model stops, and why. */
 export type Stop = Readonly<{ offset: number; error: TradelogError }>
 
-/** The projection's own code has thrown: told apart from a store that fails. */
+/** The projection's own code has thrown, not a store. */
 export class FoldFailure extends Error {}
 
-export function folding<T>(fold: () => T): T {
+/** Runs a projection's code: what it throws becomes a `FoldFailure`. */
+export function runFold<T>(fold: () => T): T {
   try {
     return fold()
   } catch (cause) {
-    throw new FoldFailure('the fold has thrown', { cause })
+    throw new FoldFailure('the fold threw an error', { cause })
   }
 }
 
-export const unreadable = (model: string, at: LogPlace, reason: string): Stop =>
+export const unreadable = (model: string, at: LogPosition, reason: string): Stop =>
   stopOf('EVENT_UNREADABLE', model, at, reason)
 
-export function notApplicable(model: string, at: LogPlace, { cause }: FoldFailure): Stop {
+export function notApplicable(model: string, at: LogPosition, { cause }: FoldFailure): Stop {
   const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
   return stopOf('EVENT_NOT_APPLICABLE', model, at, reason, cause)
 }
 
-/** Which model an error says has stopped, and where; undefined where it is another error. */
-export function stoppedAt(error: unknown): (LogPlace & { model: string }) | undefined {
+/** The model that an error says has stopped, and its position. Undefined for any other error. */
+export function stoppedAt(error: unknown): (LogPosition & { model: string }) | undefined {
   if (!hasCode(error, 'EVENT_UNREADABLE') && !hasCode(error, 'EVENT_NOT_APPLICABLE')) {
     return undefined
   }
@@ -40,7 +41,7 @@ export function stoppedAt(error: unknown): (LogPlace & { model: string }) | unde
 function stopOf(
   code: 'EVENT_UNREADABLE' | 'EVENT_NOT_APPLICABLE',
   model: string,
-  { partition, offset, origin }: LogPlace,
+  { partition, offset, origin }: LogPosition,
   reason: string,
   cause?: unknown,
 ): Stop {

@@ -16,31 +16,31 @@ import type { Projection, SeriesProjection, StateProjection } from './projection
 import { createRowCache } from './row-cache.ts'
 import {
   FoldFailure,
-  folding,
-  type LogPlace,
+  type LogPosition,
   notApplicable,
+  runFold,
   type Stop,
   unreadable,
 } from './stop.ts'
 
-/** Applies slices of the log to one generation, each exactly once: live, in a replay, anywhere. */
+/** Applies slices of the log to one generation, each exactly once, live or in a replay. */
 export type GenerationWriter = Readonly<{
   /**
-   * Reads the stored checkpoint and forgets every cached row. To be called before the first slice,
-   * after every failed `apply`, and whenever partitions have been given out anew.
+   * Reads the stored checkpoint and drops every cached row. To be called before the first slice,
+   * after every failed `apply`, and whenever partitions are assigned.
    */
   restart: () => Promise<Checkpoint>
-  /** Where each partition stands after the last successful `apply`. */
+  /** The checkpoint after the last successful `apply`. */
   checkpoint: () => Checkpoint
   /**
-   * Folds and commits one slice. Rejects with `CHECKPOINT_MOVED` where somebody else has written,
-   * and with `EVENT_UNREADABLE` or `EVENT_NOT_APPLICABLE` at such an event, after committing what
-   * stands before it. Events that the store says are skipped are passed over.
+   * Folds and commits one slice, without its skipped events. Rejects with `CHECKPOINT_MOVED` if
+   * another process has written. Rejects with `EVENT_UNREADABLE` or `EVENT_NOT_APPLICABLE` at such
+   * an event, after committing the events before it.
    */
   apply: (slice: Slice & { origin: string }) => Promise<void>
 }>
 
-/** Rows surely kept from batch to batch; others are read again when needed. */
+/** At least so many rows are kept from batch to batch; others are read again when needed. */
 const cachedRows = 10_000
 
 export function createWriter(
@@ -53,7 +53,7 @@ export function createWriter(
   let checkpoint = new Map<number, PartitionCheckpoint>()
   let skipped: ReadonlySet<string> = new Set()
 
-  const commit = async (slice: OfLog, events: readonly RecordedEvent[]) => {
+  const commit = async (slice: LogSlice, events: readonly RecordedEvent[]) => {
     const { partition, from, to, origin } = slice
     const before = checkpoint.get(partition) ?? { next: 0, applied: 0 }
     if (before.next !== from) throw checkpointMoved(projection.name, slice)
@@ -66,8 +66,8 @@ export function createWriter(
     committed()
     checkpoint.set(partition, { next: to, applied, origin })
   }
-  /** Commits what stands before an event that stops the model, then throws why it does. */
-  const applyUpTo = async (slice: OfLog, events: readonly RecordedEvent[], stop?: Stop) => {
+  /** Commits the events before the one that stops the model, then throws the reason. */
+  const applyUpTo = async (slice: LogSlice, events: readonly RecordedEvent[], stop?: Stop) => {
     const to = stop?.offset ?? slice.to
     if (to > slice.from) await commit({ ...slice, to }, events)
     if (stop !== undefined) throw stop.error
@@ -76,7 +76,7 @@ export function createWriter(
   return {
     restart: async () => {
       prepare.forget()
-      skipped = new Set((await store.skips(projection.name)).map(placeOf))
+      skipped = new Set((await store.skips(projection.name)).map(textOf))
       checkpoint = new Map(await generation.checkpoint())
       crashPoint('fold:restarted')
       return checkpoint
@@ -88,7 +88,7 @@ export function createWriter(
         await applyUpTo(slice, events, stop)
       } catch (error) {
         if (!(error instanceof FoldFailure)) throw error
-        const before = await appliedWhole(prepare, slice.partition, events)
+        const before = await countFoldable(prepare, slice.partition, events)
         const offset = events[before]?.offset ?? slice.from
         const { partition, origin } = slice
         const stop = notApplicable(projection.name, { partition, offset, origin }, error)
@@ -98,9 +98,9 @@ export function createWriter(
   }
 }
 
-type OfLog = Slice & Readonly<{ origin: string }>
+type LogSlice = Slice & Readonly<{ origin: string }>
 
-const placeOf = ({ partition, offset, origin }: LogPlace) => `${partition}:${offset}:${origin}`
+const textOf = ({ partition, offset, origin }: LogPosition) => `${partition}:${offset}:${origin}`
 
 type Prepared = Readonly<{ rows: Commit['rows']; committed: () => void }>
 type Preparation = Readonly<{
@@ -110,7 +110,7 @@ type Preparation = Readonly<{
 
 const prepareSeries = (projection: SeriesProjection): Preparation => ({
   rows: async (_partition, events) => ({
-    rows: { kind: 'series', writes: folding(() => foldSeries(projection, events)) },
+    rows: { kind: 'series', writes: runFold(() => foldSeries(projection, events)) },
     committed: () => {},
   }),
   forget: () => {},
@@ -132,11 +132,11 @@ function prepareState(projection: StateProjection, generation: Generation): Prep
 
   return {
     rows: async (partition, events) => {
-      const touched = folding(() => touchedRows(projection, events))
-      cache.age()
+      const touched = runFold(() => touchedRows(projection, events))
+      cache.evict()
       await fill(touched.rows.map(({ key }) => key))
       crashPoint('fold:rows-read')
-      const writes = folding(() => foldState(projection, partition, events, touched, cache.get))
+      const writes = runFold(() => foldState(projection, partition, events, touched, cache.get))
       return {
         rows: { kind: 'state', writes },
         committed: () => {
@@ -148,8 +148,8 @@ function prepareState(projection: StateProjection, generation: Generation): Prep
   }
 }
 
-/** How many of the events, from the first on, can be folded: halving finds the one that can't. */
-async function appliedWhole(
+/** How many events precede the first that can't be folded: found by bisection. */
+async function countFoldable(
   prepare: Preparation,
   partition: number,
   events: readonly RecordedEvent[],
@@ -169,17 +169,17 @@ async function appliedWhole(
   return whole
 }
 
-/** The events that the projection names and nobody skips, up to the first that can't be read. */
+/** The events to fold, without skipped ones, up to the first that can't be read. */
 function readable(
   projection: Projection,
-  { partition, events: records, origin }: OfLog,
+  { partition, events: records, origin }: LogSlice,
   skipped: ReadonlySet<string>,
 ): Readonly<{ events: readonly RecordedEvent[]; stop?: Stop }> {
   const named: readonly EventType[] = projection.events
   const events: RecordedEvent[] = []
   for (const record of records) {
     const { offset, event } = record
-    if (skipped.size > 0 && skipped.has(placeOf({ partition, offset, origin }))) continue
+    if (skipped.size > 0 && skipped.has(textOf({ partition, offset, origin }))) continue
     if (event.type === 'Unreadable') {
       const at = { partition, offset, origin }
       return { events, stop: unreadable(projection.name, at, event.reason) }

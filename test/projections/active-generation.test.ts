@@ -27,7 +27,7 @@ const refusal = (attempt: Promise<unknown>): Promise<unknown> =>
 
 const openIn = (store: ReadModelStore) => openActiveGeneration(store, symbols)
 
-test('the first process makes it, the others open it', async () => {
+test('the first process creates it, the others open it', async () => {
   const { first, second } = twoProcesses()
   const made = await openIn(first)
   const opened = await openIn(second)
@@ -35,7 +35,7 @@ test('the first process makes it, the others open it', async () => {
   assert.is((await second.pointer('symbols'))?.active, made.info.id)
 })
 
-test('one that was lost with its database is made anew', async () => {
+test('one that was lost with its database is created again', async () => {
   const { database, first } = twoProcesses()
   const lost = await openIn(first)
   database.tables.delete(lost.info.id)
@@ -44,7 +44,7 @@ test('one that was lost with its database is made anew', async () => {
   assert.is((await first.pointer('symbols'))?.active, made.info.id)
 })
 
-test('no replay drops or fills it between its making and its promotion', async () => {
+test('no replay drops or fills it between its creation and its promotion', async () => {
   const { database, first, second } = twoProcesses()
   const replayed = async () =>
     withReplayLeases(second, [symbols], (assertHeld) =>
@@ -62,21 +62,21 @@ test('no replay drops or fills it between its making and its promotion', async (
   assert.ok(database.tables.has(made.info.id))
 })
 
-test('none is made while a replay builds the first', async () => {
+test('it is not created while a replay builds the first', async () => {
   const { database, first, second } = twoProcesses()
   const refused = await withReplayLeases(second, [symbols], () => refusal(openIn(first)))
   assert.ok(hasCode(refused, 'LEASE_HELD'))
   assert.is(database.tables.size, 0)
 })
 
-test('a replay that has lost its lease drops nothing of what it took for obsolete', async () => {
+test('a replay that has lost its lease drops no obsolete generation', async () => {
   const { database, first, second } = twoProcesses()
-  const left = await first.create({ model: 'symbols', version: 1, kind: 'state' })
+  const obsolete = await first.create({ model: 'symbols', version: 1, kind: 'state' })
   await first.create({ model: 'symbols', version: 1, kind: 'state' })
   const lost = () => Promise.reject(new TradelogError('LEASE_HELD', 'another process has it'))
   const refused = await refusal(openBuild(second, emptyLog(), symbols, lost))
   assert.ok(hasCode(refused, 'LEASE_HELD'))
-  assert.ok(database.tables.has(left.info.id))
+  assert.ok(database.tables.has(obsolete.info.id))
 })
 
 test.run()

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { defer, Subject } from 'rxjs'
 import * as assert from 'uvu/assert'
 import { hasCode } from '../../src/domain/errors.ts'
-import { createTurns } from '../../src/projections/live/self-rebuild.ts'
+import { createQueue } from '../../src/projections/live/self-rebuild.ts'
 import { type Projection, state } from '../../src/projections/projection.ts'
 import { symbols } from '../../src/projections/read-models/symbols.ts'
 import { dryRun } from '../../src/projections/replay/dry-run.ts'
@@ -54,7 +54,7 @@ const refusal = async (attempt: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
-test('rebuilds by itself what a newer version of the code folds', async () => {
+test('a newer version of the code rebuilds the model by itself', async () => {
   const engine = await engineWithVersion1()
   engine.project([nextSymbols])
   await eventually(async () => (await activeVersion(engine)) === 2)
@@ -63,12 +63,12 @@ test('rebuilds by itself what a newer version of the code folds', async () => {
   await engine.close()
 })
 
-test('rebuilds of one process take turns, also where one gives up its own', async () => {
-  const inTurn = createTurns()
+test('rebuilds of one process run one at a time, also if one is given up', async () => {
+  const enqueue = createQueue()
   const begun: string[] = []
   const work = (name: string) => {
     const end = new Subject<void>()
-    const running = inTurn(
+    const running = enqueue(
       defer(() => {
         begun.push(name)
         return end
@@ -89,7 +89,7 @@ test('rebuilds of one process take turns, also where one gives up its own', asyn
   await eventually(() => begun.at(-1) === 'fourth')
 })
 
-test('older code leaves the newer generation alone, and says so', async () => {
+test('older code stops at a newer generation and does not change it', async () => {
   const engine = await engineWithVersion1()
   await replay(optionsFor(engine, nextSymbols))
   const active = (await engine.readModelStore.pointer('symbols'))?.active
@@ -105,7 +105,7 @@ test('older code leaves the newer generation alone, and says so', async () => {
   await engine.close()
 })
 
-test('a rollback promotes the former generation, up to date, and notes the version left', async () => {
+test('a rollback promotes the former generation, up to date, and stores the version left', async () => {
   const engine = await engineWithVersion1()
   await replay(optionsFor(engine, nextSymbols))
   await engine.eventStore.append(someTrades(100, 2))
@@ -116,7 +116,7 @@ test('a rollback promotes the former generation, up to date, and notes the versi
   await engine.close()
 })
 
-test('a version left by a rollback is not rebuilt until somebody asks', async () => {
+test('a version that was rolled back is not rebuilt until a replay', async () => {
   const engine = await engineWithVersion1()
   await replay(optionsFor(engine, nextSymbols))
   await rollback(optionsFor(engine, symbols))
@@ -131,8 +131,8 @@ test('a version left by a rollback is not rebuilt until somebody asks', async ()
 
 test('a rollback needs code of the former version, and a former generation', async () => {
   const engine = await engineWithVersion1()
-  const none = await refusal(rollback(optionsFor(engine, symbols)))
-  assert.ok(hasCode(none, 'NO_FORMER_GENERATION'))
+  const noFormer = await refusal(rollback(optionsFor(engine, symbols)))
+  assert.ok(hasCode(noFormer, 'NO_FORMER_GENERATION'))
   await replay(optionsFor(engine, nextSymbols))
   const wrong = await refusal(rollback(optionsFor(engine, nextSymbols)))
   assert.ok(hasCode(wrong, 'VERSION_MISMATCH'))
@@ -140,7 +140,7 @@ test('a rollback needs code of the former version, and a former generation', asy
   await engine.close()
 })
 
-test('a dry run says what a replay would change, and changes nothing', async () => {
+test('a dry run reports what a replay would change, and changes nothing', async () => {
   const engine = await engineWithVersion1()
   const before = await engine.readModelStore.generations('symbols')
   const [same] = await dryRun(optionsFor(engine, symbols))

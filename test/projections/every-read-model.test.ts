@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 const test = suite('every read model')
 const timeoutMs = 120_000
 
-test('has a name of its own, and a naive fold of its version', () => {
+test('has a unique name, and a naive fold of its version', () => {
   const names = readModels.map(({ name }) => name)
   assert.equal(names, [...new Set(names)])
   for (const { name, version } of readModels) {

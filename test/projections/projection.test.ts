@@ -33,13 +33,13 @@ test('keys of a symbol alone are made once for all time', () => {
   assert.is(keys(recorded('AAPL', 5)), keys(recorded('AAPL', 500_000)))
 })
 
-test('more symbols than are remembered have their keys, too', () => {
+test('more symbols than are cached have their keys, too', () => {
   const keys = keysBySymbol(Infinity, (symbol) => [[symbol]])
   for (let i = 0; i < 25_000; i++) assert.equal(keys(recorded(`S${i}`, i)), [[`S${i}`]])
   assert.equal(keys(recorded('S0', 0)), [['S0']])
 })
 
-test('an answer is remembered until another is asked for', () => {
+test('an answer is cached until another is computed', () => {
   let computed = 0
   const double = rememberingLatest(({ n }: { n: number }) => {
     computed++
@@ -57,7 +57,7 @@ const prices = {
   keys: () => [['all']],
 } as const
 
-test('a state is stored as it is, and an event has one row, if nothing else is said', () => {
+test('by default, a state is stored as it is, and an event has one row', () => {
   const initial = () => ({ price: '' })
   const { rowsPerEvent, store, load } = state({
     ...prices,

@@ -78,7 +78,7 @@ function define(folder: string) {
 }
 
 if (testDataFolder === undefined) {
-  test.skip('equal the reference', 'TRADELOG_TEST_DATA names no folder of recorded trades')
+  test.skip('equal the reference', 'TRADELOG_TEST_DATA does not name a folder of recorded trades')
 } else {
   define(testDataFolder)
 }

@@ -6,14 +6,14 @@ const test = suite('rows kept from batch to batch')
 
 const row = (count: number) => ({ value: {}, guard: `0:${count}`, count })
 
-test('keeps what was used last, and lets go of the rest when it has aged twice', () => {
+test('keeps the rows used last, and evicts the others at the second call', () => {
   const cache = createRowCache(2)
   cache.set('a', row(1))
   cache.set('b', row(2))
-  cache.age()
+  cache.evict()
   assert.equal(cache.get('a'), row(1))
   cache.set('c', row(3))
-  cache.age()
+  cache.evict()
   assert.equal(cache.get('a'), row(1))
   assert.is(cache.get('b'), undefined)
   assert.equal(cache.get('c'), row(3))
@@ -22,24 +22,24 @@ test('keeps what was used last, and lets go of the rest when it has aged twice',
 test('keeps every row while there are few', () => {
   const cache = createRowCache(2)
   cache.set('a', row(1))
-  for (let batch = 0; batch < 5; batch++) cache.age()
+  for (let batch = 0; batch < 5; batch++) cache.evict()
   assert.equal(cache.get('a'), row(1))
 })
 
-test('answers the newest of a row, also where it was set anew after ageing', () => {
+test('returns the newest of a row, also if it was set again after an eviction', () => {
   const cache = createRowCache(1)
   cache.set('a', row(1))
-  cache.age()
+  cache.evict()
   cache.set('a', row(2))
   assert.equal(cache.get('a'), row(2))
-  cache.age()
+  cache.evict()
   assert.equal(cache.get('a'), row(2))
 })
 
-test('forgets all when cleared', () => {
+test('is empty when cleared', () => {
   const cache = createRowCache(1)
   cache.set('a', row(1))
-  cache.age()
+  cache.evict()
   cache.set('b', row(2))
   cache.clear()
   assert.is(cache.get('a'), undefined)

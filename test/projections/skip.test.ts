@@ -46,7 +46,7 @@ async function equal(engine: Engine, skipped: (model: string) => number) {
   }
 }
 
-test('an unreadable event is skipped for each model: all go on, are verified, and replayed', async () => {
+test('an unreadable event is skipped for each model: all continue and are right', async () => {
   const engine = await startEngine()
   await engine.eventStore.append([trade(), trade()])
   await engine.appendForeign('AAPL', { ...trade(), version: 99 })
@@ -66,10 +66,10 @@ test('an unreadable event is skipped for each model: all go on, are verified, an
   await engine.close()
 })
 
-/** Readable, but no store takes a key of this length. */
+/** Readable, but the key is too long for every store. */
 const unstorable = trade({ symbol: 'S'.repeat(2_000) })
 
-test('an event whose fold throws is skipped only where the model stands before it', async () => {
+test('an event whose fold throws is skipped only if the checkpoint is at it', async () => {
   const engine = await startEngine()
   await engine.eventStore.append([trade(), trade()])
   await engine.appendForeign('AAPL', unstorable)
@@ -89,7 +89,7 @@ test('an event whose fold throws is skipped only where the model stands before i
   await engine.close()
 })
 
-test('an event that this code can apply is not skipped, nor one that is not there', async () => {
+test('an event that this code can apply is not skipped, nor one that does not exist', async () => {
   const engine = await startEngine()
   await engine.eventStore.append([trade(), trade()])
   await engine.readModelStore.create({ model: 'symbols', version: 1, kind: 'state' })
@@ -100,7 +100,7 @@ test('an event that this code can apply is not skipped, nor one that is not ther
   await engine.close()
 })
 
-test('a skip that is taken back is a difference until a replay, which stops at the event', async () => {
+test('without its skip, an event can not be verified, and a replay stops at it', async () => {
   const engine = await startEngine()
   await engine.eventStore.append([trade()])
   await engine.appendForeign('AAPL', { ...trade(), version: 99 })

@@ -12,7 +12,7 @@ import { someTrades } from '../support/some-trades.ts'
 import { suite } from '../support/suite.ts'
 import { trade } from '../support/trade.ts'
 
-const test = suite('what a projection and a replay do about trouble')
+const test = suite('errors of a projection and of a replay')
 
 const rebuild = ({ eventStore, readModelStore }: Engine, store = readModelStore) =>
   replay({
@@ -38,7 +38,7 @@ async function logWithPoison(engine: Engine) {
   await engine.eventStore.append([trade({ price: '3' })])
 }
 
-test('an event of an unknown version stops every projection at its position, and says so', async () => {
+test('an event of an unknown version stops every projection at its position', async () => {
   const engine = await startEngine()
   await logWithPoison(engine)
   const role = engine.project()
@@ -51,7 +51,7 @@ test('an event of an unknown version stops every projection at its position, and
   assert.is(
     status.partitions.reduce((sum, { applied }) => sum + applied, 0),
     2,
-    'what stands before it is applied, nothing after it',
+    'only the events before it are applied',
   )
   assert.is((await role.readiness()).length, readModels.length)
   await engine.close()
@@ -67,7 +67,7 @@ test('a replay ends at such an event with its position, and promotes nothing', a
   await engine.close()
 })
 
-test('verify says that it could not check a model once such an event is below its checkpoint', async () => {
+test('verify could not check a model if such an event is below its checkpoint', async () => {
   const engine = await startEngine()
   await engine.appendForeign('AAPL', { type: 'Unheard', version: 1 })
   const generation = await engine.readModelStore.create({
@@ -94,7 +94,7 @@ test('a log of one event is rebuilt and verified', async () => {
   await engine.close()
 })
 
-/** The store as it is, but every commit of a generation is refused once the first few are done. */
+/** The store, but a generation's commits are rejected with what `refusal` returns. */
 function refusing(store: ReadModelStore, refusal: () => TradelogError | undefined): ReadModelStore {
   const guarded = (generation: Generation): Generation => ({
     ...generation,
@@ -112,7 +112,7 @@ function refusing(store: ReadModelStore, refusal: () => TradelogError | undefine
 }
 
 for (const code of ['READ_MODEL_STORE_FULL', 'READ_MODEL_STORE_UNAVAILABLE'] as const) {
-  test(`a replay that meets ${code} ends with it; run again, it goes on and is right`, async () => {
+  test(`a replay that meets ${code} ends with it, and continues when run again`, async () => {
     const engine = await startEngine()
     await engine.eventStore.append(someTrades(2_000))
     let commits = 0
@@ -121,15 +121,15 @@ for (const code of ['READ_MODEL_STORE_FULL', 'READ_MODEL_STORE_UNAVAILABLE'] as 
     )
     assert.is((await failureOf(rebuild(engine, failing))).code, code)
     assert.is(await engine.readModelStore.pointer('trades'), undefined)
-    const left = (await engine.readModelStore.generations()).map(({ id }) => id).sort()
+    const unfinished = (await engine.readModelStore.generations()).map(({ id }) => id).sort()
     const results = await rebuild(engine)
-    assert.equal(results.map(({ generation }) => generation).sort(), left)
+    assert.equal(results.map(({ generation }) => generation).sort(), unfinished)
     for (const { name } of readModels) assert.is((await engine.verified(name)).result, 'equal')
     await engine.close()
   })
 }
 
-test('a log that has lost its beginning is refused, with what to do', async () => {
+test('a log that has lost its beginning is rejected with what to do', async () => {
   const engine = await startEngine()
   await engine.eventStore.append([trade()])
   const { eventStore } = engine
@@ -147,7 +147,7 @@ test('a log that has lost its beginning is refused, with what to do', async () =
   await engine.close()
 })
 
-test('a read model of another log stops, and says how to go on', async () => {
+test('a read model of another log stops with what to do', async () => {
   const former = await startEngine()
   await former.eventStore.append(someTrades(50))
   former.project()

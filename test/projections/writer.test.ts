@@ -72,7 +72,7 @@ function skipOf(model: string, offset: number, of = origin): Skip {
 
 for (const bad of [0, 1, 17, 36]) {
   for (const [what, projection] of Object.entries(faulty(bad))) {
-    test(`${what} throws at offset ${bad}: it stops there, with all before it applied`, async () => {
+    test(`${what} throws at offset ${bad}: it stops there, all before it is applied`, async () => {
       const { writer, table } = await writerOf(projection)
       const error = await failureOf(writer.apply(slice(offsets.map((at) => recorded(at)))))
       assert.is(error.code, 'EVENT_NOT_APPLICABLE')
@@ -84,7 +84,7 @@ for (const bad of [0, 1, 17, 36]) {
       })
     })
 
-    test(`${what} throws at offset ${bad}: skipped, the rest is applied and counted`, async () => {
+    test(`${what} throws at offset ${bad}: if skipped, all others are applied`, async () => {
       const { writer, table } = await writerOf(projection, [skipOf(projection.name, bad)])
       await writer.apply(slice(offsets.map((at) => recorded(at))))
       assert.equal(table.checkpoint.get(0), { next: 37, applied: 36, origin })
@@ -94,7 +94,7 @@ for (const bad of [0, 1, 17, 36]) {
   }
 }
 
-test('a skip of another log counts for nothing', async () => {
+test('a skip of another log is ignored', async () => {
   const projection = faulty(5)['the fold of a state'] as Projection
   const { writer } = await writerOf(projection, [skipOf(projection.name, 5, 'log:1')])
   const error = await failureOf(writer.apply(slice(offsets.map((at) => recorded(at)))))
@@ -110,7 +110,7 @@ test('a key longer than a store takes stops the model at its event', async () =>
   }
 })
 
-test('a gap before the event belongs to what is applied', async () => {
+test('missing offsets before the event count as applied', async () => {
   const projection = faulty(9)['the fold of a state'] as Projection
   const { writer, table } = await writerOf(projection)
   await failureOf(writer.apply(slice(offsets.slice(9).map((at) => recorded(at)))))

@@ -66,11 +66,11 @@ const exceptions: Readonly<Record<string, string>> = {
     inside,
   'event-store/kafka/producer.ts: const outcomes = await Promise.allSettled(': inside,
   'projections/writer.ts: if (to > slice.from) await commit({ ...slice, to }, events)': inside,
-  'projections/writer.ts: skipped = new Set((await store.skips(projection.name)).map(placeOf))':
+  'projections/writer.ts: skipped = new Set((await store.skips(projection.name)).map(textOf))':
     'reads only, and fold:restarted follows',
   'projections/writer.ts: await applyUpTo(slice, events, stop)': inside,
   'projections/writer.ts: await applyUpTo(slice, events.slice(0, before), stop)': inside,
-  'projections/writer.ts: const before = await appliedWhole(prepare, slice.partition, events)':
+  'projections/writer.ts: const before = await countFoldable(prepare, slice.partition, events)':
     inside,
   'projections/writer.ts: await prepare.rows(partition, events.slice(0, middle))': inside,
   'projections/live/projector.ts: const checkpoint = await writer.restart()': inside,
@@ -80,15 +80,16 @@ const exceptions: Readonly<Record<string, string>> = {
     inside,
   'projections/replay/builder.ts: for (const writer of writers.values()) await writer.restart()':
     inside,
-  'projections/replay/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, pass))':
+  'projections/replay/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, foldWaiting))':
     inside,
   'projections/replay/builder.ts: await writer.apply({ ...rest, origin })': inside,
   'projections/replay/build-generation.ts: if (obsolete.length > 0) await assertHeld()':
     'between replay:sorted-out and the points of a drop',
   'projections/replay/build-generation.ts: if (await fitsLog(projection, generation, eventStore)) return generation':
     reading,
-  'projections/replay/build-generation.ts: await store.drop(left.id)': inside,
-  'projections/replay/build-generation.ts: const pointer = await surePointer(store, name)': reading,
+  'projections/replay/build-generation.ts: await store.drop(unfinished.id)': inside,
+  'projections/replay/build-generation.ts: const pointer = await stablePointer(store, name)':
+    reading,
   'projections/replay/build-generation.ts: for (let last = await store.pointer(model); ; ) {':
     reading,
   'projections/replay/build-generation.ts: const pointer = await store.pointer(model)': reading,
@@ -108,7 +109,7 @@ const exceptions: Readonly<Record<string, string>> = {
     inside,
   'projections/replay/promotion.ts: return await (await store.open(pointer.active)).checkpoint()':
     reading,
-  'projections/replay/hand-over.ts: await sleep(lookEveryMs)':
+  'projections/replay/hand-over.ts: await sleep(pollEveryMs)':
     'hand-over:caught-up before it, hand-over:not-taken-over after it',
   'projections/replay/rollback.ts: return await store.open(id)': reading,
   "projections/active-generation.ts: return store.open((await store.pointer(model))?.active ?? '')":

@@ -36,7 +36,7 @@ import { createReport } from '../report/report.ts'
 import { createTracker, type Tracker } from '../report/tracker.ts'
 import { untilSkipped } from '../skip.ts'
 import { projector } from './projector.ts'
-import { createTurns, type InTurn, selfRebuild, wantsRebuild } from './self-rebuild.ts'
+import { createQueue, type Enqueue, selfRebuild, wantsRebuild } from './self-rebuild.ts'
 
 export type ProjectRoleOptions = Readonly<{
   projections: readonly Projection[]
@@ -52,16 +52,16 @@ export type ProjectRoleOptions = Readonly<{
 }>
 
 export type ProjectRole = Readonly<{
-  /** Why the role isn't doing its work, part by part; empty where it is. */
+  /** Why the role isn't working, part by part. Empty if it is. */
   readiness: Readiness
   /** Ends after the batches in flight; a second call waits for the first. */
   close: () => Promise<void>
 }>
 
-/** How soon a projector follows a promotion. */
+/** How often a projector checks for a promotion. */
 const followEveryMs = 500
 
-/** One model of this process: what it is, and what is known and said of it. */
+/** One model of this process, and what tracks, measures and logs it. */
 export type Model = Readonly<{
   projection: Projection
   tracker: Tracker
@@ -79,7 +79,7 @@ export function startProjectRole(options: ProjectRoleOptions): ProjectRole {
     meter: createMeter(metrics, projection.name),
     logger: options.logger.child({ component: projection.name }),
   }))
-  const shared = { ...options, inTurn: createTurns() }
+  const shared = { ...options, enqueue: createQueue() }
   const models = runs.map((run) => runModel(shared, run, stop))
   const report = createReport({ ...options, metrics }, runs)
   const running = [...models, report.running(stop)].map((part) =>
@@ -94,7 +94,7 @@ export function startProjectRole(options: ProjectRoleOptions): ProjectRole {
   }
 }
 
-type Shared = ProjectRoleOptions & Readonly<{ inTurn: InTurn }>
+type Shared = ProjectRoleOptions & Readonly<{ enqueue: Enqueue }>
 
 /** Follows the pointer of one model: a promotion ends the projector and starts the next. */
 function runModel(options: Shared, model: Model, stop: Observable<void>): Observable<unknown> {
@@ -134,18 +134,18 @@ function runGeneration(options: Shared, run: Run): Observable<unknown> {
   const { eventStore, readModelStore, batchEventsMax } = options
   const { id, version } = generation.info
   tracker.follows(id)
-  const stopped = (error: unknown, again: Observable<unknown>) => {
+  const stopUntilSkipped = (error: unknown, again: Observable<unknown>) => {
     tracker.stopped(error)
     logger.error({ err: error, generation: id }, 'stopped')
     const skip = untilSkipped(readModelStore, error).pipe(takeUntil(until))
     return skip.pipe(
-      tap(() => logger.warn({ generation: id }, 'going on: the event is skipped')),
+      tap(() => logger.warn({ generation: id }, 'the event is skipped: projecting again')),
       switchMap(() => again),
     )
   }
   if (version !== projection.version) {
     tracker.stopped(versionMismatch(projection, generation))
-    return rebuildIfNewer(options, run).pipe(catchError(stopped))
+    return rebuildIfNewer(options, run).pipe(catchError(stopUntilSkipped))
   }
   return projector({
     projection,
@@ -171,26 +171,26 @@ function runGeneration(options: Shared, run: Run): Observable<unknown> {
         logRetry(logger, error, id, delayMs)
       },
     },
-  }).pipe(tap(tracker.committed), catchError(stopped))
+  }).pipe(tap(tracker.committed), catchError(stopUntilSkipped))
 }
 
-/** Another process that writes is no trouble: a replay beside this one hands over that way. */
+/** Another process that writes is no fault: a replay hands over that way. */
 function logRetry(logger: Logger, error: unknown, generation: string, delayMs: number) {
   if (hasCode(error, 'CHECKPOINT_MOVED')) {
-    logger.info({ generation }, `again from the checkpoint: ${error.message}`)
+    logger.info({ generation }, `restarting from the checkpoint: ${error.message}`)
   } else {
     logger.warn({ err: error, generation, delayMs }, 'retrying from the checkpoint')
   }
 }
 
-/** A process of another version leaves the generation alone; of a newer one, it builds the next. */
+/** Rebuilds the model if this process folds a newer version. Never writes to the generation. */
 function rebuildIfNewer(options: Shared, run: Run): Observable<unknown> {
   const { projection, generation, until, logger } = run
   const { version } = generation.info
   return defer(() => wantsRebuild(options.readModelStore, projection, version)).pipe(
     concatMap((isWanted) => {
       if (!isWanted) return throwError(() => versionMismatch(projection, generation))
-      logger.info({ from: version, to: projection.version }, 'a newer version: rebuilding')
+      logger.info({ from: version, to: projection.version }, 'this code is newer: rebuilding')
       return selfRebuild({ ...options, projections: [projection], logger })
     }),
     concatWith(NEVER),
@@ -202,6 +202,6 @@ const versionMismatch = ({ name, version }: Projection, { info }: Generation) =>
   new TradelogError(
     'VERSION_MISMATCH',
     `${name}: this process folds version ${version}, generation ${info.id} has version ` +
-      `${info.version}; it is left as it is`,
+      `${info.version}; run that version, or: npm run replay -- --model ${name}`,
     { fields: { model: name, version, generation: info.id } },
   )

@@ -12,10 +12,10 @@ import { checkLog } from '../log-check.ts'
 import type { Projection } from '../projection.ts'
 import { createWriter, type GenerationWriter } from '../writer.ts'
 
-/** Told what a projector does, for logs and status. */
+/** Called with what a projector does, for logs and status. */
 export type ProjectorWatch = Readonly<{
   assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
-  /** A batch has come; it may have to wait for those of other partitions. */
+  /** A batch has arrived. It may wait for those of other partitions. */
   received: (batch: Batch) => void
   applying: (batch: Batch) => void
   applied: (batch: Batch) => void
@@ -34,11 +34,10 @@ export type ProjectorOptions = Readonly<{
 }>
 
 /**
- * The running pipeline of one projection: batches from the stored checkpoint, each folded and
- * committed before it is acknowledged, so the log sends no more than one per partition ahead.
- * Emits the checkpoint after every commit. Any passing fault starts it again at the stored
- * checkpoint; what was half written by then, keys and guards make harmless. Errors with what needs
- * a person.
+ * The running pipeline of one projection: reads batches from the stored checkpoint on. Each is
+ * folded and committed before it is acknowledged, so the log sends at most one per partition ahead.
+ * Emits the checkpoint after every commit. A retriable error restarts it at the stored checkpoint;
+ * keys and guards make half-written rows harmless. Any other error needs a person and ends it.
  */
 export function projector(options: ProjectorOptions): Observable<Checkpoint> {
   const { projection, generation, eventStore, readModelStore, batchEventsMax, until, watch } =
@@ -78,19 +77,19 @@ const foldCommitAck = (writer: GenerationWriter, watch: ProjectorWatch) => async
   return writer.checkpoint()
 }
 
-/** Rows of a series are apart; rows of a state may be shared by partitions, so one batch at a time. */
+/** Partitions may share rows of a state, so its batches are applied one at a time. */
 const concurrency = (projection: Projection) => (projection.kind === 'series' ? Infinity : 1)
 
-/** Where to read from is the read-model store's word alone, asked anew at every assignment. */
+/** Only the stored checkpoint decides where to read from. It is read at every assignment. */
 const positionOf =
   ({ projection, eventStore, watch }: ProjectorOptions, writer: GenerationWriter) =>
   async (assigned: readonly PartitionBounds[]) => {
     const checkpoint = await writer.restart()
     const partitions = new Set(assigned.map(({ partition }) => partition))
-    // Asked after the checkpoint: the heads that came with the assignment may be older than it.
+    // Read after the checkpoint: the heads of the assignment may be older than it.
     const bounds = (await eventStore.heads()).filter(({ partition }) => partitions.has(partition))
     crashPoint('fold:positioned')
-    for (const of of bounds) checkLog(projection.name, checkpoint.get(of.partition), of)
+    for (const each of bounds) checkLog(projection.name, checkpoint.get(each.partition), each)
     watch.assigned(bounds, checkpoint)
-    return new Map(bounds.map((of) => [of.partition, checkpoint.get(of.partition)?.next ?? 0]))
+    return new Map(bounds.map(({ partition: p }) => [p, checkpoint.get(p)?.next ?? 0]))
   }

@@ -5,11 +5,11 @@ import { backoffMs } from '../../runtime/backoff.ts'
 import type { Projection } from '../projection.ts'
 import { type ReplayOptions, replay } from '../replay/replay.ts'
 
-const askAgainMs = 2_000
+const retryLeaseMs = 2_000
 
 /**
- * Whether a deploy asks for a replay: the code is newer than the active generation, and that
- * version has not been left by a rollback.
+ * Whether a deploy needs a replay: the code is newer than the active generation, and its version
+ * was not rolled back.
  */
 export const wantsRebuild = async (
   store: ReadModelStore,
@@ -18,49 +18,49 @@ export const wantsRebuild = async (
 ): Promise<boolean> =>
   version > activeVersion && (await store.pointer(name))?.leftVersion !== version
 
-/** Lets one work at a time begin; who gives up while waiting lets nobody overtake. */
-export type InTurn = <T>(work: Observable<T>) => Observable<T>
+/** Runs one work at a time, in order, also if one of them is unsubscribed while it waits. */
+export type Enqueue = <T>(work: Observable<T>) => Observable<T>
 
-export function createTurns(): InTurn {
+export function createQueue(): Enqueue {
   let last: Promise<unknown> = Promise.resolve()
   return (work) =>
     defer(() => {
       const before = last
-      let leave = () => {}
-      const left = new Promise<void>((resolve) => {
-        leave = resolve
+      let end = () => {}
+      const ended = new Promise<void>((resolve) => {
+        end = resolve
       })
-      last = before.then(() => left)
+      last = before.then(() => ended)
       return from(before).pipe(
         concatMap(() => work),
-        finalize(leave),
+        finalize(end),
       )
     })
 }
 
 /**
- * The replay that a deploy starts by itself. One process wins the lease; the others ask again until
- * the promotion ends their waiting. Unsubscribing interrupts it; whoever is next goes on with it.
- * Those of one process take turns, as each uses all processors.
+ * The replay that a deploy starts by itself. One process gets the lease; the others retry until
+ * they are unsubscribed after the promotion. Unsubscribing interrupts a replay; the next holder of
+ * the lease continues it. A process runs one replay at a time, as each uses all processors.
  */
 export const selfRebuild = (
-  options: Omit<ReplayOptions, 'signal'> & Readonly<{ inTurn: InTurn }>,
+  options: Omit<ReplayOptions, 'signal'> & Readonly<{ enqueue: Enqueue }>,
 ): Observable<unknown> =>
   options
-    .inTurn(
+    .enqueue(
       new Observable((subscriber) => {
-        const interruption = new AbortController()
-        replay({ ...options, signal: interruption.signal }).then(
+        const controller = new AbortController()
+        replay({ ...options, signal: controller.signal }).then(
           () => subscriber.complete(),
           (error: unknown) => subscriber.error(error),
         )
-        return () => interruption.abort()
+        return () => controller.abort()
       }),
     )
     .pipe(
       retry({
         delay: (error, failures) => {
-          if (hasCode(error, 'LEASE_HELD')) return timer(askAgainMs)
+          if (hasCode(error, 'LEASE_HELD')) return timer(retryLeaseMs)
           return isRetriable(error) ? timer(backoffMs(failures)) : throwError(() => error)
         },
         resetOnSuccess: true,

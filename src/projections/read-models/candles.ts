@@ -12,7 +12,7 @@ import { isBefore, type RecordedTrade, type TradePlace } from '../../domain/reco
 import type { UnixMs } from '../../domain/time.ts'
 import { keysBySymbol, rememberingLatest, state } from '../projection.ts'
 
-/** The stored intervals; longer ones are made of these, exactly. */
+/** The stored intervals. Longer candles are computed from these, exactly. */
 export const candleIntervalsMs = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 } as const
 
 export type CandleInterval = keyof typeof candleIntervalsMs
@@ -30,7 +30,7 @@ export type CandleRow = Readonly<{
   /** The sum of price × volume: divided by the volume it is the VWAP. */
   notional: DecimalText
   tradeCount: number
-  /** The places of the trades that gave `open` and `close`. */
+  /** Time and position of the trades that set `open` and `close`. */
   opened: TradePlace
   closed: TradePlace
 }>
@@ -97,7 +97,7 @@ const startOf = (interval: CandleInterval, executedAt: UnixMs): UnixMs =>
 
 type Trade = Readonly<{ place: TradePlace; price: Decimal; volume: Decimal; notional: Decimal }>
 
-/** Its three candles ask for it one after another. */
+/** Parses a trade once for its three candles. */
 const tradeOf = rememberingLatest(({ event, partition, offset }: RecordedTrade): Trade => {
   const price = parseDecimal(event.price)
   const volume = parseDecimal(event.volume)

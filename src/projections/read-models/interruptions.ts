@@ -1,6 +1,6 @@
 import { type RowOf, series } from '../projection.ts'
 
-/** Every span in which a symbol was not listened to, by symbol and by the end of the span. */
+/** Every interruption of a symbol's feed, by symbol and by the end of its span. */
 export const interruptions = series({
   name: 'interruptions',
   version: 1,

@@ -1,6 +1,6 @@
 import { keysBySymbol, state } from '../projection.ts'
 
-/** The symbols there are, each with its number of trades and the time of the latest. */
+/** Every symbol, with its number of trades and the time of the latest. */
 export const symbols = state({
   name: 'symbols',
   version: 1,

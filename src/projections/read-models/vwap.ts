@@ -12,7 +12,7 @@ import { isBefore, type TradePlace } from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
 import { keysBySymbol, state } from '../projection.ts'
 
-/** How many trades the rolling VWAP is made of. */
+/** How many trades the rolling VWAP covers. */
 export const vwapWindowTrades = 50
 
 export type VwapRow = Readonly<{
@@ -21,7 +21,7 @@ export type VwapRow = Readonly<{
   lastTradeAt: UnixMs
   /** Of all trades, not only those of the window. */
   tradeCount: number
-  /** Null where the volume of the window is zero. */
+  /** Null if the volume of the window is zero. */
   vwap: DecimalText | null
   /** The last price minus the oldest of the window. */
   change: DecimalText
@@ -29,7 +29,7 @@ export type VwapRow = Readonly<{
   window: readonly WindowTrade[]
 }>
 
-/** A list inside a list is beyond some document stores. */
+/** An object, as some document stores don't take a list inside a list. */
 type WindowTrade = Readonly<{
   executedAt: UnixMs
   partition: number
@@ -41,8 +41,8 @@ type WindowTrade = Readonly<{
 type Window = { readonly symbol: string; tradeCount: number; readonly window: WindowTrade[] }
 
 /**
- * The VWAP of each symbol's latest trades. Trades are only lined up by `evolve`; the figures are
- * computed where a row is stored, once for a batch.
+ * The VWAP of each symbol's latest trades. `evolve` only sorts trades into the window; `store`
+ * computes the figures, once for a batch.
  */
 export const vwap = state({
   name: 'vwap',
@@ -52,7 +52,7 @@ export const vwap = state({
   initial: ([symbol]): Window => ({ symbol: String(symbol), tradeCount: 0, window: [] }),
   evolve: (state, { event: { executedAt, price, volume }, partition, offset }) => {
     state.tradeCount++
-    lineUp(state.window, { executedAt, partition, offset, price, volume })
+    insert(state.window, { executedAt, partition, offset, price, volume })
     return state
   },
   store: ({ symbol, tradeCount, window }): VwapRow => ({
@@ -64,8 +64,8 @@ export const vwap = state({
   load: ({ symbol, tradeCount, window }) => ({ symbol, tradeCount, window: [...window] }),
 })
 
-/** Takes a trade into the window at its place; one older than a full window is left out. */
-function lineUp(window: WindowTrade[], trade: WindowTrade): void {
+/** Inserts a trade in order and drops the oldest of a full window, which may be this trade. */
+function insert(window: WindowTrade[], trade: WindowTrade): void {
   const place = placeOf(trade)
   let at = window.length
   while (at > 0 && isBefore(place, placeOf(window[at - 1] ?? trade))) at--

@@ -9,12 +9,12 @@ import { crashPoint } from '../../runtime/crash-point.ts'
 import { checkLog } from '../log-check.ts'
 import type { Projection } from '../projection.ts'
 
-/** A former generation is kept at least this long: readers may still be on it. */
+/** A former generation is kept at least this long: readers may still use it. */
 const formerKeptMs = 60_000
 
 /**
- * The generation that a replay has to fill: the one that an interrupted replay of this version left
- * behind, or else a new one. Removes every generation that nobody needs any more.
+ * Opens the generation that a replay has to fill: the unfinished one of an interrupted replay of
+ * this version, or else a new one. Drops every generation that is no longer needed.
  * The caller holds the lease of the model's replay.
  */
 export async function openBuild(
@@ -24,27 +24,27 @@ export async function openBuild(
   assertHeld: () => Promise<void>,
 ): Promise<Generation> {
   const { name: model, version, kind } = projection
-  const { candidates, obsolete } = await sortOut(store, projection)
+  const { candidates, obsolete } = await sortGenerations(store, projection)
   crashPoint('replay:sorted-out')
-  // After a long pause the next holder may have promoted what was of no use to anybody.
+  // After a long pause, the next holder of the lease may have promoted an obsolete generation.
   if (obsolete.length > 0) await assertHeld()
   for (const { id } of obsolete) await store.drop(id)
   crashPoint('replay:obsolete-dropped')
-  const left = candidates.at(-1)
-  if (left !== undefined) {
-    const generation = await store.open(left.id)
+  const unfinished = candidates.at(-1)
+  if (unfinished !== undefined) {
+    const generation = await store.open(unfinished.id)
     crashPoint('replay:found')
     if (await fitsLog(projection, generation, eventStore)) return generation
-    await store.drop(left.id)
+    await store.drop(unfinished.id)
   }
   crashPoint('replay:not-found')
   return store.create({ model, version, kind })
 }
 
-async function sortOut(store: ReadModelStore, { name, version }: Projection) {
-  const pointer = await surePointer(store, name)
+async function sortGenerations(store: ReadModelStore, { name, version }: Projection) {
+  const pointer = await stablePointer(store, name)
   const formerIsOld = (pointer?.promotedAt ?? 0) + formerKeptMs < Date.now()
-  // Whoever was promoted once has served, and been written to, by who knows what code.
+  // Any version of the code may have written to a generation that was ever promoted.
   const isBuild = ({ id }: GenerationInfo) => id > newestPromoted(pointer)
   const others = (await store.generations(name)).filter(
     ({ id }) => id !== pointer?.active && id !== pointer?.former,
@@ -55,15 +55,15 @@ async function sortOut(store: ReadModelStore, { name, version }: Projection) {
   return { candidates, obsolete: [...obsolete, ...former] }
 }
 
-/** A pointer of before this was kept has none. */
+/** The newest generation that was ever promoted. Older pointers don't store it. */
 export const newestPromoted = (pointer: Pointer | undefined): string =>
   pointer?.newest ?? pointer?.active ?? ''
 
 /**
- * What two looks in a row agree on: one alone may say what was true before a failover, and then a
- * generation that serves would pass for one that nobody needs.
+ * Reads the pointer until two reads in a row are equal. A single read may be stale after a
+ * failover, and the active generation would then seem obsolete.
  */
-async function surePointer(store: ReadModelStore, model: string): Promise<Pointer | undefined> {
+async function stablePointer(store: ReadModelStore, model: string): Promise<Pointer | undefined> {
   for (let last = await store.pointer(model); ; ) {
     const pointer = await store.pointer(model)
     if (pointer?.active === last?.active && pointer?.former === last?.former) return pointer

@@ -12,12 +12,12 @@ import type { Projection } from '../projection.ts'
 import { createWriter, type GenerationWriter } from '../writer.ts'
 
 /**
- * Partitions folded side by side: while one waits for its commit, another folds. With more of them
- * the batches at work outgrow the young generation, and are copied over and over.
+ * Partitions folded at once: while one waits for its commit, another folds. With more, the batches
+ * in flight outgrow V8's young generation and are copied over and over.
  */
 const partitionsAtOnce = 2
 
-/** A generation being brought up to date outside of any group. */
+/** A generation that is brought up to date without a consumer group. */
 export type Build = Readonly<{ projection: Projection; generation: Generation }>
 
 export type BuilderOptions = Readonly<{
@@ -26,17 +26,17 @@ export type BuilderOptions = Readonly<{
   readModelStore: Pick<ReadModelStore, 'skips'>
   batchEventsMax: number
   signal: AbortSignal
-  /** Told after every slice that went into a build. */
+  /** Called after every slice that is applied to a build. */
   onApplied: (model: string, events: number) => void
-  /** All of them where it isn't given. */
+  /** All partitions if not given. */
   partitions?: ReadonlySet<number>
-  /** Does the bulk of a long log; what it leaves is folded here. */
+  /** Folds the bulk of a long log; the remainder is folded here. */
   foldInThreads?: FoldInThreads | undefined
 }>
 
 /**
- * Brings generations up to the heads of the log in other threads, which open the stores for
- * themselves. Rejects with what stopped one of them, when all have ended.
+ * Brings generations up to the heads of the log in other threads, which open the stores themselves.
+ * If one fails, rejects with its error when all have ended.
  */
 export type FoldInThreads = (
   work: Pick<BuilderOptions, 'signal' | 'onApplied'> &
@@ -48,19 +48,19 @@ export type FoldInThreads = (
     }>,
 ) => Promise<void>
 
-/** To start threads for fewer takes longer than folding them. */
+/** For fewer events, starting threads takes longer than folding. */
 export const threadsFromEvents = 50_000
 
-/** Folds the log into several generations, fetching and decoding every event once for all of them. */
+/** Folds the log into several generations; every event is fetched and decoded only once. */
 export type Builder = Readonly<{
-  /** Goes on from the stored checkpoints to the heads as they are when called. */
+  /** Folds from the checkpoints up to the heads as they are when called. */
   catchUp: () => Promise<void>
   checkpoint: (model: string) => Checkpoint
-  /** Leaves a model to others from here on. */
+  /** Stops folding a model, as projectors write it from now on. */
   release: (model: string) => void
 }>
 
-/** Refuses a log that doesn't fit the checkpoints or that has lost its beginning. */
+/** Rejects if the log doesn't fit the checkpoints or has lost its beginning. */
 export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const { builds, eventStore, readModelStore } = options
   const writers = new Map<string, GenerationWriter>()
@@ -82,12 +82,12 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       )
       crashPoint('replay:heads-read')
       await foldBulk(options, writers, waiting)
-      const pass = async () => {
+      const foldWaiting = async () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           await foldPartition(options, writers, next)
         }
       }
-      await Promise.all(Array.from({ length: partitionsAtOnce }, pass))
+      await Promise.all(Array.from({ length: partitionsAtOnce }, foldWaiting))
     },
     checkpoint: (model) => writers.get(model)?.checkpoint() ?? new Map(),
     release: (model) => void writers.delete(model),
@@ -100,7 +100,7 @@ const nextOf = (writer: GenerationWriter, partition: number): number =>
 const earliest = (writers: ReadonlyMap<string, GenerationWriter>, partition: number): number =>
   Math.min(...Array.from(writers.values(), (writer) => nextOf(writer, partition)))
 
-/** Lets threads fold what there is, where there is much, and takes note of how far they came. */
+/** Folds in threads if there is much to fold, then reads the checkpoints that they committed. */
 async function foldBulk(
   { builds, foldInThreads, signal, onApplied }: BuilderOptions,
   writers: ReadonlyMap<string, GenerationWriter>,
@@ -144,28 +144,28 @@ async function foldPartition(
       }),
     )
     crashPoint('replay:slice-applied')
-    // The API and the live projectors of this process have their turn between slices.
+    // The API and the live projectors of this process run between slices.
     await nextTurn()
   }
 }
 
-/** What of a slice lies at or after an offset. */
+/** The part of a slice at or after an offset. */
 function after(slice: Slice, from: number): Slice | undefined {
   if (from >= slice.to) return undefined
   if (from <= slice.from) return slice
   return { ...slice, from, events: slice.events.filter(({ offset }) => offset >= from) }
 }
 
-/** Rows of a state may be shared by partitions: its slices wait for one another. */
+/** Partitions may share rows of a state, so its slices are applied one at a time. */
 function oneAtATime(projection: Projection, writer: GenerationWriter): GenerationWriter {
   if (projection.kind === 'series') return writer
   let last: Promise<unknown> = Promise.resolve()
   return {
     ...writer,
     apply: (slice) => {
-      const turn = last.then(() => writer.apply(slice))
-      last = turn.catch(() => {})
-      return turn
+      const applied = last.then(() => writer.apply(slice))
+      last = applied.catch(() => {})
+      return applied
     },
   }
 }
@@ -174,7 +174,7 @@ function checkBeginning(model: string, { partition, start }: PartitionBounds): v
   if (start === 0) return
   throw new TradelogError(
     'LOG_TRUNCATED',
-    `${model}: partition ${partition} of the log begins at offset ${start}; a read model can only ` +
+    `${model}: partition ${partition} of the log begins at offset ${start}, a read model can only ` +
       'be built from offset zero: restore the log from a backup and keep its retention unlimited',
     { fields: { model, partition, start } },
   )

@@ -14,12 +14,12 @@ export type GenerationChanges = Readonly<{
 
 type Pair = Readonly<{ key: Key; before: StoredRow | undefined; after: StoredRow | undefined }>
 
-/** Rows that moved while both were read are read again this often before they are left out. */
+/** Rows that changed while both were read are read again this often before they are ignored. */
 const readAgainMax = 20
 
 /**
- * Walks both generations once, side by side in key order. The active one goes on living meanwhile:
- * only rows that have taken in the same events are compared, others are read again after `catchUp`.
+ * Reads both generations once, side by side in key order. The active one keeps changing meanwhile:
+ * only rows with the same events are compared, others are read again after `catchUp`.
  */
 export async function compareGenerations(
   active: Generation,
@@ -32,7 +32,7 @@ export async function compareGenerations(
   let first: GenerationChanges['first'] = null
   const doubtful: Key[] = []
   const judge = (pair: Pair, isLast = false) => {
-    const verdict = judged(pair, shared, isLast)
+    const verdict = verdictOn(pair, shared, isLast)
     if (verdict === 'doubtful') doubtful.push(pair.key)
     if (verdict === 'doubtful' || verdict === 'same') return
     counts[verdict] += 1
@@ -59,7 +59,7 @@ export async function compareGenerations(
 
 type Verdict = 'same' | 'doubtful' | 'added' | 'removed' | 'changed'
 
-function judged(
+function verdictOn(
   { key, before, after }: Pair,
   shared: ReadonlyMap<number, number>,
   isLast: boolean,
@@ -118,7 +118,7 @@ async function* rowsOf(
   return undefined
 }
 
-/** By the bytes of the keys, as the stores order them; the end of a side comes last. */
+/** Compares keys by their bytes, as the stores do. The end of a side comes last. */
 function orderOf(a: Key | undefined, b: Key | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))

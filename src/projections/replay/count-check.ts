@@ -3,8 +3,8 @@ import type { Generation } from '../../read-model-store/read-model-store.ts'
 import type { Projection } from '../projection.ts'
 
 /**
- * The rows of a generation have to account for every event applied to it, or it must not be
- * promoted. Nobody else may write to it meanwhile.
+ * Rejects if the rows of a generation don't account for every event applied to it: it must not be
+ * promoted then. No other process may write to it meanwhile.
  */
 export async function checkCounts(
   projection: Projection,
@@ -12,7 +12,7 @@ export async function checkCounts(
   signal: AbortSignal,
 ): Promise<void> {
   let applied = 0
-  for (const of of (await generation.checkpoint()).values()) applied += of.applied
+  for (const each of (await generation.checkpoint()).values()) applied += each.applied
   const { rows, events } = await generation.count(signal)
   const [counted, expected] =
     projection.kind === 'series' ? [rows, applied] : [events, applied * projection.rowsPerEvent]

@@ -10,7 +10,7 @@ export type DryRunResult = GenerationChanges & Readonly<{ model: string }>
 
 /** What a replay would change: builds each model, compares it with the active one, and drops it. */
 export async function dryRun(options: ReplayOptions): Promise<readonly DryRunResult[]> {
-  // A model's first generation is made under the lease that is taken next.
+  // First, as creating a model's first generation needs the lease that is taken next.
   for (const projection of options.projections) {
     await openActiveGeneration(options.readModelStore, projection)
   }

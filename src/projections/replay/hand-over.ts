@@ -6,11 +6,11 @@ import { crashPoint } from '../../runtime/crash-point.ts'
 import { type BuilderOptions, openBuilder } from './builder.ts'
 
 const handOverMs = 30_000
-const lookEveryMs = 100
+const pollEveryMs = 100
 
 /**
  * Keeps promoted generations up to date until the running projectors have taken over every
- * partition, but no longer than 30 s. From then on `CHECKPOINT_MOVED` is the sign that they write.
+ * partition, for at most 30 s. `CHECKPOINT_MOVED` then means that a projector has begun to write.
  */
 export async function handOver(options: BuilderOptions, store: ReadModelStore): Promise<void> {
   const end = Date.now() + handOverMs
@@ -26,14 +26,14 @@ export async function handOver(options: BuilderOptions, store: ReadModelStore): 
       } catch (error) {
         if (!hasCode(error, 'CHECKPOINT_MOVED')) throw error
       }
-      await sleep(lookEveryMs)
+      await sleep(pollEveryMs)
     }
   }
 }
 
 /**
- * Whether the running projectors hold every partition of a generation, by their own word. Where no
- * process of the project role runs, there is nobody to wait for.
+ * Whether the running projectors report that they hold every partition of a generation. True if no
+ * process runs the project role: no projector will take over then.
  */
 async function isTakenOver(
   store: ReadModelStore,

@@ -10,19 +10,19 @@ export type ReplayProgressOptions = Readonly<{
   eventStore: Pick<EventStore, 'heads'>
   readModelStore: ReadModelStore
   logger: Logger
-  /** Aborted where somebody stops the replay: it hasn't failed then. */
+  /** Aborted if the replay is interrupted: it hasn't failed then. */
   signal: AbortSignal
   onProgress?: ((status: ReplayStatus) => void) | undefined
   now?: () => number
 }>
 
 /**
- * Counts what a replay reads, and says so every second: to the caller and in the status rows. For a
- * model that is promoted clock and counts stand still, and the caller is told once.
+ * Counts what a replay reads and reports it every second, to the caller and in the status rows.
+ * Once a model is promoted, its clock and counts stop, and the caller gets them one last time.
  */
 export type ReplayProgress = Readonly<{
   start: () => Promise<void>
-  /** Events of the log that the model has gone through, whether it applies them or not. */
+  /** Counts events that the model has read, including those that it doesn't apply. */
   read: (model: string, events: number) => void
   promoted: (model: string) => void
   failed: (error: unknown) => void
@@ -37,8 +37,8 @@ type Counts = {
   done: number
   total: number
   endedAt: number | undefined
-  /** Whether the caller knows how it ended. */
-  isTold: boolean
+  /** Whether the caller has got the final status. */
+  isReported: boolean
 }
 
 export function createReplayProgress(options: ReplayProgressOptions): ReplayProgress {
@@ -62,8 +62,8 @@ export function createReplayProgress(options: ReplayProgressOptions): ReplayProg
         startedAt,
         error: failure,
       }
-      if (!count.isTold) onProgress?.(status)
-      count.isTold = count.state !== 'building'
+      if (!count.isReported) onProgress?.(status)
+      count.isReported = count.state !== 'building'
       await readModelStore.writeStatus(`replay:${model}`, status).catch((error: unknown) => {
         logger.debug({ err: error }, 'cannot write the replay status')
       })
@@ -84,7 +84,7 @@ export function createReplayProgress(options: ReplayProgressOptions): ReplayProg
         const checkpoint = await generation.checkpoint()
         const before = Array.from(checkpoint.values()).reduce((sum, { next }) => sum + next, 0)
         const endedAt = undefined
-        const read = { before, done: before, total, endedAt, isTold: false }
+        const read = { before, done: before, total, endedAt, isReported: false }
         counts.set(projection.name, { state: 'building', ...read })
       }
       await report()

@@ -8,7 +8,7 @@ import type {
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { newestPromoted } from './build-generation.ts'
 
-/** Under a steady flow the active generation may be ahead again at each look; then near is enough. */
+/** A steady flow may keep the active generation ahead: after so many tries, near is enough. */
 const strictTriesMax = 50
 
 export type Promotion = Readonly<{
@@ -17,15 +17,15 @@ export type Promotion = Readonly<{
   /** Brings the generation to the head of the log. */
   catchUp: () => Promise<void>
   checkpoint: () => Checkpoint
-  /** Rejects once the right to promote is lost. */
+  /** Rejects once the lease is lost. */
   assertHeld: () => Promise<void>
-  /** The version that the pointer remembers as left: set by a rollback. */
+  /** For the pointer: the version that a rollback goes back from. */
   leftVersion: number | null
 }>
 
 /**
  * Makes a generation the one that the API reads, as soon as it is at or past the active one in
- * every partition, so that readers don't see time go back. Answers the former generation.
+ * every partition, so that readers don't see time go back. Returns the former generation's id.
  */
 export async function promote(promotion: Promotion): Promise<string | null> {
   const { store, generation, catchUp, assertHeld, leftVersion } = promotion
@@ -68,7 +68,7 @@ async function checkpointOf(
 const isAtOrPast = (checkpoint: Checkpoint, other: Checkpoint): boolean =>
   Array.from(other).every(([partition, { next }]) => (checkpoint.get(partition)?.next ?? 0) >= next)
 
-const neverPromoted = (model: string, generation: string) =>
-  new TradelogError('CHECKPOINT_MOVED', `${model}: others kept moving the pointer; run it again`, {
-    fields: { model, generation },
-  })
+function neverPromoted(model: string, id: string) {
+  const message = `${model}: others kept moving the pointer, ${id} is not promoted; run it again`
+  return new TradelogError('CHECKPOINT_MOVED', message, { fields: { model, generation: id } })
+}

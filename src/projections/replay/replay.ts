@@ -18,7 +18,7 @@ export type ReplayOptions = Readonly<{
   readModelStore: ReadModelStore
   batchEventsMax: number
   logger: Logger
-  /** Aborting leaves the builds where they are: the next replay goes on with them. */
+  /** Aborting keeps the builds: the next replay continues them. */
   signal: AbortSignal
   onProgress?: (progress: ReplayStatus) => void
   foldInThreads?: FoldInThreads | undefined
@@ -33,8 +33,8 @@ export type ReplayResult = Readonly<{
 
 /**
  * Builds the next generation of each model beside the active one, from offset zero, checks its
- * counts and promotes it. Interrupted at any point it is simply run again: it goes on where it was.
- * Rejects with `LEASE_HELD` where another process rebuilds one of the models.
+ * counts and promotes it. If interrupted at any point, run it again: it continues from there.
+ * Rejects with `LEASE_HELD` if another process rebuilds one of the models.
  */
 export const replay = (options: ReplayOptions): Promise<readonly ReplayResult[]> =>
   withReplayLeases(options.readModelStore, options.projections, async (assertHeld) => {
@@ -100,7 +100,7 @@ async function promoteBuild(
   const former = await promote(promotion)
   crashPoint('replay:promoted')
   logger.info({ model, generation: id, former }, `${model}: promoted ${id}`)
-  const applied = Array.from(checkpoint().values(), (of) => of.applied)
+  const applied = Array.from(checkpoint().values(), (each) => each.applied)
   builder.release(model)
   return { model, generation: id, former, eventsApplied: applied.reduce((a, b) => a + b, 0) }
 }

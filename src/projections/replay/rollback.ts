@@ -7,9 +7,9 @@ import type { Build } from './builder.ts'
 import { buildAndPromote, type ReplayOptions, type ReplayResult } from './replay.ts'
 
 /**
- * Promotes each model's former generation again, after bringing it up to date, which needs code of
- * its version: `VERSION_MISMATCH` otherwise. The version that is left is noted, so that no process
- * rebuilds it by itself until somebody asks for a replay.
+ * Promotes each model's former generation again, after bringing it up to date. Rejects with
+ * `VERSION_MISMATCH` if this code folds another version. Stores the version that it goes back from,
+ * so that no process rebuilds that version by itself until an operator runs a replay.
  */
 export const rollback = (options: ReplayOptions): Promise<readonly ReplayResult[]> =>
   withReplayLeases(options.readModelStore, options.projections, async (assertHeld) => {

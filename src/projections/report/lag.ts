@@ -8,9 +8,9 @@ type Log = Pick<EventStore, 'heads' | 'read'>
 
 /** The heads of the log as last read. */
 export type HeadWatch = Readonly<{
-  /** Reads them anew, but doesn't wait long for a log that hangs: then gives the last known. */
+  /** Reads them again. If that fails or takes over a second, returns the last known. */
   heads: () => Promise<ReadonlyMap<number, number>>
-  /** When they were last read; null before the first time. */
+  /** When they were last read; null before the first read. */
   readAt: () => UnixMs | null
 }>
 
@@ -19,8 +19,8 @@ const waitMsMax = 1_000
 export function watchHeads(log: Log): HeadWatch {
   let heads: ReadonlyMap<number, number> = new Map()
   let readAt: UnixMs | null = null
-  /** A log that hangs is asked once, not once a second. */
-  let asking: Promise<void> | undefined
+  /** The pending read: a log that hangs is read once, not once a second. */
+  let pending: Promise<void> | undefined
 
   const read = async () => {
     const bounds = await log.heads()
@@ -29,23 +29,23 @@ export function watchHeads(log: Log): HeadWatch {
   }
   return {
     heads: async () => {
-      asking ??= read().finally(() => {
-        asking = undefined
+      pending ??= read().finally(() => {
+        pending = undefined
       })
-      const asked = asking
-      await unlessLate(() => asked)
+      const current = pending
+      await unlessLate(() => current)
       return heads
     },
     readAt: () => readAt,
   }
 }
 
-/** For how long, in seconds by partition, the oldest event has waited that isn't applied yet. */
+/** By partition, the age in seconds of the oldest event that isn't applied yet. */
 export type LagClock = (status: ProjectorStatus) => Promise<ReadonlyMap<number, number>>
 
 /**
- * Mostly the batch tells that a projector has at hand. The log is asked only for a partition that
- * has none and lacks what was in the log a report ago, and once a position.
+ * Usually takes the age from the batch that a projector is applying. Reads the log only for a
+ * partition that has no batch and is behind the head of the previous report, once per position.
  */
 export function createLagClock(log: Log, tracker: Tracker): LagClock {
   const before = new Map<number, LagSample>()
@@ -59,17 +59,17 @@ export function createLagClock(log: Log, tracker: Tracker): LagClock {
   }
   return async ({ partitions }) => {
     const seconds = new Map<number, number>()
-    for (const of of partitions) {
-      const sample = await oldest(of)
-      before.set(of.partition, sample)
+    for (const each of partitions) {
+      const sample = await oldest(each)
+      before.set(each.partition, sample)
       const ms = sample.at === undefined ? 0 : Math.max(0, Date.now() - sample.at)
-      seconds.set(of.partition, ms / 1_000)
+      seconds.set(each.partition, ms / 1_000)
     }
     return seconds
   }
 }
 
-/** Where a partition stood, and when the oldest event was recorded that it lacked. */
+/** The checkpoint of a partition, and when its oldest event that isn't applied was recorded. */
 type LagSample = Readonly<{ next: number; head: number; at: UnixMs | undefined }>
 
 const recordedAt = (log: Log, partition: number, from: number): Promise<UnixMs | undefined> =>
@@ -80,5 +80,5 @@ const recordedAt = (log: Log, partition: number, from: number): Promise<UnixMs |
   })
 
 /** Undefined if it fails or takes too long. */
-const unlessLate = <T>(work: (over: AbortSignal) => Promise<T>): Promise<T | undefined> =>
+const unlessLate = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> =>
   inTime(waitMsMax, work).catch(() => undefined)

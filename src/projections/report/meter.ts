@@ -7,7 +7,7 @@ import type { ProjectionMetrics, Stage } from './metrics.ts'
 
 /** Measures one model's projector: once a batch, never once an event. */
 export type Meter = Readonly<{
-  /** The same generation, with the time of its reads and commits taken. */
+  /** The same generation, but its reads and commits are measured. */
   measured: (generation: Generation) => Generation
   received: (batch: Batch) => void
   applying: (batch: Batch) => void
@@ -20,9 +20,9 @@ export type Meter = Readonly<{
 export function createMeter(metrics: ProjectionMetrics, model: string): Meter {
   const spend = (partition: number, stage: Stage, ms: number) =>
     metrics.stageSeconds.inc({ model, partition, stage }, Math.max(0, ms) / 1_000)
-  /** By partition: the end of what was last done. */
+  /** By partition: when its last stage ended. */
   const marks = new Map<number, number>()
-  /** What the batches being applied have spent with the store so far, and put into it. */
+  /** By partition: the store time and the events of the batch being applied, so far. */
   const applying = new Map<number, { storeMs: number; events: number }>()
   const sinceMark = (partition: number) => {
     const now = performance.now()
@@ -92,7 +92,7 @@ function measuredGeneration(generation: Generation, watch: Watch): Generation {
     ...generation,
     checkpoint: async () => {
       const checkpoint = await generation.checkpoint()
-      // A database that was put back may know less than before.
+      // A restored database may be behind.
       appliedBefore.clear()
       for (const [partition, { applied }] of checkpoint) appliedBefore.set(partition, applied)
       return checkpoint
@@ -122,7 +122,7 @@ function measuredGeneration(generation: Generation, watch: Watch): Generation {
   }
 }
 
-/** Partitions that this process no longer holds are shown no more. */
+/** Removes the values of partitions that this process no longer holds. */
 function reporter({ lagEvents, lagSeconds, state }: ProjectionMetrics, model: string) {
   let shown: readonly number[] = []
   return (status: ProjectorStatus, seconds: ReadonlyMap<number, number>): void => {

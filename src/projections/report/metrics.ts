@@ -39,12 +39,12 @@ export const declareProjectionMetrics = ({ counter, gauge, histogram }: Metrics)
   }),
   lagSeconds: gauge({
     name: 'tradelog_projection_lag_seconds',
-    help: 'Age of the oldest event that is not applied yet, by its record time; 0 without any.',
+    help: 'Age of the oldest event that is not applied yet, by its record time; 0 if all are.',
     labelNames: ['model', 'partition'],
   }),
   retries: counter({
     name: 'tradelog_projection_retries_total',
-    help: 'Times a projector started again at its checkpoint, by the error code of the reason.',
+    help: 'Restarts of a projector at its checkpoint, by error code.',
     labelNames: ['model', 'code'],
   }),
   state: gauge({
@@ -54,7 +54,7 @@ export const declareProjectionMetrics = ({ counter, gauge, histogram }: Metrics)
   }),
   headsAt: gauge({
     name: 'tradelog_projection_heads_timestamp_seconds',
-    help: 'When the heads of the log were last read, of which the lag is counted (Unix time).',
+    help: 'When the heads that the lag is measured against were last read (Unix time).',
   }),
 })
 

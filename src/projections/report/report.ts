@@ -28,8 +28,8 @@ type Reported = Readonly<{ tracker: Tracker; meter: Meter }>
 const everyMs = 1_000
 
 /**
- * Says every second how the projectors of this process are: in the status row, for the API, and in
- * the metrics. It says so too while the log is away, with the heads as last known.
+ * Reports on the projectors of this process every second: in the status row, for the API, and in
+ * the metrics. While the log is unavailable, it reports the last known heads.
  */
 export function createReport(options: Options, models: readonly Reported[]) {
   const { eventStore, readModelStore, processName, metrics, logger } = options

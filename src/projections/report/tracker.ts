@@ -12,7 +12,7 @@ import type { Projection } from '../projection.ts'
 
 type Received = Pick<Batch, 'partition' | 'to' | 'events'>
 
-/** Keeps what is known of one projector in this process, for the status row. */
+/** Tracks one projector of this process, for the status row. */
 export type Tracker = Readonly<{
   follows: (generation: string) => void
   assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
@@ -20,13 +20,13 @@ export type Tracker = Readonly<{
   committed: (checkpoint: Checkpoint) => void
   retrying: (error: unknown) => void
   stopped: (error: unknown) => void
-  /** `heads` by partition: the lag is counted against them, the state against those of the call before. */
+  /** `heads` by partition: the lag counts from these, the state from those of the previous call. */
   status: (heads: ReadonlyMap<number, number>) => ProjectorStatus
-  /** When the oldest event was recorded that was received and isn't applied yet, if there is one. */
+  /** When the oldest event that is received but not applied was recorded, if there is one. */
   waitingSince: (partition: number) => UnixMs | undefined
 }>
 
-/** Longer than a retry takes to fail again: who hasn't by then waits to be given partitions. */
+/** A retry fails within this time. One that hasn't is waiting for partitions. */
 const failAgainMsMax = 60_000
 
 export function createTracker(projection: Projection, now: () => UnixMs = Date.now): Tracker {
@@ -50,13 +50,13 @@ export function createTracker(projection: Projection, now: () => UnixMs = Date.n
     enter(next)
     error = described(cause, failedAt)
   }
-  /** Without partitions there is only to wait; trouble lasts until something is stored. */
-  const judge = () => {
+  /** Without partitions a projector stands by. `retrying` ends with a commit or at the head. */
+  const updateState = () => {
     const stillSince = progress.stillSince(now())
     if (state === 'stopped') return
     if (!isAssigned) {
-      const patienceMs = state === 'retrying' ? failAgainMsMax : stalledAfterMs
-      if (now() - failedAt <= patienceMs) return
+      const waitMsMax = state === 'retrying' ? failAgainMsMax : stalledAfterMs
+      if (now() - failedAt <= waitMsMax) return
       progress.assign([], new Map())
       enter('standing by')
     } else if (stillSince === undefined) enter('caught up')
@@ -86,12 +86,12 @@ export function createTracker(projection: Projection, now: () => UnixMs = Date.n
     retrying: (cause) => {
       isAssigned = false
       fail('retrying', cause)
-      // Somebody else has the partitions, which is as it should be.
+      // Another process has the partitions: no fault.
       if (hasCode(cause, 'CHECKPOINT_MOVED')) enter('standing by')
     },
     stopped: (cause) => fail('stopped', cause),
     status: (heads) => {
-      judge()
+      updateState()
       const partitions = progress.against(heads)
       return { model, version, generation, state, since, partitions, lastCommitAt, error }
     },
@@ -105,13 +105,13 @@ const described = (cause: unknown, at: UnixMs) => ({
   at,
 })
 
-/** Where the partitions of one projector stand, and since when. */
+/** How far the partitions of one projector are, and since when. */
 function createProgress() {
   let partitions: readonly number[] = []
   let checkpoint: Checkpoint = new Map()
-  /** Under a steady flow there is always something new: behind is who lacks what was there before. */
+  /** A partition below these is behind. Below the latest heads is normal under a steady flow. */
   let headsBefore: ReadonlyMap<number, number> = new Map()
-  /** Only between its arrival and its commit: batches that are kept longer cost memory. */
+  /** Batches from their arrival to their commit: kept longer, they would cost memory. */
   const waiting = new Map<number, Received>()
   const seen = new Map<number, Readonly<{ next: number; at: UnixMs }>>()
   const nextOf = (partition: number) => checkpoint.get(partition)?.next ?? 0
@@ -130,7 +130,7 @@ function createProgress() {
         if (batch.to <= nextOf(batch.partition)) waiting.delete(batch.partition)
       }
     },
-    /** Since when a partition that is behind has stood still: the one that has the longest. */
+    /** Since when a partition that is behind hasn't moved: the earliest time. */
     stillSince: (now: UnixMs): UnixMs | undefined => {
       const behind = partitions.filter((each) => nextOf(each) < (headsBefore.get(each) ?? 0))
       for (const partition of seen.keys()) if (!behind.includes(partition)) seen.delete(partition)
@@ -148,7 +148,6 @@ function createProgress() {
         return { partition, next, head, applied: checkpoint.get(partition)?.applied ?? 0 }
       })
     },
-    /** When the oldest event was recorded that was received and isn't applied yet, if there is one. */
     waitingSince: (partition: number) =>
       waiting.get(partition)?.events.find(({ offset }) => offset >= nextOf(partition))?.recordedAt,
   }

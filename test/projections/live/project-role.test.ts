@@ -49,7 +49,7 @@ function refusingOnce(store: ReadModelStore, refusal: TradelogError): ReadModelS
   }
 }
 
-test('that another process has written is told in a line, without alarm', async () => {
+test('that another process has written is logged in a line, not as a warning', async () => {
   const moved = new TradelogError('CHECKPOINT_MOVED', 'another process wrote partition 0')
   const [entry, ...more] = await logOfRefused(moved)
   assert.is(more.length, 0)
@@ -58,7 +58,7 @@ test('that another process has written is told in a line, without alarm', async 
   assert.match(entry?.msg ?? '', 'another process wrote partition 0')
 })
 
-test('any other fault that may pass is a warning, with its error', async () => {
+test('any other retriable error is logged as a warning', async () => {
   const away = new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'gone for a moment')
   const [entry, ...more] = await logOfRefused(away)
   assert.is(more.length, 0)

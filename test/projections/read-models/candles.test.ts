@@ -59,20 +59,20 @@ test('open, high, low, close, volume and notional are those of its trades', () =
     })
 })
 
-test('sums are exact where floating numbers are not', () => {
+test('sums are exact, unlike those of floating-point numbers', () => {
   given(Array.from({ length: 10 }, (_, i) => at(i, '0.1', '0.1')))
     .when(candles)
     .thenRow(['AAPL', '1m', minute], { volume: '1', notional: '0.1' })
 })
 
-test('a candle is cut by the time of the trade, not by the clock of who records it', () => {
+test('a candle is cut by the time of the trade, not by the record time', () => {
   const lateRecord = { ...recorded(at(59_999, '10')), recordedAt: minute + 3_600_000 }
   given([lateRecord])
     .when(candles)
     .thenKeys(['AAPL', '1m', minute], ['AAPL', '1h', hour], ['AAPL', '1d', day])
 })
 
-test('the last millisecond of a minute is in it, the next one is not', () => {
+test('a candle ends with the last millisecond of its minute', () => {
   given([at(59_999, '10'), at(60_000, '11')])
     .when(candles)
     .thenRow(['AAPL', '1m', minute], { close: '10', tradeCount: 1 })
@@ -141,7 +141,7 @@ test('prices below zero are prices', () => {
     })
 })
 
-test('no close is above a high, no VWAP outside low and high, whatever comes', () => {
+test('no close is above a high, no VWAP outside low and high, for any trades', () => {
   fc.assert(
     fc.property(tradeLogs(60), (log) => {
       for (const row of given(log).when(candles).rows) assertInBounds(row)

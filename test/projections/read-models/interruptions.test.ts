@@ -5,7 +5,7 @@ import { interruption, trade } from '../../support/trade.ts'
 
 const test = suite('interruptions')
 
-test('keeps each with its span and its reason, by symbol and end', () => {
+test('has a row for each with its span and its reason, by symbol and end', () => {
   given([
     interruption({ symbol: 'AAPL', from: 1_000, until: 5_000, reason: 'silent' }),
     interruption({ symbol: 'AMD', from: 1_000, until: 5_000 }),
@@ -22,7 +22,7 @@ test('keeps each with its span and its reason, by symbol and end', () => {
     })
 })
 
-test('equal ones are two, and trades are none', () => {
+test('equal ones have two rows, trades have no row', () => {
   given([interruption({ until: 1_763_645_643_544 }), trade(), interruption()])
     .when(interruptions)
     .thenKeys(['AAPL', 1_763_645_643_544, 0, 0], ['AAPL', 1_763_645_643_544, 0, 2])

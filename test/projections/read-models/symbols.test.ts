@@ -6,7 +6,7 @@ import { recorded, trade } from '../../support/trade.ts'
 const test = suite('symbols')
 const time = 1_763_645_583_544
 
-test('counts each symbol apart, whatever its name', () => {
+test('counts each symbol apart, for any name', () => {
   given([trade(), trade({ symbol: '__proto__' }), trade(), trade({ symbol: 'AAPL.X' })])
     .when(symbols)
     .thenKeys(['AAPL'], ['AAPL.X'], ['__proto__'])
@@ -14,7 +14,7 @@ test('counts each symbol apart, whatever its name', () => {
     .thenRow(['__proto__'], { symbol: '__proto__', tradeCount: 1 })
 })
 
-test('a late trade counts and leaves the time of the last one', () => {
+test('a late trade counts but does not change the time of the last one', () => {
   given([trade({ executedAt: time }), trade({ executedAt: time - 60_000 })])
     .when(symbols)
     .thenRow(['AAPL'], { tradeCount: 2, lastTradeAt: time })

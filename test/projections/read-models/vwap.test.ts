@@ -42,7 +42,7 @@ test('is rounded half to even at the eighth digit', () => {
   vwapOf(at(0, '-0.00000003'), at(0, '0')).thenRow(['AAPL'], { vwap: '-0.00000002' })
 })
 
-test('is null where nothing was traded, as in a forex feed', () => {
+test('is null if nothing was traded, as in a forex feed', () => {
   given([at(0, '1.0842', '0'), at(1, '1.0843', '0')])
     .when(vwap)
     .thenRow(['AAPL'], { vwap: null, lastPrice: '1.0843', change: '0.0001' })
@@ -60,14 +60,14 @@ test('is made of the latest 50 trades', () => {
     .thenRow(['AAPL'], { vwap: '124.5', lastPrice: '149', change: '49', tradeCount: 51 })
 })
 
-test('a trade older than a full window changes nothing but the count', () => {
+test('a trade older than a full window changes only the count', () => {
   const { tradeCount, ...figures } = given(fullWindow).when(vwap).rows[0] as VwapRow
   given([...fullWindow, at(-1, '1000000', '1000000')])
     .when(vwap)
     .thenRow(['AAPL'], { ...figures, tradeCount: tradeCount + 1 })
 })
 
-test('a late trade inside the window takes its place, and the oldest leaves', () => {
+test('a late trade is inserted into the window, and the oldest is dropped', () => {
   const outcome = given([...fullWindow, at(10, '7')]).when(vwap)
   outcome.thenRow(['AAPL'], { lastPrice: '149', change: '48', tradeCount: 51 })
   const { window } = outcome.rows[0] as VwapRow
@@ -93,7 +93,7 @@ test('among the trades of one millisecond, position decides the last price', () 
   }
 })
 
-test('is between the lowest and the highest price of the window, whatever comes', () => {
+test('is between the lowest and the highest price of the window, for any trades', () => {
   const roundingError = parseDecimal('0.000000005')
   fc.assert(
     fc.property(tradeLogs(80), (log) => {

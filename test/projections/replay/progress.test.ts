@@ -8,11 +8,11 @@ import { suite } from '../../support/suite.ts'
 
 const test = suite('progress of a replay')
 
-/** A replay of two models of a log of 100 events, with a clock set by hand. */
+/** A replay of two models of a log of 100 events, with a clock that the test sets. */
 async function started() {
   const readModelStore = openMemoryReadModelStore()
   const clock = { now: 1_000 }
-  const told: ReplayStatus[] = []
+  const reported: ReplayStatus[] = []
   const builds = await Promise.all(
     readModels.slice(0, 2).map(async (projection) => {
       const { name: model, version, kind } = projection
@@ -25,23 +25,23 @@ async function started() {
     readModelStore,
     logger: silent,
     signal: new AbortController().signal,
-    onProgress: (status) => void told.push(status),
+    onProgress: (status) => void reported.push(status),
     now: () => clock.now,
   })
   await progress.start()
-  return { progress, clock, told, readModelStore }
+  return { progress, clock, reported, readModelStore }
 }
 
-const figures = (told: readonly ReplayStatus[]) =>
-  told.map(({ model, state, eventsDone, eventsTotal, eventsPerSecond }) => [
+const figures = (reported: readonly ReplayStatus[]) =>
+  reported.map(({ model, state, eventsDone, eventsTotal, eventsPerSecond }) => [
     `${model} ${state}`,
     eventsDone,
     eventsTotal,
     eventsPerSecond,
   ])
 
-test('clock and counts stand still once a model is promoted, and that is told once', async () => {
-  const { progress, clock, told, readModelStore } = await started()
+test('clock and counts stop once a model is promoted, which is reported once', async () => {
+  const { progress, clock, reported, readModelStore } = await started()
   clock.now = 3_000
   for (const model of ['trades', 'symbols']) progress.read(model, 100)
   progress.promoted('trades')
@@ -52,7 +52,7 @@ test('clock and counts stand still once a model is promoted, and that is told on
   clock.now = 60_000
   await progress.close()
   await progress.close()
-  assert.equal(figures(told), [
+  assert.equal(figures(reported), [
     ['trades building', 0, 100, 0],
     ['symbols building', 0, 100, 0],
     ['trades promoted', 100, 100, 50],
@@ -63,12 +63,12 @@ test('clock and counts stand still once a model is promoted, and that is told on
   assert.equal(rows.map(({ eventsDone }) => eventsDone).sort(), [100, 120])
 })
 
-test('a failure after the first promotion is told of the others', async () => {
-  const { progress, told } = await started()
+test('a failure after the first promotion is reported for the others', async () => {
+  const { progress, reported } = await started()
   progress.promoted('trades')
   progress.failed(new Error('gone'))
   for (let times = 0; times < 2; times++) await progress.close()
-  const last = told.slice(2).map(({ model, state }) => `${model} ${state}`)
+  const last = reported.slice(2).map(({ model, state }) => `${model} ${state}`)
   assert.equal(last, ['trades promoted', 'symbols failed'])
 })
 

@@ -41,7 +41,7 @@ test('rebuilds every model from offset zero and promotes it, verified', async ()
   await engine.close()
 })
 
-test('builds anew from zero though a generation is there that a rollback has left', async () => {
+test('builds a new generation from zero though a rollback has unfinished one', async () => {
   const engine = await startEngine()
   const projections = readModels.filter(({ name }) => name === 'symbols')
   await engine.eventStore.append(someTrades(100))
@@ -56,7 +56,7 @@ test('builds anew from zero though a generation is there that a rollback has lef
   await engine.close()
 })
 
-test('drops nothing that serves, though one look at the pointer tells what was before', async () => {
+test('drops no active generation though one read of the pointer is stale', async () => {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(100))
   await rebuild(engine)
@@ -65,7 +65,7 @@ test('drops nothing that serves, though one look at the pointer tells what was b
   await rebuild(engine)
   await engine.readModelStore.create({ model: 'trades', version: 1, kind: 'series' })
   const drops: string[] = []
-  const misleading: ReadModelStore = {
+  const stale: ReadModelStore = {
     ...engine.readModelStore,
     pointer: async (model) => {
       const answer = earlier.get(model) ?? (await engine.readModelStore.pointer(model))
@@ -75,13 +75,13 @@ test('drops nothing that serves, though one look at the pointer tells what was b
     drop: async (id) => void drops.push(id),
   }
   const serving = await engine.readModelStore.pointer('trades')
-  const results = await rebuild({ ...engine, readModelStore: misleading })
+  const results = await rebuild({ ...engine, readModelStore: stale })
   assert.equal(drops, [])
   assert.is(results.find(({ model }) => model === 'trades')?.former, serving?.active)
   await engine.close()
 })
 
-test('goes on with live events after the promotion', async () => {
+test('live events continue after the promotion', async () => {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(500))
   engine.project()
@@ -93,7 +93,7 @@ test('goes on with live events after the promotion', async () => {
   await engine.close()
 })
 
-test('skips and doubles nothing while events flow in', async () => {
+test('loses and doubles nothing while events arrive', async () => {
   const engine = await startEngine()
   engine.project()
   let isFlowing = true
@@ -109,29 +109,29 @@ test('skips and doubles nothing while events flow in', async () => {
   await engine.close()
 })
 
-test('an interrupted replay goes on where it was', async () => {
+test('an interrupted replay is continued', async () => {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(2_000))
-  const interruption = new AbortController()
+  const controller = new AbortController()
   const states = new Set<string>()
   const interrupted = rebuild(engine, {
-    signal: interruption.signal,
+    signal: controller.signal,
     onProgress: ({ state }) => {
       states.add(state)
-      queueMicrotask(() => interruption.abort())
+      queueMicrotask(() => controller.abort())
     },
   })
   await interrupted.then(unexpected, () => {})
   assert.equal([...states], ['building', 'interrupted'])
-  const left = (await engine.readModelStore.generations('trades')).map(({ id }) => id)
-  assert.is(left.length, 1)
+  const unfinished = (await engine.readModelStore.generations('trades')).map(({ id }) => id)
+  assert.is(unfinished.length, 1)
   const [trades] = await rebuild(engine)
-  assert.is(trades?.generation, left[0])
+  assert.is(trades?.generation, unfinished[0])
   await assertAllEqual(engine)
   await engine.close()
 })
 
-test('a second replay of a model is refused with who holds it', async () => {
+test('a second replay of a model is rejected with the holder of the lease', async () => {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(100))
   const lease = await engine.readModelStore.lease('replay:symbols', { ttlMs: 10_000 })

@@ -17,7 +17,7 @@ const record = (offset: number, agoMs: number) => ({
 const bounds = (head: number): PartitionBounds[] => [{ partition: 0, start: 0, head, origin: 'o' }]
 const checkpoint = (next: number) => new Map([[0, { next, applied: next, origin: 'o' }]])
 
-/** A log of which the event at each offset was recorded so many seconds ago. */
+/** A log in which the event at each offset was recorded so many seconds ago. */
 function logOf(head: number, agoSeconds: (offset: number) => number) {
   const reads: number[] = []
   const log: Pick<EventStore, 'heads' | 'read'> = {
@@ -41,7 +41,7 @@ function trackerAt(head: number, next: number) {
 const isAbout = (seconds: number | undefined, expected: number) =>
   assert.ok(Math.abs((seconds ?? Number.NaN) - expected) < 5, `${seconds} is not ${expected}`)
 
-test('is zero where everything is applied, and where the rest is newer than the last look', async () => {
+test('is zero if every event of the previous report is applied', async () => {
   const tracker = trackerAt(10, 10)
   const { log, reads } = logOf(10, () => 100)
   const lagSeconds = createLagClock(log, tracker)
@@ -50,7 +50,7 @@ test('is zero where everything is applied, and where the rest is newer than the 
   assert.equal(reads, [])
 })
 
-test('is the age of the oldest event at hand that is not applied', async () => {
+test('is the age of the oldest received event that is not applied', async () => {
   const tracker = trackerAt(10, 4)
   const { log, reads } = logOf(10, () => 0)
   const lagSeconds = createLagClock(log, tracker)
@@ -62,34 +62,34 @@ test('is the age of the oldest event at hand that is not applied', async () => {
   assert.equal(reads, [])
 })
 
-test('asks the log, once a position, where nothing is at hand', async () => {
+test('reads the log, once per position, if no event is received', async () => {
   const tracker = trackerAt(10, 4)
   const { log, reads } = logOf(10, (offset) => 100 - 10 * offset)
   const lagSeconds = createLagClock(log, tracker)
-  const look = async () => (await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0)
-  await look()
-  isAbout(await look(), 60)
-  isAbout(await look(), 60)
+  const lag = async () => (await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0)
+  await lag()
+  isAbout(await lag(), 60)
+  isAbout(await lag(), 60)
   tracker.committed(checkpoint(7))
-  isAbout(await look(), 30)
+  isAbout(await lag(), 30)
   tracker.committed(checkpoint(10))
-  assert.is(await look(), 0)
+  assert.is(await lag(), 0)
   assert.equal(reads, [4, 7])
 })
 
-test('is not known, and keeps nobody waiting, while the log is away', async () => {
+test('is unknown while the log is unavailable, and does not wait for it', async () => {
   const tracker = trackerAt(10, 4)
   const gone = { heads: () => Promise.reject(new Error('away')), read: logOf(10, () => 0).log.read }
   const hangs = { ...gone, read: () => neverYields() }
   for (const log of [hangs, { ...gone, read: () => fails() }]) {
     const lagSeconds = createLagClock(log, tracker)
-    const look = async () => (await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0)
-    await look()
-    assert.is(await look(), 0)
+    const lag = async () => (await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0)
+    await lag()
+    assert.is(await lag(), 0)
   }
 })
 
-test('keeps the heads as last known, and since when, while the log is away', async () => {
+test('keeps the last known heads and their time while the log is unavailable', async () => {
   let answer = () => Promise.resolve(bounds(7))
   const { log } = logOf(7, () => 0)
   const heads = watchHeads({ ...log, heads: () => answer() })
@@ -104,7 +104,7 @@ test('keeps the heads as last known, and since when, while the log is away', asy
     return new Promise(() => {})
   }
   for (let i = 0; i < 3; i++) assert.is((await heads.heads()).get(0), 7)
-  assert.is(asked, 1, 'a log that hangs is asked once')
+  assert.is(asked, 1, 'a log that hangs is read once')
   assert.is(heads.readAt(), readAt)
 })
 

@@ -51,7 +51,7 @@ const generation = (): Generation =>
     memoryTable({ id: 'symbols-1', model: 'symbols', version: 1, kind: 'state', createdAt: 0 }),
   )
 
-/** Long enough to be told from nothing by a clock of milliseconds. */
+/** Long enough to be measured by a clock of milliseconds. */
 async function aWhile() {
   const end = performance.now() + 5
   await eventually(() => performance.now() > end, { everyMs: 1 })
@@ -85,7 +85,7 @@ test('counts neither what was applied before nor what is not committed', async (
   assert.is((await values())(`${name}_events_applied_total{${labels}}`), 7)
 })
 
-test('goes on counting where the rows were put back to an earlier copy', async () => {
+test('continues to count if an earlier copy of the rows is restored', async () => {
   const { meter, values } = started()
   const copies = [generation(), generation()]
   let inner = copies[0] as Generation
@@ -102,7 +102,7 @@ test('goes on counting where the rows were put back to an earlier copy', async (
   assert.is((await values())(`${name}_events_applied_total{${labels}}`), 130)
 })
 
-test('tells the stages of a batch apart', async () => {
+test('measures each stage of a batch', async () => {
   const { meter, values } = started()
   const inner = generation()
   const measured = meter.measured({
@@ -167,17 +167,17 @@ test('observes once a batch how long its oldest event was invisible', async () =
   assert.is(value(`${latency}_bucket{le="30",model="symbols"}`), 1)
 })
 
-test('counts retries by the code of their reason', async () => {
+test('counts retries by error code', async () => {
   const { meter, values } = started()
   meter.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
-  meter.retrying(new Error('what nobody thought of'))
+  meter.retrying(new Error('an unknown error'))
   const value = await values()
   const retries = (code: string) => value(`${name}_retries_total{model="symbols",code="${code}"}`)
   assert.is(retries('READ_MODEL_STORE_UNAVAILABLE'), 1)
   assert.is(retries('INTERNAL_ERROR'), 1)
 })
 
-test('shows lag and state as reported, and no more of a partition that has gone', async () => {
+test('shows lag and state as reported, and removes a partition that was taken away', async () => {
   const { meter, values } = started()
   const report = (state: ProjectorState, partitions: PartitionStatus[]) =>
     meter.report(

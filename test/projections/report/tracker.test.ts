@@ -19,14 +19,14 @@ function assigned(head: number, next: number) {
   return tracker
 }
 
-test('a projector is behind until it has what was in the log a report ago', () => {
+test('a projector is behind until it has reached the heads of the previous report', () => {
   const tracker = assigned(100, 0)
   assert.is(tracker.status(heads(100)).state, 'catching up')
   tracker.committed(checkpoint(100))
   assert.is(tracker.status(heads(110)).state, 'caught up')
 })
 
-test('a steady flow leaves it caught up, though never at the head', () => {
+test('under a steady flow it is caught up, though never at the head', () => {
   const tracker = assigned(100, 100)
   for (let head = 100; head < 1_000; head += 100) {
     tracker.committed(checkpoint(head))
@@ -36,13 +36,13 @@ test('a steady flow leaves it caught up, though never at the head', () => {
   }
 })
 
-test('one that stands still while the log grows is behind', () => {
+test('one that does not move while the log grows is behind', () => {
   const tracker = assigned(100, 100)
   tracker.status(heads(200))
   assert.is(tracker.status(heads(300)).state, 'catching up')
 })
 
-test('trouble is told with its code, and forgotten with the next commit', () => {
+test('an error is reported with its code until the next commit', () => {
   const tracker = assigned(100, 100)
   tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
   assert.is(tracker.status(heads(100)).error?.code, 'READ_MODEL_STORE_UNAVAILABLE')
@@ -51,7 +51,7 @@ test('trouble is told with its code, and forgotten with the next commit', () => 
   assert.equal([status.state, status.error], ['catching up', null])
 })
 
-test('one that fails again and again is in trouble since the first time', () => {
+test('one that fails repeatedly is retrying since its first failure', () => {
   const { tracker, clock } = clocked(100, 50)
   clock.ms = 1_000
   tracker.retrying(new TradelogError('READ_MODEL_STORE_FULL', 'full'))
@@ -66,7 +66,7 @@ test('one that fails again and again is in trouble since the first time', () => 
   assert.is(troubleOf(early, 1_000 + stalledAfterMs), 'retrying: READ_MODEL_STORE_FULL: full')
 })
 
-test('partitions that somebody else has are no trouble', () => {
+test('partitions of another process are no fault', () => {
   const { tracker, clock } = clocked(100, 50)
   tracker.retrying(new TradelogError('CHECKPOINT_MOVED', 'another process'))
   clock.ms = 2 * stalledAfterMs
@@ -74,7 +74,7 @@ test('partitions that somebody else has are no trouble', () => {
   assert.equal([state, partitions, error], ['standing by', [], null])
 })
 
-test('one that fails no more waits for partitions', () => {
+test('one that stops failing waits for partitions', () => {
   const { tracker, clock } = clocked(100, 50)
   tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
   clock.ms = 50_000
@@ -83,7 +83,7 @@ test('one that fails no more waits for partitions', () => {
   assert.is(tracker.status(heads(200)).state, 'standing by')
 })
 
-test('one that is behind and stores nothing is stalled since it last moved', () => {
+test('one that is behind and commits nothing is stalled since its last commit', () => {
   const { tracker, clock } = clocked(100, 50)
   clock.ms = 3_000
   tracker.committed(checkpoint(60))
@@ -104,7 +104,7 @@ test('one that has nothing to do is not stalled, however long', () => {
   assert.is(tracker.status(heads(100)).state, 'caught up')
 })
 
-test('one partition that stands still is seen, though another one moves', () => {
+test('a stalled partition is detected though another one moves', () => {
   const clock = { ms: 0 }
   const tracker = createTracker(symbols, () => clock.ms)
   tracker.follows('symbols-1')
@@ -121,7 +121,7 @@ test('one partition that stands still is seen, though another one moves', () => 
   assert.is(tracker.status(both).state, 'stalled')
 })
 
-test('knows the record time of the oldest event at hand that is not applied', () => {
+test('reports the record time of the oldest received event that is not applied', () => {
   const tracker = assigned(10, 5)
   const events = [5, 6, 7].map((offset) => record(offset, 1_000 + offset))
   assert.is(tracker.waitingSince(0), undefined)
