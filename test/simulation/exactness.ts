@@ -6,8 +6,8 @@ import type { NaiveFold, NaiveRow } from '../../src/verify/folds/naive-fold.ts'
 import { sortedRows, type Table } from '../support/memory-generation.ts'
 
 /**
- * The first way in which a generation isn't the naive fold of the log up to its checkpoint, or, for
- * a row that is further, up to what it has taken in. Undefined where all is right.
+ * The first difference of a generation from the naive fold of the log up to its checkpoint, or, for
+ * a row that is further, up to its guard. Undefined if there is no difference.
  */
 export function inexactness(table: Table, log: readonly RecordedEvent[]): string | undefined {
   const fold = naiveFolds.find(({ model }) => model === table.info.model)

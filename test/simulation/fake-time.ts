@@ -9,14 +9,14 @@ class SimulatedTimer {
 
 let scheduler: Scheduler | undefined
 
-/** The scheduler that `Date`, `Math.random` and every timer obey from now on; none: the real ones. */
-export function obey(next: Scheduler | undefined): void {
+/** Sets the scheduler of `Date`, `Math.random` and every timer; undefined: the real ones. */
+export function useScheduler(next: Scheduler | undefined): void {
   scheduler = next
 }
 
 /**
- * Puts the simulated time in the place of the real one for as long as the work takes: everything
- * that asks for the time or waits is then in the hands of the scheduler of the moment.
+ * Replaces the real time by the simulated one while the work runs: the current scheduler then
+ * returns the time and runs every timer.
  */
 export async function withFakeTime<T>(work: () => Promise<T>): Promise<T> {
   const replaced = [
@@ -100,7 +100,7 @@ const wait = (owner: Scheduler, ms: number, value: unknown, signal?: AbortSignal
     })
   })
 
-/** Answers how to put back what was there. */
+/** Returns a function that restores what was replaced. */
 function replace(target: object, by: Readonly<Record<string, unknown>>) {
   const before = Object.fromEntries(
     Object.keys(by).map((name) => [name, Reflect.get(target, name)] as const),

@@ -16,7 +16,7 @@ const bufferEventsMax = 6
 const frameDelayMsMax = 200
 const protocol = finnhubProtocol({ url: 'ws://feed', source: 'file', pingEveryMs: 10_000 })
 
-/** The ingest role as it is, in processes of which one is elected, fed with the rows of a file. */
+/** The real ingest role, in processes of which one is elected, fed with the rows of a file. */
 export function startFeed(
   world: World,
   mutation: Mutation,
@@ -48,7 +48,7 @@ export function startFeed(
   })
 }
 
-/** Plays the file from its beginning, frame after frame, some of them twice, to one connection. */
+/** Plays the file from its beginning to one connection, frame by frame, some of them twice. */
 function playedTo(
   { scheduler }: World,
   actor: Actor,
@@ -104,7 +104,7 @@ function frameOf(trades: readonly TradeExecuted[], from: number, to: number): Bu
   return Buffer.from(JSON.stringify({ type: 'trade', file, data }))
 }
 
-/** Whether the log has every row; looked at again only when it has grown. */
+/** Whether the log has every row; checked again only if it has grown. */
 function rowsAreIn({ log, plan }: World): () => boolean {
   let seen = -1
   let isAll = false

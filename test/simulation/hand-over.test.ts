@@ -9,17 +9,17 @@ import { simulate } from './simulate.ts'
  * Goal: no row of the feed is lost or recorded twice, no event is skipped or applied twice in any
  * generation that was ever promoted, and no reader sees a page walk broken or time go back. Method:
  * the real ingest, project role, replay, rollback and routes over stores, a feed and a clock in
- * memory. A seed decides which pending operation or timer of which process comes next, and which is
- * late, fails before or after its effect, is repeated, is written in parts, or answers what was true
- * before a failover; and who crashes, hangs and comes back, or loses its partitions.
- * `TRADELOG_SEED=n` runs one seed and prints all that happened in it.
+ * memory. A seed decides which pending operation or timer of which process runs next. It decides
+ * which is late, fails before or after its effect, is repeated, is written in parts, or is stale
+ * after a failover. It also decides which process crashes, hangs for a while, or loses partitions.
+ * `TRADELOG_SEED=n` runs one seed and prints all its steps.
  */
 const test = suite('hand-over, simulated')
 
 /** 300 seeds with the usual two rounds; 100,000 with the twenty of `npm run test:full`. */
 const seeds = faultRounds * (faultRounds < 20 ? 150 : 5_000)
 
-/** A fault that is found at all is found this soon. */
+/** Every fault must be found within so many seeds. */
 const mutationSeedsMax = 1_000
 
 const oneSeed = process.env.TRADELOG_SEED
@@ -45,11 +45,11 @@ test(
     )
     assert.ok(sum.promoted > seeds)
   },
-  // Of a hundred interleavings a second, on a busy machine a tenth.
+  // A hundred interleavings a second is usual, a tenth of that on a busy machine.
   { timeoutMs: seeds * 100 + 900_000 },
 )
 
-test('one seed, when asked for, with all that happens', async () => {
+test('one seed, if asked for, with all its steps', async () => {
   if (oneSeed === undefined) return
   await withFakeTime(async () => {
     const { violation, trace } = await simulate(Number(oneSeed), { traced: true })

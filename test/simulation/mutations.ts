@@ -4,7 +4,7 @@ import type { Table } from '../support/memory-generation.ts'
 import type { Plan } from './plan.ts'
 import type { Mutation } from './stores.ts'
 
-/** A fault of a store or an engine, and where it has to show if not everywhere. */
+/** A fault of a store or an engine, and the plan that must reveal it, if only one does. */
 export type Mistake = Readonly<{ mutation: Mutation; plan?: (of: Plan) => Plan }>
 
 const ofGeneration = (
@@ -17,7 +17,7 @@ const ofEventStore = (
   plan?: Mistake['plan'],
 ): Mistake => ({ mutation: { eventStore }, ...(plan && { plan }) })
 
-/** One kind of disturbance and no other: that it alone brings the mistake to light. */
+/** A plan with these disturbances only: they alone must reveal the mistake. */
 const only =
   (some: Partial<Plan>) =>
   (of: Plan): Plan => ({ ...of, ...calm, ...some })
@@ -49,7 +49,7 @@ const watched = (model: string) => (of: Plan) => ({
   projections: readModels.filter(({ name }) => name === model),
 })
 
-/** Faults that a store or an engine could have. Each must show within a few seeds. */
+/** Faults that a store or an engine could have. Each must be found within a few seeds. */
 export const mutations: Readonly<Record<string, Mistake>> = {
   'a commit that ignores the checkpoint': ofGeneration(blindly),
 
@@ -61,26 +61,25 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     only({ repeatRate: 0.2 }),
   ),
 
-  'the same where a read answers what was true before a failover': ofGeneration(
+  'the same if a read is stale after a failover': ofGeneration(
     blindly,
     only({ staleReads: 20, rebalances: 8, commands: [] }),
   ),
 
-  'a batch taken for written when its last row is, where rows are written in no order':
-    ofGeneration(
-      (generation, { table }) => ({
-        ...generation,
-        commit: (commit) => {
-          const { kind, writes } = commit.rows
-          const last = writes.at(-1)
-          const isThere = kind === 'series' && last !== undefined && table.rows.has(last.key)
-          return generation.commit(isThere ? { ...commit, rows: { kind, writes: [] } } : commit)
-        },
-      }),
-      only({ isTransactional: false, isUnordered: true, faultRate: 0.05, batchEventsMax: 6 }),
-    ),
+  'a batch taken as written if its last row is, though rows are written in no order': ofGeneration(
+    (generation, { table }) => ({
+      ...generation,
+      commit: (commit) => {
+        const { kind, writes } = commit.rows
+        const last = writes.at(-1)
+        const isThere = kind === 'series' && last !== undefined && table.rows.has(last.key)
+        return generation.commit(isThere ? { ...commit, rows: { kind, writes: [] } } : commit)
+      },
+    }),
+    only({ isTransactional: false, isUnordered: true, faultRate: 0.05, batchEventsMax: 6 }),
+  ),
 
-  'one position for all partitions, of which one may be behind': ofGeneration((generation) => ({
+  'one checkpoint for all partitions, though one may be behind': ofGeneration((generation) => ({
     ...generation,
     checkpoint: async () => {
       const checkpoint = await generation.checkpoint()
@@ -89,17 +88,17 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     },
   })),
 
-  'a log that takes an append for another when it is repeated': ofEventStore(
+  'a log that takes a repeated append as another one': ofEventStore(
     (store) => ({ ...store, append: (events) => store.append([...events]) }),
     only({ faultRate: 0.05 }),
   ),
 
-  'a log that says it has all of an append of which it has a part': ofEventStore(
+  'a log that reports a part of an append as all of it': ofEventStore(
     (store) => ({ ...store, append: (events) => store.append(events).catch(() => {}) }),
     only({ appendsInParts: true, faultRate: 0.05 }),
   ),
 
-  'a log that takes appends of an ingest that is no longer elected': ofEventStore(
+  'a log that accepts appends of an ingest that is no longer elected': ofEventStore(
     (store, { open }) => ({ ...store, append: open({}).append }),
     only({ feedRows: 20, ingests: 2, hangs: 12, slowRate: 0.3, readers: 0, commands: [] }),
   ),
@@ -120,7 +119,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     }
   }, watched('trades')),
 
-  'rows shown as they were earlier': ofGeneration((generation, { actor, world }) => {
+  'stale rows shown to readers': ofGeneration((generation, { actor, world }) => {
     let earlier: readonly StoredRow[] | undefined
     return {
       ...generation,
@@ -134,7 +133,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     }
   }, watched('symbols')),
 
-  'a commit that ignores what has gone into a row': ofGeneration((generation, { table }) => ({
+  'a commit that ignores the guard of a row': ofGeneration((generation, { table }) => ({
     ...generation,
     commit: (commit) => generation.commit(unguarded(commit, table)),
   })),
@@ -149,7 +148,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     },
   })),
 
-  'rows cached for ever, also after others have written': ofGeneration((generation) => {
+  'rows cached for ever, also after another process has written': ofGeneration((generation) => {
     const cache = new Map<string, Promise<unknown>>()
     return {
       ...generation,
@@ -166,7 +165,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     }
   }),
 
-  'a promotion that does not look at the active checkpoint': ofGeneration(
+  'a promotion that ignores the active checkpoint': ofGeneration(
     (generation, { world, actor }) => ({
       ...generation,
       checkpoint: async () => {
@@ -178,7 +177,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
     }),
   ),
 
-  'a store that says it has written what it has not': ofGeneration((generation, { world }) => ({
+  'a store that reports rows as written that are not': ofGeneration((generation, { world }) => ({
     ...generation,
     commit: (commit) =>
       world.scheduler.choose(50) === 0
@@ -189,7 +188,7 @@ export const mutations: Readonly<Record<string, Mistake>> = {
 
 const nextOf = (table: Table, partition: number) => table.checkpoint.get(partition)?.next ?? 0
 
-/** The same commit, as if its rows had been folded from those that are stored now. */
+/** The same commit, as if its rows had been folded from the rows that are stored now. */
 function unguarded(commit: Commit, { rows }: Table): Commit {
   if (commit.rows.kind === 'series') return commit
   const writes = commit.rows.writes.map((write) => {

@@ -1,14 +1,14 @@
 import type { Projection } from '../../src/projections/projection.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 
-/** What one seed tries: not everything at once, so that rare meetings of few things come up too. */
+/** What one seed tries: not everything at once, so that rare combinations of few things occur. */
 export type Plan = Readonly<{
   projections: readonly Projection[]
   /** Rows and checkpoint in one transaction, or one by one. */
   isTransactional: boolean
-  /** Rows of a commit are written in no order, and all that can be. */
+  /** Rows of a commit are written in no order, even after one has moved. */
   isUnordered: boolean
-  /** Each partition's events of an append are an operation of their own. */
+  /** An append is one operation per partition. */
   appendsInParts: boolean
   /** Rows of a file that is fed to ingest. */
   feedRows: number
@@ -21,18 +21,18 @@ export type Plan = Readonly<{
   appends: readonly number[]
   batchEventsMax: number
   gapsBelow: number
-  /** Of all operations, those that fail: half of them with, half of them without their effect. */
+  /** Share of operations that fail: half of them with, half of them without their effect. */
   faultRate: number
-  /** Of all writes, those that a driver repeats, as it lost the first answer. */
+  /** Share of writes that a driver repeats, as it lost the first answer. */
   repeatRate: number
-  /** Reads that answer what was true earlier. */
+  /** How many reads are stale. */
   staleReads: number
-  /** Of all operations, those that take effect late. */
+  /** Share of operations that take effect late. */
   slowRate: number
   crashes: number
   hangs: number
   rebalances: number
-  /** Within this time everything begins. */
+  /** Every process starts within this time. */
   spanMs: number
 }>
 

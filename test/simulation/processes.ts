@@ -10,17 +10,17 @@ import type { Actor } from './scheduler.ts'
 import { eventStoreOf, type Mutation, readModelStoreOf } from './stores.ts'
 import type { World } from './world.ts'
 
-/** A process of the simulation, started anew after each crash. */
+/** A process of the simulation, restarted after each crash. */
 export type Process = Readonly<{
   actor: () => Actor
   crash: () => void
-  /** Whether it has nothing left to do; a projector always has. */
+  /** Whether it has finished; a projector never has. */
   isDone: () => boolean
 }>
 
 type Body = (actor: Actor, finished: () => void) => Promise<void>
 
-/** Attempts of a command before whoever runs it gives up. */
+/** Attempts of a command before its operator gives up. */
 const attemptsMax = 6
 const tryAgainMs = 2_500
 const restartMsMax = 2_000
@@ -52,7 +52,7 @@ export function startProcess(world: World, name: string, delayMs: number, body: 
   }
 }
 
-/** The project role as it is: it follows the pointer, projects and reports. */
+/** The real project role: it follows the pointer, projects and reports. */
 export const startProjector = (world: World, mutation: Mutation, name: string, delayMs: number) =>
   startProcess(world, name, delayMs, async (actor) => {
     startProjectRole({
@@ -62,7 +62,7 @@ export const startProjector = (world: World, mutation: Mutation, name: string, d
     })
   })
 
-/** A replay or rollback, tried again after failures as its operator would. */
+/** A replay or rollback, retried after failures as an operator would. */
 export const startCommand = (
   world: World,
   mutation: Mutation,
@@ -89,7 +89,7 @@ export const startCommand = (
     if (attempts === attemptsMax) finished()
   })
 
-/** Ingest, as the engine sees it: one append at a time, each tried until it is answered. */
+/** Ingest, as the engine sees it: one append at a time, each retried until it is answered. */
 export function startAppender(
   world: World,
   mutation: Mutation,

@@ -13,18 +13,18 @@ import type { Actor } from './scheduler.ts'
 import { type Mutation, readModelStoreOf } from './stores.ts'
 import type { World } from './world.ts'
 
-const looksMax = 8
+const checksMax = 8
 const requestsMax = 200
 
-/** Reads through the routes of the API, and holds them to what they promise. */
+/** Reads through the routes of the API, and checks what they promise. */
 export const startReader = (world: World, mutation: Mutation, name: string, delayMs: number) =>
   startProcess(world, name, delayMs, async (actor, finished) => {
     const { plan, scheduler, violations } = world
-    const looks = looksOf(world, actor, mutation)
+    const checks = checksOf(world, actor, mutation)
     const names = plan.projections.map((projection) => projection.name)
-    const possible = looks.filter(({ model }) => names.includes(model))
-    for (let i = 0; i < looksMax && possible.length > 0; i++) {
-      const wrong = await possible[scheduler.choose(possible.length)]?.look()
+    const possible = checks.filter(({ model }) => names.includes(model))
+    for (let i = 0; i < checksMax && possible.length > 0; i++) {
+      const wrong = await possible[scheduler.choose(possible.length)]?.check()
       if (wrong !== undefined) violations.push(`${name}: ${wrong}`)
       await sleep(scheduler.choose(plan.spanMs))
     }
@@ -33,8 +33,8 @@ export const startReader = (world: World, mutation: Mutation, name: string, dela
 
 type Read = Readonly<{ generation: string; checkpoint: Checkpoint; keys: readonly Key[] }>
 
-function looksOf(world: World, actor: Actor, mutation: Mutation) {
-  world.trusting.add(actor)
+function checksOf(world: World, actor: Actor, mutation: Mutation) {
+  world.neverStale.add(actor)
   const store = readModelStoreOf(world, actor, mutation)
   const reads: Read[] = []
   const inner = readModelReader({ store, logger: silent, now: world.scheduler.now })
@@ -44,13 +44,13 @@ function looksOf(world: World, actor: Actor, mutation: Mutation) {
       inner.read(model, signal, (generation) => read(spied(generation, reads))),
   }
   return [
-    { model: 'trades', look: () => walk(world, reader, reads) },
-    { model: 'symbols', look: countsNeverFall(reader, reads) },
-    { model: 'vwap', look: ticksNeverGoBack(reader) },
+    { model: 'trades', check: () => walk(world, reader, reads) },
+    { model: 'symbols', check: countsNeverFall(reader, reads) },
+    { model: 'vwap', check: ticksNeverGoBack(reader) },
   ]
 }
 
-/** Notes what is read, and from what: the checkpoint before it is what has to be in it. */
+/** Records each read and the checkpoint before it: the read must contain what was applied. */
 function spied<R extends Row>(generation: Generation<R>, reads: Read[]): Generation<R> {
   const note = (checkpoint: Checkpoint, keys: readonly Key[]) =>
     reads.push({ generation: generation.info.id, checkpoint, keys })
@@ -74,8 +74,8 @@ function spied<R extends Row>(generation: Generation<R>, reads: Read[]): Generat
 
 const signal = new AbortController().signal
 
-/** Asks again while the store is away, as a client does; undefined where there is nothing yet. */
-async function asked<T>(request: () => Promise<T>): Promise<T | undefined> {
+/** Retries while the store is unavailable, as a client does; undefined if not built yet. */
+async function retried<T>(request: () => Promise<T>): Promise<T | undefined> {
   for (let requests = 1; ; requests++) {
     try {
       return await request()
@@ -90,7 +90,7 @@ async function asked<T>(request: () => Promise<T>): Promise<T | undefined> {
 
 type TradesPage = { pagination: { next_cursor: string | null } }
 
-/** From the newest trade of a symbol to the oldest, while others are written and models rebuilt. */
+/** Pages from a symbol's newest trade to its oldest, while trades come and models are rebuilt. */
 async function walk(
   { log, scheduler }: World,
   reader: ReadModelReader,
@@ -103,7 +103,7 @@ async function walk(
   for (let before: string | null | undefined; before !== null; ) {
     const query = before === undefined ? { limit } : { limit, before }
     const request = { segment: encodeURIComponent(symbol), query, signal }
-    const page = (await asked(() => route.respond(request))) as TradesPage | undefined
+    const page = (await retried(() => route.respond(request))) as TradesPage | undefined
     const read = reads.splice(0).at(-1)
     if (page === undefined || read === undefined) return undefined
     pages.push(read)
@@ -122,7 +122,7 @@ async function walk(
       const key = encodeKey([symbol, event.executedAt, partition, offset])
       return isApplied({ partition, offset }) && !walked.has(key)
     })
-  return missing && `a walk of ${symbol} passes over ${missing.partition}:${missing.offset}`
+  return missing && `a walk of ${symbol} skips ${missing.partition}:${missing.offset}`
 }
 
 type Symbols = { available: readonly { symbol: string; trade_count: number }[] }
@@ -132,7 +132,7 @@ function countsNeverFall(reader: ReadModelReader, reads: Read[]) {
   const known = new Map<string, number>()
   return async (): Promise<string | undefined> => {
     const request = { segment: '', query: {}, signal }
-    const answer = (await asked(() => route.respond(request))) as Symbols | undefined
+    const answer = (await retried(() => route.respond(request))) as Symbols | undefined
     const generation = reads.splice(0).at(-1)?.generation
     for (const { symbol, trade_count: count } of answer?.available ?? []) {
       const before = known.get(`${generation} ${symbol}`) ?? 0
@@ -143,13 +143,13 @@ function countsNeverFall(reader: ReadModelReader, reads: Read[]) {
   }
 }
 
-/** Also from generation to generation: a stream shows nothing that is older than what it has shown. */
+/** Across generations, too: a stream never sends anything older than it has sent before. */
 function ticksNeverGoBack(reader: ReadModelReader) {
   const ticks = tickSource(reader)
   const known = new Map<string, number>()
   return async (): Promise<string | undefined> => {
-    const look = await asked(() => ticks.read(signal))
-    for (const { symbol, guard } of look?.all.values() ?? []) {
+    const read = await retried(() => ticks.read(signal))
+    for (const { symbol, guard } of read?.all.values() ?? []) {
       const [, offset] = guard.split(':').map(Number)
       const before = known.get(symbol) ?? -1
       if ((offset ?? -1) < before)

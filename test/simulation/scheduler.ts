@@ -1,4 +1,4 @@
-/** A process of the simulation. What a dead one waits for never comes. */
+/** A process of the simulation. A dead one gets no answers. */
 export type Actor = { readonly name: string; isAlive: boolean; hangsUntil: number }
 
 type Task = Readonly<{
@@ -6,36 +6,36 @@ type Task = Readonly<{
   label: string
   dueAt: number
   run: () => void
-  /** It may happen after its actor has died, like a request that was on its way. */
+  /** Sent like a request: it may run after its actor has died. */
   isSent: boolean
 }>
 
-/** Owns all that happens in a simulation: which pending operation is next, the time, the chance. */
+/** Decides all in a simulation: which pending operation is next, the time, random numbers. */
 export type Scheduler = Readonly<{
   now: () => number
   /** From 0 up to 1, by the seed. */
   random: () => number
-  /** One of so many. */
+  /** A random integer below `count`, by the seed. */
   choose: (count: number) => number
-  /** The actor whose operation ran last: what it does until the next one is its own doing. */
+  /** The actor whose operation ran last: what runs until the next one belongs to it. */
   current: () => Actor
-  /** Runs at its time or later, in an order that the seed chooses. Answers how to cancel it. */
+  /** Runs at its time or later, in an order that the seed chooses. Returns how to cancel it. */
   add: (actor: Actor, label: string, delayMs: number, run: () => void) => () => void
-  /** The same for a request: it may take effect though its actor dies. */
+  /** The same for a request: it may take effect even if its actor dies. */
   send: (actor: Actor, label: string, delayMs: number, run: () => void) => void
-  /** Whether something of it is still on its way. */
-  isHeardOf: (actor: Actor) => boolean
+  /** Whether an operation of the actor is still pending. */
+  hasPending: (actor: Actor) => boolean
   /** Ends an actor between two of its operations. */
   kill: (actor: Actor) => void
-  /** Runs operations until the check says so; answers false where it never did within the limit. */
+  /** Runs operations until the check is true; returns false if it isn't within the limit. */
   runUntil: (isDone: () => boolean, stepsMax: number, beforeStep?: () => void) => Promise<boolean>
   steps: () => number
 }>
 
-/** An hour's first millisecond, late in 2025. */
+/** The first millisecond of an hour, late in 2025. */
 const startedAt = 1_763_643_600_000
 
-/** How often time passes though somebody could go on, so that timers overtake operations. */
+/** How often time passes though an operation is ready, so that timers overtake operations. */
 const overtakeRate = 0.03
 
 export function createScheduler(
@@ -96,7 +96,7 @@ export function createScheduler(
       }
     },
     send: (...task) => void push(true, ...task),
-    isHeardOf: (actor) => tasks.some((task) => task.actor === actor),
+    hasPending: (actor) => tasks.some((task) => task.actor === actor),
     kill: (actor) => {
       actor.isAlive = false
       tasks = tasks.filter((task) => task.actor !== actor || (task.isSent && choose(2) === 0))
@@ -115,5 +115,5 @@ export function createScheduler(
   }
 }
 
-/** A tick comes after all that promises have led to, and before anything of the outer world. */
+/** A tick comes after all callbacks of settled promises, and before any I/O of the real world. */
 const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))

@@ -1,6 +1,6 @@
 import { expel } from '../support/memory-event-store.ts'
 import { seededRandom } from '../support/random.ts'
-import { obey } from './fake-time.ts'
+import { useScheduler } from './fake-time.ts'
 import { startFeed } from './feed.ts'
 import { type Plan, planOf } from './plan.ts'
 import { type Process, startAppender, startCommand, startProjector } from './processes.ts'
@@ -10,7 +10,7 @@ import type { Mutation } from './stores.ts'
 import { createWorld, type World } from './world.ts'
 
 export type Outcome = Readonly<{
-  /** What went wrong first; undefined where every promise was kept. */
+  /** The first violation; undefined if every promise was kept. */
   violation: string | undefined
   steps: number
   /** Generations that ever were active. */
@@ -23,17 +23,17 @@ export type Outcome = Readonly<{
 export type SimulationOptions = Readonly<{
   mutation?: Mutation
   traced?: boolean
-  /** Changes what the seed would try. */
+  /** Changes the plan of the seed. */
   plan?: (of: Plan) => Plan
 }>
 
-/** Everything with a beginning has an end long before this many operations. */
+/** Every run ends long before this many operations. */
 const stepsMax = 20_000
 
-/** Disturbances come while this many operations on the way to a row are done, or never. */
+/** Disturbances come within this many operations from the log to a row, or never. */
 const workMax = 150
 
-/** Within `withFakeTime`: one seed, one course of events. */
+/** To be called within `withFakeTime`. A seed always gives the same run. */
 export async function simulate(
   seed: number,
   { mutation = {}, traced = false, plan = (of) => of }: SimulationOptions = {},
@@ -45,11 +45,11 @@ export async function simulate(
   })
   const world = createWorld(plan(planOf(random)), scheduler)
   if (traced) trace.push(JSON.stringify(summaryOf(world)))
-  obey(scheduler)
+  useScheduler(scheduler)
   try {
     await run(world, mutation, seed)
   } finally {
-    obey(undefined)
+    useScheduler(undefined)
   }
   const { violations, everPromoted, failures } = world
   const [violation] = violations
@@ -110,12 +110,12 @@ function disturbances(
     process.crash()
     expelSilent(actor)
   }
-  /** Again after what it had sent before it died, which may make a member of it once more. */
+  /** Repeated, as a request sent before the crash may make it a member again. */
   const expelSilent = (actor: Actor) => {
     const coordinator = { name: 'coordinator', isAlive: true, hangsUntil: 0 }
     scheduler.add(coordinator, `expel ${actor.name}`, choose(6_000), () => {
       expel(log, actor)
-      if (scheduler.isHeardOf(actor)) expelSilent(actor)
+      if (scheduler.hasPending(actor)) expelSilent(actor)
     })
   }
   const hang = () => {

@@ -15,7 +15,7 @@ import { openMemoryReadModelStore } from '../support/memory-read-model-store.ts'
 import type { Actor } from './scheduler.ts'
 import type { World } from './world.ts'
 
-/** Puts a fault into a store on purpose, to see that it is found. */
+/** A fault put into a store on purpose, to check that it is found. */
 export type Mutation = Readonly<{
   generation?: (
     generation: Generation,
@@ -36,7 +36,7 @@ export function eventStoreOf(world: World, actor: Actor, { eventStore }: Mutatio
   return eventStore?.(store, { world, open }) ?? store
 }
 
-/** The read-model store as one process sees it: every operation in the scheduler's hands. */
+/** The read-model store as one process sees it: the scheduler runs every operation. */
 export function readModelStoreOf(world: World, actor: Actor, mutation: Mutation): ReadModelStore {
   const { database, plan, scheduler } = world
   const perform: Perform = (label, effect) => world.perform(actor, label, effect)
@@ -95,9 +95,9 @@ export function readModelStoreOf(world: World, actor: Actor, mutation: Mutation)
   }
 }
 
-/** The store as it was, where this read is one that a failover led astray. */
+/** An earlier copy of the store if a failover makes this read stale. */
 function earlierOr(world: World, actor: Actor, store: ReadModelStore): ReadModelStore {
-  const database = world.earlier(actor)
+  const database = world.staleCopy(actor)
   return database === undefined ? store : openMemoryReadModelStore({ database })
 }
 
@@ -110,11 +110,11 @@ function simulatedGeneration(
   const { isTransactional } = world.plan
   const perform: Perform = (label, effect) => world.perform(actor, label, effect)
   const { info } = inner
-  /** Itself, or what it was; a generation that wasn't there yet isn't seen as gone. */
+  /** The generation, or an earlier copy. One without an earlier copy isn't shown as missing. */
   const earlierOrNow = (): Generation => {
-    const earlier = world.earlier(actor)?.tables.get(info.id)
+    const earlier = world.staleCopy(actor)?.tables.get(info.id)
     if (earlier === undefined) return inner
-    world.misled.add(info.id)
+    world.staleRead.add(info.id)
     return memoryGeneration(earlier)
   }
   return {
@@ -140,7 +140,7 @@ function simulatedGeneration(
   }
 }
 
-/** Kept alive by a timer of its process: one that hangs for long loses it. */
+/** A timer of its process renews it: a process that hangs for long loses it. */
 function renewed(lease: Lease, ttlMs: number, perform: Perform): Lease {
   let isHeld = true
   const timer = setInterval(async () => {

@@ -8,7 +8,7 @@ import { inexactness } from './exactness.ts'
 import type { Plan } from './plan.ts'
 import type { Actor, Scheduler } from './scheduler.ts'
 
-/** What outlives every process of a simulation, and what was seen to be wrong. */
+/** What outlives every process of a simulation, and the violations found. */
 export type World = Readonly<{
   plan: Plan
   scheduler: Scheduler
@@ -17,24 +17,24 @@ export type World = Readonly<{
   /** Every generation that ever was the active one. */
   everPromoted: Set<string>
   violations: string[]
-  /** An operation of a store: others may come before it; it may fail before or after its effect. */
+  /** An operation of a store: others may run before it; it may fail before or after its effect. */
   perform: <T>(actor: Actor, label: string, effect: () => T) => Promise<Awaited<T>>
-  /** The database as it was, where the seed leads a read of this actor astray; else undefined. */
-  earlier: (actor: Actor) => MemoryDatabase | undefined
-  /** Generations of which somebody has read what was true earlier. */
-  misled: Set<string>
-  /** Who reads as the API does: what it reads is always true. */
-  trusting: Set<Actor>
-  /** Events that have to be in the log, once each, in the end. */
+  /** An earlier copy of the database if the seed makes this actor's read stale; else undefined. */
+  staleCopy: (actor: Actor) => MemoryDatabase | undefined
+  /** Generations that a stale read has returned. */
+  staleRead: Set<string>
+  /** Actors that read as the API does: their reads are never stale. */
+  neverStale: Set<Actor>
+  /** Events that must be in the log once each in the end. */
   recorded: TradelogEvent[]
-  /** To be told with the checkpoint that the former generation had when it was looked up. */
+  /** Called after a promotion, with the former generation's checkpoint when it was read. */
   promoted: (pointer: Pointer, seen: Checkpoint | undefined) => void
   failures: Map<string, number>
-  /** Told when a command ends with an error. */
+  /** Called when a command ends with an error. */
   failed: (actor: Actor, error: unknown) => void
-  /** Looks at every generation that ever was active. */
+  /** Checks every generation that ever was active. */
   check: () => void
-  /** Operations on the way from the log to a row so far: the moments at which a disturbance matters. */
+  /** Operations from the log to a row so far: a disturbance matters while they run. */
   work: () => number
   /** From here on nothing fails. */
   calmDown: () => void
@@ -46,12 +46,12 @@ export function createWorld(plan: Plan, scheduler: Scheduler): World {
   const everPromoted = new Set<string>()
   const violations: string[] = []
   const failures = new Map<string, number>()
-  const misled = new Set<string>()
-  const trusting = new Set<Actor>()
+  const staleRead = new Set<string>()
+  const neverStale = new Set<Actor>()
   const recorded: TradelogEvent[] = []
   let work = 0
   let past: MemoryDatabase | undefined
-  let lastAstray: Actor | undefined
+  let lastStale: Actor | undefined
   let { faultRate, slowRate, repeatRate, staleReads } = plan
 
   const remember = () => {
@@ -78,11 +78,11 @@ export function createWorld(plan: Plan, scheduler: Scheduler): World {
     perform: (actor, label, effect) =>
       new Promise((resolve, reject) => {
         const isSlow = scheduler.random() < slowRate
-        // A membership begins with an answer: the dead join no group.
+        // A dead process joins no group: membership begins with an answer.
         const schedule = label === 'join' ? scheduler.add : scheduler.send
         const delayMs = () => (isSlow ? scheduler.choose(slowMsMax) : 0)
         const isRepeated = isRepeatable.test(label) && scheduler.random() < repeatRate
-        if (isRepeated) scheduler.send(actor, `${label}, unanswered`, 0, () => void unheard(effect))
+        if (isRepeated) scheduler.send(actor, `${label}, unanswered`, 0, () => void settle(effect))
         schedule(actor, label, delayMs(), () => {
           if (isWork.test(label)) work += 1
           if (staleReads > 0 && /^(commit|promote)/.test(label)) remember()
@@ -91,22 +91,22 @@ export function createWorld(plan: Plan, scheduler: Scheduler): World {
           else answer(effect).then(() => reject(unavailable(label)), reject)
         })
       }),
-    earlier: (actor) => {
-      if (staleReads === 0 || past === undefined || trusting.has(actor)) return undefined
-      // Once, and then the truth.
-      const isLedAstray = lastAstray !== actor && scheduler.random() < staleRate
-      lastAstray = isLedAstray ? actor : undefined
-      if (!isLedAstray) return undefined
+    staleCopy: (actor) => {
+      if (staleReads === 0 || past === undefined || neverStale.has(actor)) return undefined
+      // Never twice in a row.
+      const isStale = lastStale !== actor && scheduler.random() < staleRate
+      lastStale = isStale ? actor : undefined
+      if (!isStale) return undefined
       staleReads -= 1
       return past
     },
-    misled,
-    trusting,
+    staleRead,
+    neverStale,
     recorded,
     promoted: ({ active, former }, seen = new Map()) => {
       everPromoted.add(active)
       checkGeneration(active, 'when promoted')
-      if (former !== null && misled.has(former)) return
+      if (former !== null && staleRead.has(former)) return
       for (const [partition, { next }] of seen) {
         const is = database.tables.get(active)?.checkpoint.get(partition)?.next ?? 0
         if (is < next) violations.push(`${active} takes readers back from ${next} to ${is}`)
@@ -131,11 +131,11 @@ const slowMsMax = 3_000
 const staleRate = 0.05
 const rememberRate = 0.2
 
-/** What a driver sends again by itself when it hears nothing. */
+/** What a driver repeats by itself if it gets no answer. */
 const isRepeatable = /^(append|commit|promote|create|drop|lease |release|write status)/
 
-/** An effect of which nobody hears, whatever it ends in. */
-const unheard = (effect: () => unknown): Promise<unknown> => answer(effect).catch(() => {})
+/** An effect whose result or error is dropped. */
+const settle = (effect: () => unknown): Promise<unknown> => answer(effect).catch(() => {})
 
 const copyOf = ({ tables, pointers, ...others }: MemoryDatabase): MemoryDatabase => ({
   ...others,
@@ -148,7 +148,7 @@ const copyOf = ({ tables, pointers, ...others }: MemoryDatabase): MemoryDatabase
   ),
 })
 
-/** Trades of a file are known by their row; others are appended as they are. */
+/** Trades of a file are identified by their row, others by themselves. */
 const identityOf = (event: TradelogEvent) =>
   event.source.startsWith('file:') ? event.source : event
 
@@ -167,6 +167,6 @@ const eventsOf = ({ partitions }: MemoryLog): readonly RecordedEvent[] =>
 
 const answer = async <T>(effect: () => T): Promise<Awaited<T>> => await effect()
 
-/** Of the read-model store or of the event store: nobody takes the one for the other. */
+/** Of the read-model store and of the event store: no code tells them apart here. */
 const unavailable = (label: string) =>
   new TradelogError('READ_MODEL_STORE_UNAVAILABLE', `${label} failed in this simulation`)

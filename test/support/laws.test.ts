@@ -10,11 +10,11 @@ import { suite } from './suite.ts'
 
 const test = suite('the laws of every read model')
 
-/** As many as a shrunk counter-example may have: fewer can't show the mistakes below. */
+/** A shrunk counter-example may have so many: fewer can't show the mistakes below. */
 const shrunkTradesMax = 4
 
 const broken = (mistake: string, law: keyof typeof laws, make: MakeProjection) =>
-  test(`${mistake}: found, as ${law}`, async () => {
+  test(`${mistake}: found by the law that ${law}`, async () => {
     const check = laws[law]
     assert.ok(check, `no law named ${law}`)
     const { failed, counterexample, errorInstance } = await fc.check(property(check, make, 40), {
@@ -30,21 +30,21 @@ const broken = (mistake: string, law: keyof typeof laws, make: MakeProjection) =
 
 const shown = (log: Plan['log']): string =>
   log
-    .map(({ partition, offset, event }) => `\n    ${partition}:${offset} ${toldOf(event)}`)
+    .map(({ partition, offset, event }) => `\n    ${partition}:${offset} ${textOf(event)}`)
     .join('')
 
-function toldOf(event: TradelogEvent): string {
+function textOf(event: TradelogEvent): string {
   if (event.type === 'FeedInterrupted') return `${event.symbol} interrupted`
   const { symbol, price, volume, executedAt } = event
   return `${symbol} ${price} × ${volume} at ${new Date(executedAt).toISOString()}`
 }
 
-broken('a revision that counts stores', 'the borders of batches do not matter', () => {
+broken('a revision that counts calls of `store`', 'the borders of batches do not matter', () => {
   let revision = 0
   return { ...symbols, store: (row) => ({ ...row, revision: ++revision }) }
 })
 
-broken('rows numbered as they come in', 'redelivery does not matter', () => {
+broken('rows numbered by arrival', 'redelivery does not matter', () => {
   let arrivals = 0
   return { ...trades, key: ({ event }) => [event.symbol, ++arrivals] }
 })
@@ -70,7 +70,7 @@ broken('candles cut by the clock of the process', 'replayed equals live', () => 
   return { ...candles, keys: ({ event }) => [[event.symbol, '1m', 60_000 * minutes++]] }
 })
 
-broken('trades of volume 0 left out', 'the rows are those of the naive fold', () => ({
+broken('trades of volume 0 ignored', 'the rows are those of the naive fold', () => ({
   ...candles,
   evolve: (candle, recorded) =>
     recorded.event.volume === '0' ? candle : candles.evolve(candle, recorded),

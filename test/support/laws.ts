@@ -18,10 +18,10 @@ import {
   tradeLogs,
 } from './trade-log.ts'
 
-/** Made anew for every process that runs it, as code is loaded by a process. */
+/** Called for every process that runs the projection, as each process loads its own code. */
 export type MakeProjection = () => Projection
 
-/** What a law is tried on. */
+/** What a law is checked with. */
 export type Plan = Readonly<{
   log: TradeLog
   numbers: readonly number[]
@@ -39,7 +39,7 @@ const plans = (arrivalsMax: number): fc.Arbitrary<Plan> =>
 
 type Check = (make: MakeProjection, plan: Plan) => Promise<void>
 
-/** What every read model is held to, by the registry alone: a new one adds no line here. */
+/** Laws for every read model of the registry: a new one adds no line here. */
 export const laws: Readonly<Record<string, Check>> = {
   'the borders of batches do not matter': async (make, { log, numbers }) => {
     assertSame(await projected(make, log, cutBy(numbers)), await projected(make, log, inOnePiece))
@@ -47,9 +47,9 @@ export const laws: Readonly<Record<string, Check>> = {
 
   'redelivery does not matter': async (make, { log, numbers, others, scheduler }) => {
     const table = emptyTable(make)
-    const inTurn = { beforeWrite: () => scheduler.schedule(Promise.resolve()) }
+    const scheduled = { beforeWrite: () => scheduler.schedule(Promise.resolve()) }
     const processes = [numbers, others].map((each) =>
-      project(make, memoryGeneration(table, inTurn), log, cutBy(each)),
+      project(make, memoryGeneration(table, scheduled), log, cutBy(each)),
     )
     await scheduler.waitFor(Promise.all(processes))
     assertSame(await contentsOf(memoryGeneration(table)), await projected(make, log, inOnePiece))
@@ -103,7 +103,7 @@ export const property = (
 ): fc.IAsyncPropertyWithHooks<[Plan]> =>
   fc.asyncProperty(plans(arrivalsMax), (plan) => check(make, plan))
 
-/** Live in any store, with restarts, is as replayed in memory. `create` makes a generation. */
+/** Live in any store, with restarts, equals a replay in memory. `create` makes a generation. */
 export const sameInStore = (make: MakeProjection, create: () => Promise<Generation>) =>
   fc.asyncProperty(plans(40), async ({ log, numbers, others }) => {
     const live = await create()
@@ -168,9 +168,9 @@ type Contents = Awaited<ReturnType<typeof contentsOf>>
 class Crash extends Error {}
 
 function crashAfter(writes: number) {
-  let left = writes
+  let writesLeft = writes
   return () => {
-    if (left-- === 0) throw new Crash()
+    if (writesLeft-- === 0) throw new Crash()
   }
 }
 
@@ -183,7 +183,7 @@ function assertSame(actual: Contents, expected: Contents): void {
   assertSameRows(actual.checkpoint, expected.checkpoint)
 }
 
-/** Says the first difference only: a shrunk case has a short one. */
+/** Reports the first difference only: a shrunk case has a short one. */
 function assertSameRows(actual: readonly unknown[], expected: readonly unknown[]): void {
   const length = Math.max(actual.length, expected.length)
   for (let i = 0; i < length; i++) {
