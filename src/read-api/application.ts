@@ -26,7 +26,7 @@ type ApplicationOptions = Readonly<{
   logger: Logger
 }>
 
-/** The onion, outermost first. */
+/** The read API's middleware, outermost first. */
 export function readApiApplication(options: ApplicationOptions): Koa {
   const { limits, corsOrigin, reader, metrics, logger } = options
   const headers = commonHeaders(corsOrigin)
@@ -42,7 +42,7 @@ export function readApiApplication(options: ApplicationOptions): Koa {
   application.use(etag())
   application.use(readApiRouter(options).routes())
   application.use(refuseUnrouted)
-  // What fails behind the onion is a connection that broke while an answer was written.
+  // An error that gets this far is a connection that broke while an answer was written.
   application.on('error', (error) => logger.debug({ err: error }, 'answer not written'))
   return application
 }
@@ -82,7 +82,7 @@ function readApiRouter(options: ApplicationOptions): Router {
   return router
 }
 
-/** To be used behind the router: says why it has passed a request on. */
+/** Runs after the router: refuses what matched no route or came by another method. */
 const refuseUnrouted: Middleware = (ctx) => {
   if (ctx.matched.length === 0) throw notFound
   ctx.set('Allow', allowed)
@@ -93,7 +93,7 @@ const notFound = new TradelogError('NOT_FOUND', 'there is no such path; see /ope
 
 const allowed = 'GET, HEAD, OPTIONS'
 
-/** The symbol may be missing, so that the route refuses an empty one like every wrong one. */
+/** The symbol is optional here, so that the route itself refuses an empty one. */
 const pathOf = ({ path, takesSymbol }: Route): string => (takesSymbol ? `${path}/{:symbol}` : path)
 
 const answerPage =
@@ -112,7 +112,7 @@ const answerRoute =
     const revision = models && reader.revision(models)
     if (models && revision) keepWhile(ctx, { models, revision })
     const { res: waiting, query } = ctx
-    // As it was sent: the router's parameters hide a malformed escape, which the route refuses.
+    // As sent: the router's parameters hide a malformed escape, which the route must refuse.
     const segment = ctx.captures?.[0] ?? ''
     const work = (signal: AbortSignal) => route.respond({ segment, query, signal })
     const data = await withinTimeLimit({ waiting, timeoutMs }, work)

@@ -21,7 +21,7 @@ import { openApiDocument, openApiPage } from './pages/openapi.ts'
 import { publicPages } from './pages/public-pages.ts'
 import { readModelReader } from './read-models/reader.ts'
 import { routes as everyRoute } from './routes/index.ts'
-import { declareApiMetrics, lookUp, metricsPage } from './status/metrics.ts'
+import { declareApiMetrics, metricsPage, metricsUpdate } from './status/metrics.ts'
 import { readinessCheck } from './status/readiness.ts'
 import { openStreams, type StreamOptions } from './stream/route.ts'
 
@@ -29,18 +29,18 @@ export type ReadApiOptions = Readonly<{
   /** Stays open when the API closes: it belongs to the caller. */
   store: ReadModelStore
   host: string
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   port: number
-  /** A request that takes longer is answered with `TIMEOUT`, and its reads are aborted. */
+  /** A request that takes longer gets `TIMEOUT`, and its reads are aborted. */
   requestTimeoutMs: number
   limits: ApiLimits
-  /** Other times than usual for clients that are slow. */
+  /** Overrides the timeouts for slow clients. */
   slowness?: Partial<typeof slowness>
-  /** The origin whose pages may read the API (`*`: all); without one, only its own. */
+  /** The origin whose pages may read the API (`*`: any). If not set, only its own pages may. */
   corsOrigin?: string | undefined
-  /** Other limits of the live stream than usual. */
+  /** Overrides the limits of the live stream. */
   stream?: Partial<Omit<StreamOptions, 'clientsMax'>>
-  /** Those of the process, shown at `/metrics`; the API adds its own. */
+  /** The metrics of the process, shown at `/metrics`; the API adds its own. */
   metrics: Metrics
   logger: Logger
   now?: () => UnixMs
@@ -49,20 +49,20 @@ export type ReadApiOptions = Readonly<{
 export type ReadApi = Readonly<{
   url: string
   port: number
-  /** As `/readyz` answers. */
+  /** The reasons that `/readyz` gives. */
   readiness: Readiness
   /** Finishes the requests in flight; a second call waits for the first. */
   close: () => Promise<void>
 }>
 
 const slowness = { headersMsMax, requestMsMax, idleMsMax, checkEveryMs: 1_000 }
-/** By then every request is answered; what is still open belongs to a client that doesn't read. */
+/** By then every request is answered; an open connection belongs to a client that doesn't read. */
 const closeTimeoutMs = 3_000
 const closeIdleEveryMs = 50
-/** Shorter than whoever asks waits for an answer, so that a store that hangs is named. */
+/** Shorter than the timeout of a probe, so that the answer still names a store that hangs. */
 const readinessMsMax = 2_000
 
-/** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` where it can't listen. */
+/** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` if it can't listen. */
 export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
   const metrics = declareApiMetrics(options.metrics)
@@ -94,10 +94,10 @@ export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
     metrics,
     logger,
   })
-  const server = serverOf(options, application.callback())
+  const server = createApiServer(options, application.callback())
   server.on('clientError', () => metrics.malformedRequests.inc())
   server.on('drop', () => metrics.refusedConnections.inc())
-  options.metrics.beforeScrape(lookUp(metrics, { check, streams, now }))
+  options.metrics.beforeScrape(metricsUpdate(metrics, { check, streams, now }))
   const port = await listen(server, options)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   logger.info({ url }, 'read API listening')
@@ -108,23 +108,23 @@ export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   return { url, port, readiness, close }
 }
 
-function serverOf({ limits, slowness: given }: ReadApiOptions, answer: RequestListener): Server {
-  const slow = { ...slowness, ...given }
+function createApiServer(options: ReadApiOptions, answer: RequestListener): Server {
+  const slow = { ...slowness, ...options.slowness }
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,
       headersTimeout: slow.headersMsMax,
       requestTimeout: slow.requestMsMax,
       connectionsCheckingInterval: slow.checkEveryMs,
-      // Refused by the application instead, in the envelope.
+      // The application refuses a missing Host instead, in the envelope.
       requireHostHeader: false,
     },
     answer,
   )
-  server.maxConnections = limits.connectionsMax
+  server.maxConnections = options.limits.connectionsMax
   server.setTimeout(slow.idleMsMax)
   server.on('clientError', answerMalformed)
-  // An expectation that is unknown may be passed over; the answer would have no envelope otherwise.
+  // An unknown `Expect` may be ignored; Node's own answer to it would have no envelope.
   server.on('checkExpectation', answer)
   return server
 }
@@ -138,7 +138,7 @@ const listen = (server: Server, { host, port }: { host: string; port: number }):
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 
-/** Connections kept alive would hold the server open for seconds after their last answer. */
+/** Closes idle keep-alive connections too: they would keep the server open for seconds. */
 async function closeServer(server: Server): Promise<void> {
   server.prependListener('request', (_, response: ServerResponse) => {
     response.setHeader('Connection', 'close')
@@ -155,7 +155,7 @@ const malformed: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
 
-/** What isn't HTTP never reaches a route, but gets the envelope all the same. */
+/** Answers a request that isn't HTTP in the envelope: it never reaches the application. */
 function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const statusLine = malformed[error.code ?? ''] ?? '400 Bad Request'

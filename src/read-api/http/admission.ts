@@ -6,22 +6,22 @@ import { allowanceOf, clientAddress } from './client-address.ts'
 import { clientRate } from './client-rate.ts'
 import { type ApiLimits, bodyBytesMax, urlBytesMax } from './limits.ts'
 
-/** Refuses what no route should see. */
+/** Refuses malformed and oversized requests before a route sees them. */
 export const wellFormed: Middleware = (ctx, next) => {
   const { req } = ctx
-  // Two hosts are how a request is smuggled past a proxy that goes by the other one.
+  // A second Host can smuggle a request past a proxy that reads the other one.
   const hosts = countHosts(req.rawHeaders)
   if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1')) throw oneHost
   if (Buffer.byteLength(req.url ?? '') > urlBytesMax) throw urlTooLong
   if (hasLargeBody(req)) {
-    // What is left of it would be read as the next request.
+    // Otherwise the rest of the body would be read as the next request.
     ctx.set('Connection', 'close')
     throw bodyTooLarge
   }
   return next()
 }
 
-/** Of names and values in turn. `headersDistinct` would sort all headers, for every request. */
+/** `rawHeaders` alternates names and values. `headersDistinct` would sort all of them each time. */
 function countHosts(rawHeaders: readonly string[]): number {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -34,7 +34,7 @@ function countHosts(rawHeaders: readonly string[]): number {
 const hasLargeBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > bodyBytesMax
 
-/** Answers each client address with `TOO_MANY_REQUESTS` beyond its rate. */
+/** Refuses a request with `TOO_MANY_REQUESTS` if its client address exceeds the rate. */
 export function withinClientRate({
   clientRequestsPerSecond: requestsPerSecond,
   clientRequestsBurst: requestsBurst,
@@ -51,7 +51,7 @@ export function withinClientRate({
   }
 }
 
-/** Answers with `OVERLOADED` at once what would have to wait behind too many others. */
+/** Refuses a request with `OVERLOADED` at once if too many others are in flight. */
 export function withinCapacity({ requestsInFlightMax }: ApiLimits): Middleware {
   let inFlight = 0
   return async (ctx, next) => {
@@ -62,8 +62,8 @@ export function withinCapacity({ requestsInFlightMax }: ApiLimits): Middleware {
     }
     inFlight += 1
     try {
-      // So that all which have come by now are counted before the first is worked on: a read of an
-      // embedded store keeps the process to itself.
+      // Counts all requests that have arrived before it works on the first: a read of an embedded
+      // store blocks the process.
       await nextTurn()
       await next()
     } finally {
@@ -72,17 +72,17 @@ export function withinCapacity({ requestsInFlightMax }: ApiLimits): Middleware {
   }
 }
 
-/** A supervisor that gets no answer would end a process for being busy. */
+/** Always answered: a supervisor without an answer would end a process that is only busy. */
 const isLiveness = (path: string): boolean => path === '/healthz'
 
-const oneHost = new TradelogError('INVALID_REQUEST', 'a request names its Host once')
-const urlTooLong = new TradelogError('URL_TOO_LONG', `at most ${urlBytesMax} bytes`)
+const oneHost = new TradelogError('INVALID_REQUEST', 'a request must have exactly one Host header')
+const urlTooLong = new TradelogError('URL_TOO_LONG', `path and query exceed ${urlBytesMax} bytes`)
 const bodyTooLarge = new TradelogError(
   'BODY_TOO_LARGE',
-  `no route takes a body; one of more than ${bodyBytesMax} bytes, or of unknown length, is refused`,
+  `the body exceeds ${bodyBytesMax} bytes or is of unknown length; send none: no route reads one`,
 )
 const tooManyRequests = new TradelogError(
   'TOO_MANY_REQUESTS',
-  'this address asks too often; Retry-After says in how many seconds to go on',
+  'this address sends too many requests; try again after the seconds in Retry-After',
 )
-const overloaded = new TradelogError('OVERLOADED', 'too much is asked at once; try again')
+const overloaded = new TradelogError('OVERLOADED', 'too many requests are in flight; try again')

@@ -3,8 +3,8 @@ import { isIP } from 'node:net'
 import { inNetworks } from '../../runtime/networks.ts'
 
 /**
- * Who sent a request: the address of its connection. Where that is a trusted proxy, the last entry of
- * X-Forwarded-For that is none, read from the right: what stands left of it anybody may have made up.
+ * The client of a request: the address of its connection. If that is a trusted proxy, the first
+ * entry of X-Forwarded-For from the right that isn't one: a client can forge what is further left.
  */
 export function clientAddress(
   trustedProxies: readonly string[],
@@ -23,10 +23,10 @@ export function clientAddress(
   }
 }
 
-/** An IPv4 address has one form, also where an IPv6 socket took the connection. */
+/** Gives an IPv4 address its one form, even if an IPv6 socket accepted the connection. */
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
-/** Whose allowance an address uses: an IPv6 host has a whole /64 to itself. */
+/** The key of the allowance that an address uses: for IPv6 its /64, as a host has all of it. */
 export function allowanceOf(address: string): string {
   if (isIP(address) !== 6) return address
   const [head = '', tail] = address.split('%')[0]?.split('::') ?? []

@@ -1,23 +1,23 @@
 export type ClientRate = Readonly<{
-  /** Takes one request out of a client's bucket: 0, or the milliseconds until there is one again. */
+  /** Takes one request from a client's bucket. Returns 0, or if it is empty the ms to wait. */
   take: (client: string) => number
   /** How many clients are remembered. */
   clients: () => number
 }>
 
 export type ClientRateOptions = Readonly<{
-  /** What flows into each client's bucket. */
+  /** How fast a client's bucket refills. */
   requestsPerSecond: number
-  /** What a bucket holds. */
+  /** The capacity of a bucket. */
   requestsBurst: number
   clientsMax?: number
   now?: () => number
 }>
 
 /**
- * A token bucket for each client, kept as the time at which it will be full again: one that is full
- * needs no memory. Beyond `clientsMax` the one that asked longest ago is forgotten, and begins anew
- * with a full bucket: memory stays bounded, whoever comes.
+ * A token bucket for each client, stored as the time at which it is full again: a full one needs no
+ * memory. Beyond `clientsMax` the client with the oldest request is forgotten and starts again with
+ * a full bucket, so memory stays bounded.
  */
 export function clientRate({
   requestsPerSecond,

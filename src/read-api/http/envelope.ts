@@ -1,9 +1,9 @@
 import { type ErrorCode, TradelogError } from '../../domain/errors.ts'
 
-/** One thing that is wrong with a request, or with the service: named, and since when (ISO). */
+/** One thing that is wrong, with the part of the request or service it is about. `since` is ISO. */
 export type Reason = Readonly<{ part: string; message: string; since?: string }>
 
-/** What a client gets to know of an error. */
+/** What a client is shown of an error. */
 export type Failure = Readonly<{
   status: number
   code: ErrorCode
@@ -21,7 +21,7 @@ export const failureBody = ({ code, message, reasons }: Failure): string =>
 
 export const statusOf = (code: ErrorCode): number => answers[code]?.status ?? 500
 
-/** An error without an entry in the table is ours alone: its text never leaves the process. */
+/** An error without an entry in `answers` is internal: its text never leaves the process. */
 export function failureOf(error: unknown): Failure {
   const answer = error instanceof TradelogError ? answers[error.code] : undefined
   if (answer === undefined || !(error instanceof TradelogError)) return internalError
@@ -36,9 +36,9 @@ export const withReasons = (
   reasons: readonly Reason[],
 ): TradelogError => new TradelogError(code, message, { fields: { reasons } })
 
-const storeAway = 'the read models cannot be read at the moment; try again'
+const storeFailed = 'the read models cannot be read at the moment; try again'
 
-/** `message` is said instead of the error's own, which may tell of the inside. */
+/** `message` replaces the error's own, which may reveal internals. */
 const answers: Partial<Record<ErrorCode, Readonly<{ status: number; message?: string }>>> = {
   INVALID_REQUEST: { status: 400 },
   INVALID_SYMBOL: { status: 400 },
@@ -56,17 +56,17 @@ const answers: Partial<Record<ErrorCode, Readonly<{ status: number; message?: st
   OVERLOADED: { status: 503 },
   TOO_MANY_STREAMS: { status: 503 },
   READ_MODEL_NOT_FOUND: { status: 503 },
-  READ_MODEL_STORE_UNAVAILABLE: { status: 503, message: storeAway },
-  READ_MODEL_STORE_FULL: { status: 503, message: storeAway },
-  READ_MODEL_STORE_CLOSED: { status: 503, message: storeAway },
-  GENERATION_DROPPED: { status: 503, message: storeAway },
+  READ_MODEL_STORE_UNAVAILABLE: { status: 503, message: storeFailed },
+  READ_MODEL_STORE_FULL: { status: 503, message: storeFailed },
+  READ_MODEL_STORE_CLOSED: { status: 503, message: storeFailed },
+  GENERATION_DROPPED: { status: 503, message: storeFailed },
   TIMEOUT: { status: 504 },
 }
 
 const internalError: Failure = {
   status: 500,
   code: 'INTERNAL_ERROR',
-  message: 'something went wrong here; the log of the API has the details',
+  message: 'the API failed on this request; its log has the details',
 }
 
 const isReasons = (value: unknown): value is readonly Reason[] => Array.isArray(value)

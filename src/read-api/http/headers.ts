@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 import type { Middleware } from 'koa'
 
-/** What an answer may load or be embedded in: nothing; a page adds what it needs. */
+/** An answer may load nothing and be embedded nowhere. A page adds the sources it needs. */
 export const contentSecurityPolicy = (needed: readonly string[] = []): string =>
   [
     "default-src 'none'",
@@ -15,7 +15,7 @@ export const contentSecurityPolicy = (needed: readonly string[] = []): string =>
 
 export type Headers = readonly (readonly [name: string, value: string])[]
 
-/** The headers that every answer has, failures included. */
+/** The headers of every answer, failures included. */
 export const commonHeaders = (corsOrigin: string | undefined): Headers =>
   Object.entries({
     ...securityHeaders(),
@@ -30,7 +30,7 @@ export const setHeaders =
     return next()
   }
 
-/** Helmet sets the same headers on every answer, so they are asked of it once. */
+/** Helmet sets the same headers on every answer, so it runs only once. */
 function securityHeaders(): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
@@ -45,7 +45,7 @@ const corsHeaders = (origin: string): Record<string, string> => ({
   ...(origin === '*' ? {} : { Vary: 'Origin' }),
 })
 
-/** Answers the question a browser asks before a request that isn't simple. */
+/** The answer to the preflight request of a browser. */
 export const preflightHeaders = {
   'Access-Control-Allow-Methods': 'GET, HEAD',
   'Access-Control-Allow-Headers': 'If-None-Match',

@@ -1,7 +1,7 @@
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 
-/** The candle lengths served. Each is made of stored candles of `stored`, `rowsMax` at most. */
+/** The candle lengths served; each candle is made of up to `rowsMax` stored ones of `stored`. */
 const lengths = {
   '1m': { stored: '1m', lengthMs: minuteMs, rowsMax: 1 },
   '5m': { stored: '1m', lengthMs: 5 * minuteMs, rowsMax: 5 },

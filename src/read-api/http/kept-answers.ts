@@ -3,7 +3,7 @@ import { jsonType } from './envelope.ts'
 import type { Headers } from './headers.ts'
 import type { Named } from './route.ts'
 
-/** Which state of read models an answer was read from, or a later one. */
+/** The state of the read models that an answer was read from, or an earlier one. */
 export type ReadFrom = Readonly<{ models: readonly Named[]; revision: string }>
 
 type Kept = ReadFrom &
@@ -11,14 +11,14 @@ type Kept = ReadFrom &
     etag: string
     headers: readonly string[]
     body: Buffer
-    /** The route that gave it, which is not asked again. */
+    /** The matched route, under which a repeated answer is counted. */
     route: unknown
   }>
 
 type Options = Readonly<{
-  /** What the read models are at now; undefined where that can't be told at once. */
+  /** The current revision of the read models; undefined if it isn't known at once. */
   revisionOf: (models: readonly Named[]) => string | undefined
-  /** Every answer has these. */
+  /** The headers of every answer. */
   headers: Headers
   bytesMax?: number
 }>
@@ -27,9 +27,9 @@ const answerBytesMax = 256 * 1_024
 const allBytesMax = 16 * 1_024 * 1_024
 
 /**
- * Sends an answer again as it is while nothing has been committed to the read models it was read
- * from: that is exact, and about a fourth of the work. A route says with `keepWhile` what it reads.
- * Reaches past Koa, so that what sees to every request has to stand in front of it.
+ * Sends a kept answer again until something is committed to the read models it was read from: that
+ * is exact, and about a fourth of the work. A route declares with `keepWhile` what it reads. It
+ * bypasses Koa, so middleware that must see every request belongs in front of it.
  */
 export function keptAnswers({
   revisionOf,
@@ -42,7 +42,7 @@ export function keptAnswers({
     if (url === undefined || ctx.method !== 'GET') return await next()
     const known = kept.get(url)
     if (known !== undefined && revisionOf(known.models) === known.revision) {
-      if (sendAgain(ctx, known)) {
+      if (trySendAgain(ctx, known)) {
         ctx._matchedRoute = known.route
         return
       }
@@ -59,20 +59,20 @@ export function keptAnswers({
   }
 }
 
-/** Kept or not, an answer is to be revalidated by whoever stores it. */
+/** A cache must revalidate every answer, kept here or not. */
 export const cacheControl = 'no-cache'
 
 const readFrom = new WeakMap<object, ReadFrom>()
 
-/** To be called with a revision from before the first read. */
+/** Call it with a revision taken before the first read. */
 export const keepWhile = ({ req }: Pick<ParameterizedContext, 'req'>, from: ReadFrom): void =>
   void readFrom.set(req, from)
 
-/** Answers whether it could; a request with finer conditions is for the onion. */
-function sendAgain(ctx: ParameterizedContext, { etag, headers, body }: Kept): boolean {
+/** Returns false if the request has other conditions, which the middleware behind it handles. */
+function trySendAgain(ctx: ParameterizedContext, { etag, headers, body }: Kept): boolean {
   const { 'if-none-match': condition, 'cache-control': control } = ctx.req.headers
   if (condition !== undefined && (condition !== etag || control !== undefined)) return false
-  // Koa's own way of answering would cost as much again.
+  // Answering through Koa would double the cost.
   ctx.respond = false
   if (condition === etag) {
     ctx.res.writeHead(304, withoutType(headers))
@@ -89,7 +89,7 @@ function withoutType(headers: readonly string[]): string[] {
   return headers.toSpliced(at, 2)
 }
 
-/** The oldest make room. */
+/** Keeps answers up to `bytesMax`; drops the oldest first. */
 function answersWithin(bytesMax: number) {
   const answers = new Map<string, Kept>()
   let bytes = 0

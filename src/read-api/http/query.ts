@@ -14,7 +14,7 @@ type CheckedParameter = Readonly<{ code: ErrorCode; rule: string; schema: Schema
 
 export const limitMax = 1000
 
-/** Every query parameter there is; the schema both checks requests and documents them. */
+/** Every query parameter. Its schema both checks requests and documents the parameter. */
 export const parameters: Readonly<Record<ParameterName, CheckedParameter>> = {
   limit: {
     code: 'INVALID_LIMIT',
@@ -24,18 +24,18 @@ export const parameters: Readonly<Record<ParameterName, CheckedParameter>> = {
       minimum: 1,
       maximum: limitMax,
       default: 15,
-      description: 'The most rows of a page',
+      description: 'The maximum number of rows in a page',
     },
   },
   before: {
     code: 'INVALID_CURSOR',
-    rule: 'must be a next_cursor as it was given, or Unix milliseconds in digits',
+    rule: 'must be the next_cursor of an answer, or Unix milliseconds in digits',
     schema: {
       type: 'string',
       pattern: '^[A-Za-z0-9_-]{1,512}$',
       description:
-        'Where the page begins: a `next_cursor` as it was given (rows behind it), or Unix ' +
-        'milliseconds in digits (rows strictly older)',
+        'Where the page begins: the `next_cursor` of an answer (the rows after it), or Unix ' +
+        'milliseconds in digits (the rows strictly older)',
     },
   },
   interval: {
@@ -50,11 +50,11 @@ export const parameters: Readonly<Record<ParameterName, CheckedParameter>> = {
   },
   symbols: {
     code: 'INVALID_SYMBOL',
-    rule: 'must be symbols with commas between them, given once',
+    rule: 'must be one list of symbols, separated by commas',
     schema: {
       type: 'string',
       minLength: 1,
-      description: 'Names as the feed has them, percent-encoded, with commas between them',
+      description: 'Symbols as the feed names them, percent-encoded, separated by commas',
     },
   },
 }
@@ -63,8 +63,8 @@ const faultsMax = 20
 const ajv = new Ajv({ allErrors: true, useDefaults: true })
 
 /**
- * A check of a query that has these parameters and no other, each at most once. It gives the
- * values with defaults, or undefined after adding what is wrong to `faults`.
+ * Checks that a query has no other parameters than these, each at most once. Returns the values
+ * with defaults, or undefined after adding to `faults` what is wrong.
  */
 export function queryCheck<Name extends ParameterName>(
   names: readonly Name[],
@@ -82,7 +82,7 @@ export function queryCheck<Name extends ParameterName>(
   }
 }
 
-/** Everything in a query is text: a limit is a number only when it is nothing but digits. */
+/** A query holds only text: a limit becomes a number only if it is all digits. */
 function withNumbers(query: ParsedUrlQuery): Record<string, unknown> {
   const values: Record<string, unknown> = { ...query }
   if (typeof query.limit === 'string' && /^[0-9]{1,15}$/.test(query.limit)) {

@@ -17,20 +17,20 @@ export type RawRequest = Readonly<{
 export type SymbolRequest<Name extends ParameterName> = Pick<Query, Name> &
   Readonly<{ symbol: string; signal: AbortSignal }>
 
-/** A read model, as far as HTTP knows it. */
+/** A read model, by its name alone. */
 export type Named = Readonly<{ name: string }>
 
-/** One path: what it takes, what it gives, how it is documented. The answer is `data`. */
+/** One path: its input, its answer (the envelope's `data`) and its documentation. */
 export type Route = Readonly<{
-  /** With `takesSymbol`, one more segment follows. */
+  /** If `takesSymbol`, one more segment follows. */
   path: string
   takesSymbol: boolean
   summary: string
   parameters: readonly ParameterName[]
   answer: Schema
-  /** The codes it can fail with, apart from its parameters' own. */
+  /** The codes it can fail with, besides those of its parameters. */
   failures: readonly ErrorCode[]
-  /** The read models that alone decide what a good answer says. */
+  /** The read models that a successful answer depends on, if on nothing else. */
   models?: readonly Named[]
   respond: (request: RawRequest) => Promise<unknown>
 }>
@@ -40,7 +40,7 @@ export type StreamRoute = Readonly<{
   path: string
   summary: string
   parameters: readonly Parameter[]
-  /** What is sent, by the name of the event. */
+  /** The data of each event, by the event's name. */
   events: Readonly<Record<string, Schema>>
   failures: readonly ErrorCode[]
   open: RouterMiddleware
@@ -55,7 +55,7 @@ type Definition<Request> = Readonly<{
   read: (request: Request) => Promise<unknown>
 }>
 
-/** How a request can fail before a route sees it. */
+/** The codes that a request can fail with before a route sees it. */
 export const refusals: readonly ErrorCode[] = [
   'INVALID_REQUEST',
   'BODY_TOO_LARGE',

@@ -1,4 +1,4 @@
-/** The part of JSON Schema that requests and answers are described with. */
+/** The part of JSON Schema that describes requests and answers. */
 export type Schema = Readonly<{
   type?: string | readonly string[]
   description?: string
@@ -18,7 +18,7 @@ export type Schema = Readonly<{
   $ref?: string
 }>
 
-/** What a request carries beside its path, as the OpenAPI document has it. */
+/** A parameter of a request, in the form that the OpenAPI document needs. */
 export type Parameter = Readonly<{
   name: string
   in: 'path' | 'query' | 'header'

@@ -11,15 +11,15 @@ export const symbolSchema: Schema = {
     'control characters',
 }
 
-/** The symbol that a path's last segment encodes; undefined, with a fault, where it is none. */
+/** Decodes a path's last segment. Returns undefined after adding a fault if it isn't a symbol. */
 export function checkSymbol(segment: string, faults: Fault[]): string | undefined {
   const symbol = decoded(segment)
-  if (symbol === undefined) return fault(faults, 'must be percent-encoded UTF-8')
+  if (symbol === undefined) return addFault(faults, 'must be percent-encoded UTF-8')
   if (isSymbol(symbol)) return symbol
   if (symbol === '' || Buffer.byteLength(symbol) > symbolBytesMax) {
-    return fault(faults, `must be 1 to ${symbolBytesMax} bytes long`)
+    return addFault(faults, `must be 1 to ${symbolBytesMax} bytes long`)
   }
-  return fault(faults, 'must not have control characters')
+  return addFault(faults, 'must not have control characters')
 }
 
 function decoded(segment: string): string | undefined {
@@ -30,7 +30,7 @@ function decoded(segment: string): string | undefined {
   }
 }
 
-function fault(faults: Fault[], message: string): undefined {
+function addFault(faults: Fault[], message: string): undefined {
   faults.push({ code: 'INVALID_SYMBOL', part: 'symbol', message })
   return undefined
 }

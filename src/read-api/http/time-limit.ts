@@ -2,9 +2,8 @@ import type { EventEmitter } from 'node:events'
 import { TradelogError } from '../../domain/errors.ts'
 
 /**
- * Rejects with `TIMEOUT` when the work takes longer, also where it doesn't heed its signal. The
- * signal stops it then, and as soon as what waits for it closes: the response of a client that has
- * gone.
+ * Rejects with `TIMEOUT` if the work takes longer or `waiting` closes first, as the response of a
+ * client that has disconnected does. Both abort the work's signal, but don't wait for the work.
  */
 export async function withinTimeLimit<T>(
   { waiting, timeoutMs }: { waiting: Pick<EventEmitter, 'once' | 'off'>; timeoutMs: number },
@@ -20,7 +19,7 @@ export async function withinTimeLimit<T>(
     }
   })
   const timer = setTimeout(() => stop(`took longer than ${timeoutMs} ms`), timeoutMs)
-  const onClose = () => stop('nobody waits for it any more')
+  const onClose = () => stop('the client has disconnected')
   waiting.once('close', onClose)
   try {
     return await Promise.race([work(controller.signal), stopped])

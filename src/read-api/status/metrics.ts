@@ -17,22 +17,22 @@ export type ApiMetrics = ReturnType<typeof declareApiMetrics>
 const declareRequestMetrics = ({ counter, gauge, histogram }: Metrics) => ({
   requests: counter({
     name: 'tradelog_api_requests_total',
-    help: 'Requests answered, by method, template of the route, and status.',
+    help: 'Requests answered, by method, route template and status.',
     labelNames: ['method', 'route', 'status'],
   }),
   requestDuration: histogram({
     name: 'tradelog_api_request_duration_seconds',
-    help: 'From the head of a request to its answer, by template of the route; no streams.',
+    help: 'Time from the head of a request to its answer, by route template, without streams.',
     labelNames: ['route'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   }),
   malformedRequests: counter({
     name: 'tradelog_api_malformed_requests_total',
-    help: 'Requests that could not be read as HTTP, or came too slowly.',
+    help: 'Requests that were not valid HTTP or arrived too slowly.',
   }),
   refusedConnections: counter({
     name: 'tradelog_api_refused_connections_total',
-    help: 'Connections closed at once, as limits.connections_max were open.',
+    help: 'Connections closed at once because limits.connections_max were open.',
   }),
   streamClients: gauge({
     name: 'tradelog_api_stream_clients',
@@ -40,28 +40,28 @@ const declareRequestMetrics = ({ counter, gauge, histogram }: Metrics) => ({
   }),
   streamClientsMax: gauge({
     name: 'tradelog_api_stream_clients_max',
-    help: 'Clients of the live stream that are admitted.',
+    help: 'The most clients that the live stream admits.',
   }),
 })
 
-/** What the processes say in their status rows, which includes those that can't be scraped. */
+/** What processes report in their status rows, even those that can't be scraped. */
 const declareReadModelMetrics = ({ gauge }: Metrics) => ({
   ready: gauge({
     name: 'tradelog_api_ready',
-    help: '1 where /readyz answers 200: every read model can be read and is being updated.',
+    help: '1 if /readyz answers 200: every read model can be read and is being updated.',
   }),
   storeUp: gauge({
     name: 'tradelog_api_read_model_store_up',
-    help: '1 where the read-model store answered this scrape.',
+    help: '1 if the read-model store answered this scrape.',
   }),
   modelState: gauge({
     name: 'tradelog_read_model_state',
-    help: '1 for the state of the active generation, 0 for the others, as /api/v1/read-models.',
+    help: '1 for the state of the active generation, 0 for the others, as in /api/v1/read-models.',
     labelNames: ['model', 'state'],
   }),
   modelLag: gauge({
     name: 'tradelog_read_model_lag_events',
-    help: 'Events behind over all partitions, as last reported by the project role.',
+    help: 'Events behind the log, over all partitions, as last reported by the project role.',
     labelNames: ['model'],
   }),
   statusAge: gauge({
@@ -81,7 +81,7 @@ const declareReadModelMetrics = ({ gauge }: Metrics) => ({
   }),
   replayExpected: gauge({
     name: 'tradelog_replay_events_expected',
-    help: 'Events that the latest replay has to apply in all.',
+    help: 'Events that the latest replay has to apply in total.',
     labelNames: ['model'],
   }),
   verifyResult: gauge({
@@ -91,7 +91,7 @@ const declareReadModelMetrics = ({ gauge }: Metrics) => ({
   }),
   verifySkipped: gauge({
     name: 'tradelog_verify_events_skipped',
-    help: 'Events that the latest verification left out, since an operator skipped them.',
+    help: 'Events that the latest verification skipped because an operator said so.',
     labelNames: ['model'],
   }),
   verifiedAt: gauge({
@@ -101,7 +101,7 @@ const declareReadModelMetrics = ({ gauge }: Metrics) => ({
   }),
 })
 
-/** The outermost of the onion: counts what has been answered in the end. */
+/** The outermost middleware: counts each request by its final answer. */
 export const countRequests =
   ({ requests, requestDuration }: ApiMetrics, streamPath: string): Middleware =>
   async (ctx, next) => {
@@ -109,12 +109,12 @@ export const countRequests =
     await next()
     const route = templateOf(ctx._matchedRoute)
     requests.inc({ method: ctx.method, route, status: ctx.status })
-    // How long somebody listens to a stream says nothing of the API.
+    // How long a client stays on a stream says nothing about the API.
     if (route === streamPath) return
     requestDuration.observe({ route }, (performance.now() - begin) / 1_000)
   }
 
-/** `/api/v1/trades/:symbol`; paths that are none are all counted as one. */
+/** `/api/v1/trades/:symbol`; unknown paths are all counted as `none`. */
 function templateOf(matched: unknown): string {
   if (typeof matched !== 'string') return 'none'
   const template = templates.get(matched) ?? matched.replace(/\/\{(:\w+)\}$/, '/$1')
@@ -122,7 +122,7 @@ function templateOf(matched: unknown): string {
   return template
 }
 
-/** As many as there are routes. */
+/** One entry for each route. */
 const templates = new Map<string, string>()
 
 export const metricsPage = ({ contentType, text }: Metrics): Page => ({
@@ -131,29 +131,29 @@ export const metricsPage = ({ contentType, text }: Metrics): Page => ({
   body: text,
 })
 
-type Looked = Readonly<{
+type Sources = Readonly<{
   check: () => Promise<ReadinessCheck>
   streams: Readonly<{ clients: () => number; clientsMax: number }>
   now: () => UnixMs
 }>
 
-/** Looks up at each scrape what the processes say in their status rows. Never rejects. */
-export function lookUp(metrics: ApiMetrics, { check, streams, now }: Looked): () => Promise<void> {
+/** Gives what sets the metrics of status rows and streams before a scrape. It never rejects. */
+export function metricsUpdate(metrics: ApiMetrics, { check, streams, now }: Sources) {
   metrics.streamClientsMax.set(streams.clientsMax)
-  return async () => {
+  return async (): Promise<void> => {
     metrics.streamClients.set(streams.clients())
     const { reasons, overview } = await check().catch(() => unknown)
     metrics.ready.set(overview !== undefined && reasons.length === 0 ? 1 : 0)
     metrics.storeUp.set(overview === undefined ? 0 : 1)
-    // What isn't known is not shown, rather than shown as it was.
-    for (const metric of shownPerModel(metrics)) metric.reset()
-    if (overview !== undefined) show(metrics, overview, now())
+    // A value that isn't known is removed: the former one would be wrong.
+    for (const metric of metricsPerModel(metrics)) metric.reset()
+    if (overview !== undefined) setPerModel(metrics, overview, now())
   }
 }
 
 const unknown: ReadinessCheck = { reasons: [], overview: undefined }
 
-const shownPerModel = (metrics: ApiMetrics) => [
+const metricsPerModel = (metrics: ApiMetrics) => [
   metrics.modelState,
   metrics.modelLag,
   metrics.statusAge,
@@ -168,7 +168,7 @@ const shownPerModel = (metrics: ApiMetrics) => [
 const modelStates = ['not built', ...projectorStates, 'frozen'] as const
 const verifyResults = ['equal', 'different', 'could not check'] as const
 
-function show(metrics: ApiMetrics, { models, statuses }: Overview, now: UnixMs): void {
+function setPerModel(metrics: ApiMetrics, { models, statuses }: Overview, now: UnixMs): void {
   for (const { model, status } of models) {
     for (const state of modelStates) {
       metrics.modelState.set({ model, state }, (status?.state ?? 'not built') === state ? 1 : 0)

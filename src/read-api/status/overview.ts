@@ -3,7 +3,7 @@ import { readModels } from '../../projections/read-models/index.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import { type GenerationStatus, generationStatus, readStatuses, type Statuses } from './statuses.ts'
 
-/** Every read model, and what is said of its active generation; undefined where there is none. */
+/** Every read model with the status of its active generation, undefined if it isn't built yet. */
 export type Overview = Readonly<{
   statuses: Statuses
   models: readonly Readonly<{ model: string; status: GenerationStatus | undefined }>[]

@@ -10,19 +10,18 @@ import type { GenerationStatus } from './statuses.ts'
 
 type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: number }>
 
-/** `since` is null where nothing says it: then it counts from when this process noticed. */
+/** `since` is null if it is unknown: then the time at which this process noticed counts. */
 type Problem = Readonly<{ part: string; message: string; since: UnixMs | null }>
 
-/** Why the read models can't be read or aren't updated, and what that was judged from. */
+/** Why read models can't be read or aren't updated. No overview if the store can't be read. */
 export type ReadinessCheck = Readonly<{
   reasons: readonly Reason[]
   overview: Overview | undefined
 }>
 
 /**
- * Checks what keeps the read models from being read or updated, part by part. It is judged from
- * what the projectors say in their status rows, and from how old that is: one that hangs says
- * nothing. Without an overview where the store is away.
+ * Checks part by part whether the read models can be read and are being updated. It judges by the
+ * projectors' status rows and by their age, since a projector that hangs reports nothing.
  */
 export function readinessCheck({ store, now, timeoutMs }: Options): () => Promise<ReadinessCheck> {
   const noticed = new Map<string, UnixMs>()
@@ -44,8 +43,8 @@ export function readinessCheck({ store, now, timeoutMs }: Options): () => Promis
     } catch (error) {
       const { status, message } = failureOf(error)
       if (status === 500) throw error
-      const away = { part: 'read-model store', message, since: null }
-      return { reasons: reasonsFor([away]), overview: undefined }
+      const problem = { part: 'read-model store', message, since: null }
+      return { reasons: reasonsFor([problem]), overview: undefined }
     }
   }
 }
@@ -54,7 +53,7 @@ const late = (timeoutMs: number): TradelogError =>
   new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
 
 function problemsOf({ statuses, models }: Overview, now: UnixMs): readonly Problem[] {
-  // By its own clock: one that hangs is late with everything, and says nothing of the log.
+  // Judged by the process's own clock, and only if it reports: one that hangs is late anyway.
   const lateHeads = statuses.heads
     .filter(({ isStale }) => !isStale)
     .filter(({ headsAt, writtenAt }) => headsAt && writtenAt - headsAt > statusStaleAfterMs)

@@ -18,9 +18,9 @@ import {
 
 export type Timed<T> = T & Readonly<{ writtenAt: UnixMs; isStale: boolean }>
 
-/** What processes say of themselves, by kind, newest first. */
+/** What processes report about themselves, by kind, newest first. */
 export type Statuses = Readonly<{
-  /** Of each process of the project role: when it last read the heads of the log. */
+  /** When each process of the project role last read the heads of the log. */
   heads: readonly Timed<Pick<ProcessStatus, 'headsAt'>>[]
   projectors: readonly Timed<ProjectorStatus>[]
   replays: readonly Timed<ReplayStatus>[]
@@ -47,9 +47,9 @@ export async function readStatuses(store: ReadModelStore, now: UnixMs): Promise<
 
 export type GenerationState = ProjectorState | 'frozen'
 
-/** What the processes that update one generation say of it together. */
+/** What the processes that update a generation report on it, taken together. */
 export type GenerationStatus = Readonly<{
-  /** The state that needs attention most; `frozen` where nobody has said anything lately. */
+  /** The most urgent state reported; `frozen` if no process has reported lately. */
   state: GenerationState
   since: UnixMs | null
   writtenAt: UnixMs | null
@@ -66,13 +66,13 @@ export function generationStatus(
   const ofModel = statuses.projectors.filter((report) => report.model === model)
   const reports = ofModel.filter((report) => report.generation === active)
   const fresh = reports.filter((report) => !report.isStale)
-  // In a rolling deploy, processes of another version leave the work to those that can do it.
+  // In a rolling deploy, processes of another version can't do the work; their state counts last.
   const able = fresh.filter(({ error }) => error?.code !== 'VERSION_MISMATCH')
   const worst = (able.length > 0 ? able : fresh).toSorted(
     (a, b) => urgency(a.state) - urgency(b.state),
   )[0]
   const writtenAt = reports[0]?.writtenAt ?? null
-  // Right after a promotion the projectors still tell of the former generation.
+  // Right after a promotion the projectors still report on the former generation.
   const isMoving = now - promotedAt < statusStaleAfterMs && ofModel.some((of) => !of.isStale)
   return {
     state: worst?.state ?? (isMoving ? 'catching up' : 'frozen'),
