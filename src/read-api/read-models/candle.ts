@@ -13,25 +13,25 @@ import { boolean, count, decimal, isoTime, nullable, object } from '../http/sche
 import { isoOf } from './time.ts'
 
 export const candleFields = {
-  start: isoTime('Its first millisecond'),
+  start: isoTime('First millisecond of the candle'),
   open: decimal('Price of the first trade'),
   high: decimal('Highest price'),
   low: decimal('Lowest price'),
   close: decimal('Price of the last trade'),
   volume: decimal('Traded quantity'),
-  vwap: nullable(decimal('Volume-weighted price; null where the volume is 0')),
-  trade_count: count('Trades'),
+  vwap: nullable(decimal('Volume-weighted price; null if the volume is 0')),
+  trade_count: count('Number of trades'),
   complete: nullable(
     boolean(
-      'False where the feed was interrupted between its start and its end, so that trades may be ' +
-        'missing; null while the read model `interruptions` is not built yet',
+      'False if an interruption of the feed overlaps the candle, so that trades may be missing; ' +
+        'null while the read model `interruptions` is not built yet',
     ),
   ),
 }
 
 export const candleSchema = object(candleFields)
 
-/** The stored candles that a longer one is made of, newest first; at least one. */
+/** The stored candles that make up one candle, newest first; at least one. */
 export type CandleRows = Readonly<{ start: UnixMs; rows: readonly CandleRow[] }>
 
 export function shownCandle({ start, rows }: CandleRows, complete: boolean | null) {

@@ -6,20 +6,20 @@ import { decodeKey, encodeKey, type Key, keysUnder } from '../../read-model-stor
 import type { Generation, Guard, StoredRow } from '../../read-model-store/read-model-store.ts'
 import type { ReadModelReader } from './reader.ts'
 
-/** From its start up to, and without, its end. */
+/** From `start` up to, but not including, `end`. */
 export type Span = Readonly<{ start: UnixMs; end: UnixMs }>
 
 type Options = Readonly<{
   symbol: string
-  /** They rise and don't overlap. */
+  /** In ascending order, without overlaps. */
   spans: readonly Span[]
   signal: AbortSignal
 }>
 
-/** By the starts of those spans in which the symbol was interrupted: where the log says so. */
+/** The starts of the interrupted spans, each with the position of an interruption in the log. */
 export type Interrupted = ReadonlyMap<UnixMs, Guard>
 
-/** Undefined where it can't be told, since the read model is not built yet. */
+/** Finds the interrupted spans; undefined if the read model `interruptions` is not built yet. */
 export async function interruptedSpans(
   reader: ReadModelReader,
   options: Options,
@@ -34,14 +34,13 @@ export async function interruptedSpans(
   }
 }
 
-/** What a read gives at a time: many spans share it where interruptions are rare. */
+/** The rows of one read: if interruptions are rare, many spans share it. */
 const rowsMax = 50
 
 /**
- * Reads interruptions by their ends, from the start of the first undecided span on, and passes over
- * the rest of those that end in a span: never more reads than spans, however many interruptions
- * there are. Of those that end behind a span the next few decide, since interruptions begin in the
- * order in which they end.
+ * Reads interruptions in the order of their ends, starting anew at each span that the last rows
+ * don't decide: never more reads than spans, however many interruptions there are. The first that
+ * ends after a span's start decides, since interruptions begin in the order in which they end.
  */
 export async function interruptedIn(
   generation: Generation<InterruptionRow>,
@@ -52,21 +51,21 @@ export async function interruptedIn(
   let rows: readonly StoredRow<InterruptionRow>[] | undefined
   for (const { start, end } of spans) {
     if (rows === undefined || !isDecidedBy(rows, start)) {
-      // Others have their turn between reads, and the time limit too.
+      // Lets other requests, and the time limit, run between reads.
       if (rows !== undefined) await nextTurn()
       const from = encodeKey([symbol, start + 1])
       rows = await generation.page({ from, to, limit: rowsMax, reverse: false, signal })
     }
     const last = rows.findLast((row) => row.value.until > start && row.value.from < end)
-    if (last !== undefined) interrupted.set(start, placeOf(last.key))
+    if (last !== undefined) interrupted.set(start, positionOf(last.key))
   }
   return interrupted
 }
 
-/** Whether the first interruption that ends behind the start is among the rows, or there is none. */
+/** Whether the rows have the first interruption that ends after the start, or there is none. */
 function isDecidedBy(rows: readonly StoredRow<InterruptionRow>[], start: UnixMs): boolean {
   const last = rows.at(-1)
   return rows.length < rowsMax || last === undefined || last.value.until > start
 }
 
-const placeOf = (key: Key): Guard => decodeKey(key).slice(-2).join(':')
+const positionOf = (key: Key): Guard => decodeKey(key).slice(-2).join(':')

@@ -6,15 +6,15 @@ import type { Named } from '../http/route.ts'
 
 /** Reads the active generations of read models. */
 export type ReadModelReader = Readonly<{
-  /** Runs a read on the active generation of a read model; may run it again on the next one. */
+  /** Runs a read on the active generation of a read model; may retry it on the next one. */
   read: <R extends Row, T>(
     model: ReadModel<R>,
     signal: AbortSignal,
     read: (generation: Generation<R>) => Promise<T>,
   ) => Promise<T>
   /**
-   * Another text after every commit and promotion of one of them; undefined if that can't be told
-   * at once: by the store, or while the pointer is being looked up.
+   * A text that changes with every commit to one of the models and with every promotion; undefined
+   * if the store can't give it at once, or while a pointer is being looked up.
    */
   revision: (models: readonly Named[]) => string | undefined
 }>
@@ -30,10 +30,10 @@ export function readModelReader(options: Options): ReadModelReader {
   const generations = activeGenerations(options)
   const log = readability(options.logger)
 
-  // What is stored under the name of a projection are its rows.
+  // The rows stored under a projection's name are of that projection's type.
   const activeOf = <R extends Row>({ name }: ReadModel<R>) =>
     generations.active(name) as Promise<Generation<R>>
-  const readAgain: ReadModelReader['read'] = async (model, signal, read) => {
+  const readWithRetry: ReadModelReader['read'] = async (model, signal, read) => {
     try {
       return await read(await activeOf(model))
     } catch (error) {
@@ -44,7 +44,7 @@ export function readModelReader(options: Options): ReadModelReader {
   }
   const readAndLog: ReadModelReader['read'] = async (model, signal, read) => {
     try {
-      const answer = await readAgain(model, signal, read)
+      const answer = await readWithRetry(model, signal, read)
       log.readable(model.name)
       return answer
     } catch (error) {
@@ -58,7 +58,7 @@ export function readModelReader(options: Options): ReadModelReader {
     try {
       return `${generation.info.id} ${generation.revision()}`
     } catch {
-      // The read that follows says what is wrong.
+      // The read that follows reports the error.
       return undefined
     }
   }
@@ -69,13 +69,13 @@ export function readModelReader(options: Options): ReadModelReader {
   return { read: readAndLog, revision }
 }
 
-/** How long a promotion may stay unseen. */
+/** A promotion is seen after this time at the latest. */
 const pointerAgeMsMax = 1_000
 
 type Lookup = Readonly<{
   at: number
   generation: Promise<Generation>
-  /** Once the lookup has ended. */
+  /** Set once the lookup has succeeded. */
   found: Generation | undefined
 }>
 
@@ -97,7 +97,7 @@ function activeGenerations({ store, logger, now = () => performance.now() }: Opt
     lookups.delete(model)
     opened.delete(model)
   }
-  // The age counts from the start of a lookup, so one that hangs doesn't hang those after it.
+  // The age counts from the start of a lookup, so a lookup that hangs doesn't block later ones.
   const isFresh = (last: Lookup | undefined): last is Lookup =>
     last !== undefined && now() - last.at < pointerAgeMsMax
   const active = (model: string): Promise<Generation> => {

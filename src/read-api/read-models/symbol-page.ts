@@ -8,15 +8,15 @@ import { refuseUnknownSymbol } from './symbols.ts'
 
 type Options<R extends Row> = Readonly<{
   model: ReadModel<R>
-  /** How many numbers a key has behind the symbol: partition and offset of a series are two. */
+  /** How many numbers follow the symbol in a key: partition and offset of a series are two. */
   numbers: number
   shown: (row: R) => object
 }>
 
 /**
- * A page of a model whose keys are a symbol and numbers: the largest key first, which is the newest
- * row, with the cursor of the page that follows. Rejects with `SYMBOL_NOT_FOUND` if the symbol has
- * no row and no trade either.
+ * Reads a page of a model whose keys are a symbol and numbers: the largest key first, which is the
+ * newest row, with the cursor of the next page. Rejects with `SYMBOL_NOT_FOUND` if the symbol has
+ * neither a row nor a trade.
  */
 export async function symbolPage<R extends Row>(
   reader: ReadModelReader,
@@ -26,9 +26,9 @@ export async function symbolPage<R extends Row>(
   const under = keysUnder([symbol])
   const end = before && parseBefore(before, { texts: [symbol], count: numbers })
   const to = end ? encodeKey([symbol, ...end]) : under.to
-  // One row more than is shown tells whether another page follows.
+  // One row more than is shown says whether another page follows.
   const range = { from: under.from, to, rowsMax: limit + 1 }
-  const rows = await newestRows(reader, model, { symbol, ...range, signal })
+  const rows = await readNewestRows(reader, model, { symbol, ...range, signal })
   const { page, pagination } = pageOf(rows, limit, ({ key }) => key)
   return { data: page.map(({ value }) => shown(value)), pagination }
 }
@@ -38,10 +38,10 @@ const chunkRowsMax = 2_000
 type Range = Readonly<{ symbol: string; from: Key; to: Key; rowsMax: number; signal: AbortSignal }>
 
 /**
- * The rows of a symbol with the largest keys, the largest first. Reads in chunks: a large page must
- * neither hold up others nor outlive its request. Rejects with `SYMBOL_NOT_FOUND` as `symbolPage`.
+ * Reads a symbol's rows with the largest keys, the largest first. It reads in chunks: a large page
+ * must not block other requests or outlive its own. Rejects as `symbolPage` does.
  */
-export async function newestRows<R extends Row>(
+export async function readNewestRows<R extends Row>(
   reader: ReadModelReader,
   model: ReadModel<R>,
   { symbol, from, rowsMax, signal, ...range }: Range,

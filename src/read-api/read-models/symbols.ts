@@ -5,17 +5,17 @@ import { encodeKey } from '../../read-model-store/key.ts'
 import type { Generation, Row, StoredRow } from '../../read-model-store/read-model-store.ts'
 import type { ReadModelReader } from './reader.ts'
 
-/** Every row of a model that has one per symbol. */
-export const allRows = <R extends Row>(
+/** Reads every row of a model that has one per symbol. */
+export const readAllRows = <R extends Row>(
   reader: ReadModelReader,
   model: ReadModel<R>,
   signal: AbortSignal,
 ): Promise<R[]> =>
   reader.read(model, signal, async (generation) =>
-    (await allStoredRows(generation, signal)).map(({ value }) => value),
+    (await readAllStoredRows(generation, signal)).map(({ value }) => value),
   )
 
-export async function allStoredRows<R extends Row>(
+export async function readAllStoredRows<R extends Row>(
   generation: Generation<R>,
   signal: AbortSignal,
 ): Promise<StoredRow<R>[]> {
@@ -24,8 +24,8 @@ export async function allStoredRows<R extends Row>(
   return rows
 }
 
-/** The row of a model that has one per symbol. */
-export async function rowOf<R extends Row>(
+/** Reads a symbol's row of a model that has one per symbol. */
+export async function readRow<R extends Row>(
   reader: ReadModelReader,
   model: ReadModel<R>,
   symbol: string,
@@ -38,13 +38,13 @@ export async function rowOf<R extends Row>(
   return row.value
 }
 
-/** An empty page is an answer only for a symbol that there is. */
+/** Rejects with `SYMBOL_NOT_FOUND` unless the symbol has trades: only then may a page be empty. */
 export async function refuseUnknownSymbol(
   reader: ReadModelReader,
   symbol: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await rowOf(reader, symbols, symbol, signal)
+  await readRow(reader, symbols, symbol, signal)
 }
 
 const symbolNotFound = (symbol: string): TradelogError =>

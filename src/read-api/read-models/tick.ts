@@ -7,10 +7,10 @@ export const tickSchema = object({
   price: decimal('Price of the latest trade'),
   time: isoTime('When the latest trade happened'),
   vwap: nullable(
-    decimal('Volume-weighted price of the 50 latest trades; null where their volume is 0'),
+    decimal('Volume-weighted price of the 50 latest trades; null if their volume is 0'),
   ),
-  change: nullable(decimal('Latest price less the oldest of the 50')),
-  trade_count: count('Trades recorded'),
+  change: nullable(decimal('Price of the latest trade minus that of the oldest of the 50')),
+  trade_count: count('Number of trades recorded'),
 })
 
 export const shownTick = (row: VwapRow) => ({

@@ -1,11 +1,11 @@
 const secondMs = 1_000
 let lastSecond = Number.NaN
-/** `2025-11-20T13:33:03.`, of the last second asked for. */
+/** The text of `lastSecond`: `2025-11-20T13:33:03.` */
 let lastText = ''
 
 /**
- * A stored time as people get it; null where a row has none. The rows of a page are close to each
- * other, and only a new second is worth the cost of a Date.
+ * A stored time as ISO text; null if a row has none. The rows of a page are close in time, so a
+ * Date is made only for a new second.
  */
 export function isoOf(unixMs: unknown): string | null {
   if (typeof unixMs !== 'number' || !(Math.abs(unixMs) <= 8.64e15)) return null

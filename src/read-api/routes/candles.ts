@@ -10,7 +10,7 @@ import { list, nextCursor, object } from '../http/schema.ts'
 import { type CandleRows, candleSchema, shownCandle } from '../read-models/candle.ts'
 import { interruptedSpans } from '../read-models/completeness.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
-import { newestRows } from '../read-models/symbol-page.ts'
+import { readNewestRows } from '../read-models/symbol-page.ts'
 
 export const candlesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
@@ -18,7 +18,7 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
     models: [candles, interruptions],
     summary:
       'The candles of a symbol by the time of its trades (UTC), newest first; a late trade ' +
-      'revises its candle, and an interval without trades has none',
+      'revises its candle, and an interval without trades has no candle',
     parameters: ['interval', 'limit', 'before'],
     answer: object({
       data: list(candleSchema),
@@ -26,18 +26,18 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
     }),
     read: async ({ symbol, interval, limit, before, signal }) => {
       const range = rangeOf(symbol, interval, before)
-      // One row more than the page can be made of shows whether another candle follows.
+      // One row more than the page can need says whether another candle follows.
       const rowsMax = limit * lengthOf(interval).rowsMax + 1
-      const rows = await newestRows(reader, candles, { symbol, ...range, rowsMax, signal })
+      const rows = await readNewestRows(reader, candles, { symbol, ...range, rowsMax, signal })
       const groups = groupsOf(rows, lengthOf(interval).lengthMs)
       const endOf = ({ start }: CandleRows) => encodeKey([symbol, interval, start])
       const { page, pagination } = pageOf(groups, limit, endOf)
-      const isComplete = await completenessOf(reader, { symbol, interval, page, signal })
+      const isComplete = await readCompleteness(reader, { symbol, interval, page, signal })
       return { data: page.map((candle) => shownCandle(candle, isComplete(candle))), pagination }
     },
   })
 
-async function completenessOf(
+async function readCompleteness(
   reader: ReadModelReader,
   options: {
     symbol: string
@@ -58,7 +58,7 @@ function rangeOf(symbol: string, interval: Interval, before: string | undefined)
   const { from, to } = keysUnder([symbol, stored])
   if (before === undefined) return { from, to }
   const [start = 0] = parseBefore(before, { texts: [symbol, interval], count: 1 })
-  // A candle that started before belongs to the page as a whole.
+  // Rounded up, since a candle that started before belongs to the page as a whole.
   return { from, to: encodeKey([symbol, stored, Math.ceil(start / lengthMs) * lengthMs]) }
 }
 

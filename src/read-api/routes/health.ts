@@ -4,12 +4,12 @@ import { withReasons } from '../http/envelope.ts'
 import { plainRoute, type Route } from '../http/route.ts'
 import { list, object, oneOf, text } from '../http/schema.ts'
 
-/** Answers while the process lives, whatever becomes of the store. */
+/** Answers while the process runs, even if the store fails. */
 export const healthRoute = (): Route =>
   plainRoute({
     path: '/healthz',
-    summary: 'Whether the process lives',
-    answer: object({ status: oneOf(['ok'], 'Always') }),
+    summary: 'Answers while the process is alive',
+    answer: object({ status: oneOf(['ok'], 'Always `ok`') }),
     failures: [],
     read: async () => ({ status: 'ok' }),
   })
@@ -18,9 +18,9 @@ export const healthRoute = (): Route =>
 export const readinessRoute = (readiness: Readiness): Route =>
   plainRoute({
     path: '/readyz',
-    summary: 'Whether every read model can be read and is being updated; the reasons if not',
+    summary: 'Whether every read model can be read and is being updated; if not, the reasons',
     answer: object({
-      status: oneOf(['ready'], 'Always'),
+      status: oneOf(['ready'], 'Always `ready`; the answer is 503 if it is not'),
       read_models: list(text('Name of a read model')),
     }),
     failures: ['NOT_READY', 'TIMEOUT', 'INTERNAL_ERROR'],

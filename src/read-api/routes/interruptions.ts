@@ -10,14 +10,14 @@ export const interruptionsRoute = (reader: ReadModelReader): Route =>
     path: '/api/v1/interruptions',
     models: [interruptions],
     summary:
-      'The spans in which the feed was not listened to, so that trades of the symbol may be missing, ' +
-      'by their ends, newest first',
+      'The interruptions of the feed, in which trades of the symbol may be missing, by their ' +
+      'ends, newest first',
     parameters: ['limit', 'before'],
     answer: object({
       data: list(
         object({
-          from: isoTime('All trades before it are there'),
-          until: isoTime('When the feed was listened to again'),
+          from: isoTime('No trade before it is missing'),
+          until: isoTime('When the feed was received again'),
           reason: text('`disconnected`, `silent` or `ingest not running`'),
           source: text('The feed it came from'),
         }),

@@ -13,11 +13,11 @@ import { isoOf } from '../read-models/time.ts'
 import { readModelSchema } from '../status/schema.ts'
 import { generationStatus, readStatuses, type Statuses } from '../status/statuses.ts'
 
-/** Reads the catalogue of generations beside the rows that processes write about themselves. */
+/** Combines the store's generations with the status rows that processes write about themselves. */
 export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route =>
   plainRoute({
     path: '/api/v1/read-models',
-    summary: 'Every read model: how far it is, who rebuilds it, whether it was proved right',
+    summary: 'Every read model: its progress, its latest replay and its latest verification',
     answer: object({ data: list(readModelSchema) }),
     read: async () => {
       const statuses = await readStatuses(store, now())
@@ -27,7 +27,7 @@ export const readModelsRoute = (store: ReadModelStore, now: () => UnixMs): Route
       return {
         data: await Promise.all(
           names.map((name) =>
-            readModel(store, name, {
+            describeModel(store, name, {
               now: now(),
               statuses,
               generations: generations.filter(({ model }) => model === name),
@@ -46,7 +46,7 @@ type Known = Readonly<{
   skips: readonly Skip[]
 }>
 
-async function readModel(store: ReadModelStore, name: string, known: Known) {
+async function describeModel(store: ReadModelStore, name: string, known: Known) {
   const pointer = await store.pointer(name)
   const active = known.generations.find(({ id }) => id === pointer?.active)
   const replay = known.statuses.replays.find(({ model }) => model === name)
@@ -56,7 +56,7 @@ async function readModel(store: ReadModelStore, name: string, known: Known) {
     version: active?.version ?? null,
     generation: pointer?.active ?? null,
     promoted_at: isoOf(pointer?.promotedAt),
-    ...(pointer === undefined ? notBuilt : await progress(store, pointer, known)),
+    ...(pointer === undefined ? notBuilt : await describeProgress(store, pointer, known)),
     generations: known.generations.map((info) => shownGeneration(info, pointer)),
     replay: replay === undefined ? null : shownReplay(replay),
     verification: verification === undefined ? null : shownVerification(verification),
@@ -75,8 +75,8 @@ const notBuilt = {
   skips: [],
 }
 
-/** The checkpoint is the generation's own; heads, and so the lag, are what a status row said. */
-async function progress(store: ReadModelStore, pointer: Pointer, known: Known) {
+/** The checkpoint comes from the generation; heads, and so the lag, come from the status rows. */
+async function describeProgress(store: ReadModelStore, pointer: Pointer, known: Known) {
   const { statuses, now, skips } = known
   const checkpoint = await (await store.open(pointer.active)).checkpoint()
   const status = generationStatus(statuses, pointer, now)
@@ -120,7 +120,7 @@ const shownGeneration = ({ id, version, createdAt }: GenerationInfo, pointer?: P
   role: roleOf(id, pointer),
 })
 
-/** Ids rise with time: what is no newer than the newest that was promoted, nobody goes on with. */
+/** Ids rise with time: no build up to the newest promoted generation is ever continued. */
 function roleOf(id: string, pointer?: Pointer) {
   if (id === pointer?.active) return 'active'
   if (id === pointer?.former) return 'former'
@@ -142,7 +142,7 @@ const shownReplay = (replay: Statuses['replays'][number]) => ({
 })
 
 const shownVerification = (verification: Statuses['verifications'][number]) => ({
-  // Empty where there was none to verify.
+  // Empty if there was no generation to verify.
   generation: verification.generation || null,
   result: verification.result,
   detail: verification.detail,

@@ -10,13 +10,13 @@ export const tradesRoute = (reader: ReadModelReader): Route =>
   symbolRoute({
     path: '/api/v1/trades',
     models: [trades],
-    summary: 'The trades of a symbol, newest first; walking the cursors gives each exactly once',
+    summary: 'The trades of a symbol, newest first; following the cursors gives each exactly once',
     parameters: ['limit', 'before'],
     answer: object({
       data: list(
         object({
-          timestamp: isoTime('When it happened'),
-          executed_at: count('The same, in Unix milliseconds'),
+          timestamp: isoTime('When the trade happened'),
+          executed_at: count('The same time, in Unix milliseconds'),
           price: decimal('Price'),
           volume: decimal('Traded quantity'),
           conditions: list(text('Condition code of the feed')),

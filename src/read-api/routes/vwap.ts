@@ -2,7 +2,7 @@ import { vwap } from '../../projections/read-models/vwap.ts'
 import { plainRoute, type Route, symbolRoute } from '../http/route.ts'
 import { list, object } from '../http/schema.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
-import { allRows, rowOf } from '../read-models/symbols.ts'
+import { readAllRows, readRow } from '../read-models/symbols.ts'
 import { shownTick, tickSchema } from '../read-models/tick.ts'
 
 export const vwapRoute = (reader: ReadModelReader): Route =>
@@ -12,14 +12,16 @@ export const vwapRoute = (reader: ReadModelReader): Route =>
     summary: 'The rolling VWAP of the 50 latest trades of a symbol',
     parameters: [],
     answer: tickSchema,
-    read: async ({ symbol, signal }) => shownTick(await rowOf(reader, vwap, symbol, signal)),
+    read: async ({ symbol, signal }) => shownTick(await readRow(reader, vwap, symbol, signal)),
   })
 
 export const everyVwapRoute = (reader: ReadModelReader): Route =>
   plainRoute({
     path: '/api/v1/vwap',
     models: [vwap],
-    summary: 'The rolling VWAP of every symbol, in the order of their names',
+    summary: 'The rolling VWAP of the 50 latest trades of every symbol, by name',
     answer: object({ data: list(tickSchema) }),
-    read: async ({ signal }) => ({ data: (await allRows(reader, vwap, signal)).map(shownTick) }),
+    read: async ({ signal }) => ({
+      data: (await readAllRows(reader, vwap, signal)).map(shownTick),
+    }),
   })

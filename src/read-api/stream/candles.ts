@@ -10,14 +10,14 @@ import { type FreshRow, type LiveRow, newestRows, type PollResult } from './newe
 import { lowest, mergeGuards, positionsOf } from './positions.ts'
 
 export type OpenCandles = Readonly<{
-  /** Of the symbols of these ticks. */
+  /** Reads the open candles of these ticks' symbols. */
   read: (ticks: readonly LiveRow[], signal: AbortSignal) => Promise<PollResult>
   unchanged: () => PollResult
 }>
 
 /**
- * The candle that is open for each symbol: the one of its last trade. The one before is read until
- * the open one is found, as its last trades may be found in the same poll or later.
+ * The open candle of each symbol: the one of its last trade. The candle before is read too until
+ * the open one is found, since its last trades may be found in the same poll or later.
  */
 export function openCandleSource(reader: ReadModelReader, interval: Interval): OpenCandles {
   const rows = newestRows('candle')
@@ -26,20 +26,20 @@ export function openCandleSource(reader: ReadModelReader, interval: Interval): O
 
   const read: OpenCandles['read'] = async (ticks, signal) => {
     const candles = ticks.flatMap(({ symbol, at }) => {
-      const read = startsToRead(starts.get(symbol), at - (at % lengthOf(interval).lengthMs))
-      starts.set(symbol, read)
-      return read.map((start) => ({ symbol, start }))
+      const toRead = startsToRead(starts.get(symbol), at - (at % lengthOf(interval).lengthMs))
+      starts.set(symbol, toRead)
+      return toRead.map((start) => ({ symbol, start }))
     })
     const { upTo, stored } = await reader.read(candleModel, signal, async (generation) => ({
       upTo: positionsOf(await generation.checkpoint()),
-      stored: await storedRows(generation, { candles, interval, signal }),
+      stored: await readStoredCandles(generation, { candles, interval, signal }),
     }))
     const completeness = await readCompleteness(candles, signal)
     const fresh = stored.map((candle) => freshRow(candle, interval, completeness))
     for (const { symbol, at } of fresh) {
       if (starts.get(symbol)?.at(-1) === at) starts.set(symbol, [at])
     }
-    // Below an interruption that isn't applied yet a candle may have to be sent again.
+    // An interruption that isn't applied yet may change a candle: the client must not be past it.
     const result = rows.take(fresh, lowest([upTo, completeness.upTo ?? upTo]))
     rows.keepOnly(new Set(candles.map(keyOf)))
     return result
@@ -47,7 +47,7 @@ export function openCandleSource(reader: ReadModelReader, interval: Interval): O
   return { read, unchanged: rows.unchanged }
 }
 
-/** Oldest first. Only in another log may the last trade be an earlier one. */
+/** Oldest first. Only if the log is another one can the last trade be an earlier one. */
 function startsToRead(known: readonly UnixMs[] = [], start: UnixMs): readonly UnixMs[] {
   const last = known.at(-1) ?? start
   if (start < last) return [start]
@@ -57,8 +57,8 @@ function startsToRead(known: readonly UnixMs[] = [], start: UnixMs): readonly Un
 /** The stored rows that make up an open candle, newest first; at least one. */
 type StoredCandle = OpenCandle & Readonly<{ rows: readonly StoredRow<CandleRow>[] }>
 
-/** None of a candle where the candles are behind the ticks and have no row of it yet. */
-async function storedRows(
+/** Omits candles without a row: `candles` may be behind `vwap`, from which the ticks come. */
+async function readStoredCandles(
   generation: Generation<CandleRow>,
   options: { candles: readonly OpenCandle[]; interval: Interval; signal: AbortSignal },
 ): Promise<StoredCandle[]> {
@@ -88,7 +88,7 @@ function freshRow(
   const { symbol, start } = candle
   const interruption = interruptedAt(candle)
   const complete = upTo === undefined ? null : interruption === undefined
-  // An interruption changes a candle without a trade: it has to be newer for that.
+  // An interruption changes a candle without a trade: with its position the candle counts as newer.
   const guards = [...candle.rows.map((row) => row.guard), interruption]
   const guard = mergeGuards(guards.filter((each) => typeof each === 'string'))
   const rows = candle.rows.map(({ value }) => value)

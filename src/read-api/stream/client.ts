@@ -12,22 +12,22 @@ import {
 
 export type StreamLimits = Readonly<{
   heartbeatEveryMs: number
-  /** What waits for a slow client in memory, about; beyond it only the latest of each row is kept. */
+  /** About what waits in memory for a slow client; beyond it each row waits only as its latest. */
   bufferBytesMax: number
   /** How long a client may stay that slow. */
   slowMsMax: number
-  /** How long one that is let go may take to read why. */
+  /** How long a client may take to read the `bye`; then its connection is cut. */
   byeMsMax: number
 }>
 
 export type ByeReason = 'too slow' | 'shutting down'
 
 export type StreamClient = Readonly<{
-  /** Of the candles it wants, if any. */
+  /** The length of the candles it wants; undefined means no candles. */
   interval: Interval | undefined
-  /** Undefined means all there are and will be. */
+  /** Undefined means all, also those that come later. */
   symbols: ReadonlySet<string> | undefined
-  /** Sends what a poll has found: at first all it doesn't have, then what has changed. */
+  /** Sends what a poll has found: at first all that the client lacks, then what has changed. */
   deliver: (results: readonly PollResult[]) => void
   /** Ends the stream and says why. */
   bye: (reason: ByeReason) => void
@@ -36,7 +36,7 @@ export type StreamClient = Readonly<{
 type Options = Pick<StreamClient, 'interval' | 'symbols'> &
   Readonly<{
     response: ServerResponse
-    /** Everything up to here has been sent, before a connection broke. */
+    /** Everything up to here was sent before the last connection broke. */
     resumeFrom: Positions
     limits: StreamLimits
     now?: () => number
@@ -64,7 +64,7 @@ export function streamClient(options: Options): StreamClient {
     response.once('close', () => clearTimeout(last))
   }
   const flush = (upTo: Positions): void => {
-    const texts = taken(outbox, limits.bufferBytesMax - response.writableLength)
+    const texts = takeTexts(outbox, limits.bufferBytesMax - response.writableLength)
     if (outbox.size === 0) sent = advance(sent, upTo)
     const id = outbox.size === 0 ? formatPositions(sent) : sentId
     const isMoved = id !== sentId
@@ -88,8 +88,8 @@ export function streamClient(options: Options): StreamClient {
   return { interval, symbols, deliver, bye }
 }
 
-/** Takes out of the box, oldest first, what there is room for. */
-function taken(outbox: Map<string, LiveRow>, room: number): string[] {
+/** Takes texts out of the outbox, oldest first, while there is room. */
+function takeTexts(outbox: Map<string, LiveRow>, room: number): string[] {
   const texts: string[] = []
   let length = 0
   for (const [key, { text }] of outbox) {
@@ -101,7 +101,7 @@ function taken(outbox: Map<string, LiveRow>, room: number): string[] {
   return texts
 }
 
-/** With the last of them, as some browsers pass over an id that comes with nothing. */
+/** Puts the id into the last event, as some browsers ignore an id without an event. */
 function withId(texts: readonly string[], id: string | undefined): string {
   if (id === undefined) return texts.join('')
   return `${texts.slice(0, -1).join('')}id: ${id}\n${texts.at(-1) ?? '\n'}`

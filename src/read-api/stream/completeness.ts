@@ -11,17 +11,17 @@ export type OpenCandle = Readonly<{ symbol: string; start: UnixMs }>
 
 /** Whether candles are complete, as far as the interruptions have been applied. */
 export type Completeness = Readonly<{
-  /** Undefined where there are none to read yet: then nobody knows of any candle. */
+  /** Undefined if `interruptions` isn't built yet: then it is unknown for every candle. */
   upTo: Positions | undefined
-  /** Where an interruption that it overlaps is in the log; undefined where there is none. */
+  /** The position of an interruption that overlaps the candle; undefined if none does. */
   interruptedAt: (candle: OpenCandle) => Guard | undefined
 }>
 
 export const keyOf = ({ symbol, start }: OpenCandle): Key => encodeKey([symbol, start])
 
 /**
- * Polled often, while interruptions are rare: what is known of a candle stays until another one has
- * been applied.
+ * Polls are frequent and interruptions rare, so what is known of a candle is kept until another
+ * interruption has been applied.
  */
 export function completenessSource(reader: ReadModelReader, lengthMs: number) {
   let known: ReadonlyMap<Key, Guard | undefined> = new Map()
@@ -32,7 +32,7 @@ export function completenessSource(reader: ReadModelReader, lengthMs: number) {
     candles: readonly OpenCandle[],
     signal: AbortSignal,
   ): Promise<Completeness> => {
-    // The checkpoint first: what is below it is in the rows then.
+    // The checkpoint is read first, so the rows contain all that is below it.
     const checkpoint = await generation.checkpoint()
     const state = `${generation.info.id} ${appliedIn(checkpoint)}`
     const former: typeof known = state === lastState ? known : new Map()

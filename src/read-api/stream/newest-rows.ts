@@ -9,7 +9,7 @@ export type FreshRow = Readonly<{
   /** When a tick's last trade was made, or a candle started. */
   at: UnixMs
   guard: Guard
-  /** Of a candle; it may change while the guard doesn't, as another read model says it. */
+  /** Only of a candle. It may change while the guard doesn't: it comes from another read model. */
   complete?: boolean | null
   shown: () => unknown
 }>
@@ -27,8 +27,8 @@ export type PollResult = Readonly<{
 
 /**
  * The newest version of each row that any poll has found. A row that is read again at or below its
- * position is passed over, so a generation or a copy that is behind never shows, unless it is only
- * known better whether it is complete.
+ * position is ignored, so a generation or a copy that is behind never shows. The exception is the
+ * same version with another `complete`.
  */
 export function newestRows(event: string) {
   const rows = new Map<string, LiveRow>()
@@ -38,11 +38,11 @@ export function newestRows(event: string) {
     if (isOtherLog(upTo, positions)) rows.clear()
     upTo = positions
     const changed: LiveRow[] = []
-    for (const { shown, ...place } of fresh) {
-      const known = rows.get(place.key)
-      if (!isNewer(place.guard, known?.guard) && !isRevised(place, known)) continue
+    for (const { shown, ...version } of fresh) {
+      const known = rows.get(version.key)
+      if (!isNewer(version.guard, known?.guard) && !isRevised(version, known)) continue
       const text = `event: ${event}\ndata: ${JSON.stringify(shown())}\n\n`
-      const row = { ...place, text }
+      const row = { ...version, text }
       rows.set(row.key, row)
       changed.push(row)
     }

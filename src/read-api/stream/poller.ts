@@ -11,18 +11,18 @@ import { tickSource } from './ticks.ts'
 
 export type StreamPoller = Readonly<{
   clients: () => number
-  /** It is sent its first rows by a poll that begins after this. */
-  join: (client: StreamClient) => void
-  leave: (client: StreamClient) => void
+  /** The next poll that begins sends the client its first rows. */
+  subscribe: (client: StreamClient) => void
+  unsubscribe: (client: StreamClient) => void
   /** Ends every stream; a second call waits for the first. */
   close: () => Promise<void>
 }>
 
 type Options = Readonly<{
   reader: ReadModelReader
-  /** The pause behind a poll, and so the most that a row is sent: ten times a second. */
+  /** The least pause after a poll, and so between two versions of a row. */
   pollEveryMs: number
-  /** A poll that takes longer is given up. */
+  /** A read of a poll that takes longer is aborted. */
   pollMsMax: number
 }>
 
@@ -39,18 +39,18 @@ export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): Strea
 
   const poll = async (): Promise<void> => {
     const begin = performance.now()
-    // One that joins meanwhile has to wait: its candles may not have been read.
+    // A client that subscribes later waits for the next poll: this one may not read its candles.
     const present = [...clients]
     const limits = { waiting: closing, timeoutMs: pollMsMax }
     const found = await pollOnce(present, (read) => withinTimeLimit(limits, read))
     for (const client of present) client.deliver(found.resultsOf(client))
     failures = found.isComplete ? 0 : failures + 1
-    const restMs = Math.max(pollEveryMs, performance.now() - begin)
+    const pauseMs = Math.max(pollEveryMs, performance.now() - begin)
     const retryMs = backoffMs(failures, Math.random, {
       firstMs: pollEveryMs * 2,
       maxMs: retryMsMax,
     })
-    timer = setTimeout(next, found.isComplete ? restMs : retryMs)
+    timer = setTimeout(next, found.isComplete ? pauseMs : retryMs)
   }
   const next = (): void => {
     timer = undefined
@@ -67,12 +67,12 @@ export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): Strea
   })
   return {
     clients: () => clients.size,
-    join: (client) => {
+    subscribe: (client) => {
       if (close.hasBegun()) return client.bye('shutting down')
       clients.add(client)
       if (polling === undefined && timer === undefined) next()
     },
-    leave: (client) => void clients.delete(client),
+    unsubscribe: (client) => void clients.delete(client),
     close,
   }
 }
@@ -90,8 +90,8 @@ function pollOf(reader: ReadModelReader) {
   }
   return async (clients: readonly StreamClient[], limited: Limited) => {
     let isComplete = true
-    // A model that can't be read keeps nothing back of another; the reader logs it.
-    const unless = async (
+    // A model that can't be read doesn't hold back the others; the reader logs it.
+    const readOr = async (
       read: Promise<PollResult>,
       failed: () => PollResult,
     ): Promise<PollResult> =>
@@ -99,13 +99,13 @@ function pollOf(reader: ReadModelReader) {
         isComplete = false
         return failed()
       })
-    const ofTicks = await unless(limited(ticks.read), ticks.unchanged)
+    const ofTicks = await readOr(limited(ticks.read), ticks.unchanged)
     const byInterval = new Map<Interval, PollResult>()
     for (const [interval, isWanted] of wishes(clients)) {
       const source = candlesOf(interval)
       const wanted = [...ofTicks.all.values()].filter(({ symbol }) => isWanted(symbol))
       const read = limited((signal) => source.read(wanted, signal))
-      byInterval.set(interval, await unless(read, source.unchanged))
+      byInterval.set(interval, await readOr(read, source.unchanged))
     }
     const resultsOf = ({ interval }: StreamClient): readonly PollResult[] => {
       const ofCandles = interval && byInterval.get(interval)
@@ -115,7 +115,7 @@ function pollOf(reader: ReadModelReader) {
   }
 }
 
-/** Of which symbols the candles of each interval are wanted. */
+/** For each interval, whose candles the clients want. */
 function wishes(clients: readonly StreamClient[]) {
   const wanted = new Map<Interval, Set<string> | undefined>()
   for (const { interval, symbols } of clients) {

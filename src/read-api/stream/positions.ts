@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { covers, formatGuard, parseGuard } from '../../read-model-store/guard.ts'
 import type { Checkpoint, Guard } from '../../read-model-store/read-model-store.ts'
 
-/** An offset of a partition of one very log, which `log` names: another one counts from zero. */
-export type Place = Readonly<{ offset: number; log: string }>
+/** An offset, and the name of the log it belongs to: offsets of two logs can't be compared. */
+type LogOffset = Readonly<{ offset: number; log: string }>
 
 /** By partition, how far something has got: the offset and all below it. */
-export type Positions = ReadonlyMap<number, Place>
+export type Positions = ReadonlyMap<number, LogOffset>
 
-/** What is in the rows for sure, if the checkpoint was read before them. */
+/** What the rows contain at least, if the checkpoint was read before them. */
 export const positionsOf = (checkpoint: Checkpoint): Positions =>
   new Map(
     Array.from(checkpoint)
@@ -16,11 +16,11 @@ export const positionsOf = (checkpoint: Checkpoint): Positions =>
       .sort(([a], [b]) => a - b)
       .map(([partition, { next, origin }]) => [
         partition,
-        { offset: next - 1, log: named(origin) },
+        { offset: next - 1, log: logName(origin) },
       ]),
   )
 
-const named = (origin: string): string =>
+const logName = (origin: string): string =>
   createHash('sha256').update(origin).digest('hex').slice(0, 8)
 
 /** The `id` of a stream: `0:1041:3f9a2c1b,3:7:99ab01de`. */
@@ -29,7 +29,7 @@ export const formatPositions = (positions: Positions): string =>
 
 const entry = /^([0-9]{1,9}):([0-9]{1,16}):([0-9a-f]{8})$/
 
-/** An id that isn't ours counts as none: the client can't do anything about it. */
+/** A foreign id counts as no id, since the client could do nothing about an error. */
 export function parsePositions(id: string): Positions {
   const entries = id.split(',').map((text) => entry.exec(text))
   if (entries.includes(null)) return new Map()
@@ -41,38 +41,38 @@ export function parsePositions(id: string): Positions {
   )
 }
 
-/** What every one of them has reached. */
+/** What all of them have reached. */
 export const lowest = ([first = new Map(), ...others]: readonly Positions[]): Positions =>
   others.reduce(
     (low, other) => merge(inSameLog(low, other), inSameLog(other, low), Math.min),
     first,
   )
 
-/** Where `next` leads from `sent`: never back in the same log. */
+/** Moves `sent` on to `next`, but never back in the same log. */
 export const advance = (sent: Positions, next: Positions): Positions =>
   new Map([...sent, ...merge(next, inSameLog(sent, next), Math.max)])
 
-/** Those of `positions` whose logs the others know too. */
+/** Those of `positions` that are in the same log as the other of their partition. */
 export const inSameLog = (positions: Positions, others: Positions): Positions =>
   new Map(
     Array.from(positions).filter(([partition, { log }]) => others.get(partition)?.log === log),
   )
 
-/** Whether a partition that both know is one of another log by now. */
+/** Whether a partition in both of them belongs to another log afterwards. */
 export const isOtherLog = (before: Positions, after: Positions): boolean =>
   Array.from(before).some(([partition, { log }]) => (after.get(partition)?.log ?? log) !== log)
 
-/** Whether a row has taken in anything beyond these positions. */
+/** Whether anything beyond these positions has been applied to a row. */
 export const isAbove = (guard: Guard, positions: Positions): boolean =>
   [...parseGuard(guard)].some(
     ([partition, offset]) => offset > (positions.get(partition)?.offset ?? -1),
   )
 
-/** Whether a row has taken in all that another version of it has, and more. */
+/** Whether all of another version, and more, has been applied to a row. */
 export const isNewer = (guard: Guard, than: Guard | undefined): boolean =>
   than === undefined || (guard !== than && covers(guard, than))
 
-/** The guard of what is made of several rows. */
+/** The guard of something made of several rows. */
 export function mergeGuards(guards: readonly Guard[]): Guard {
   const offsets = new Map<number, number>()
   for (const [partition, offset] of guards.flatMap((guard) => [...parseGuard(guard)])) {

@@ -14,7 +14,7 @@ import { parsePositions } from './positions.ts'
 
 export type StreamOptions = StreamLimits &
   Readonly<{
-    /** One more is answered with `TOO_MANY_STREAMS`. */
+    /** A client beyond it is answered with `TOO_MANY_STREAMS`. */
     clientsMax: number
     pollEveryMs: number
     pollMsMax: number
@@ -43,13 +43,13 @@ export function openStreams({
     ctx.set(headers)
     ctx.status = 200
     if (ctx.method === 'HEAD') return
-    // From here on the response is the client's, not the onion's.
+    // From here on the stream client writes the response, not Koa.
     ctx.respond = false
     const resumeFrom = parsePositions(ctx.get('Last-Event-ID'))
     const client = streamClient({ response: ctx.res, ...wish, resumeFrom, limits: options })
-    ctx.res.once('close', () => poller.leave(client))
+    ctx.res.once('close', () => poller.unsubscribe(client))
     ctx.res.write(`retry: ${retryMs}\n\n`)
-    poller.join(client)
+    poller.subscribe(client)
   }
   const { clientsMax } = options
   return {
@@ -66,7 +66,7 @@ const retryMs = 1_000
 const headers = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
-  // Proxies would collect the events otherwise.
+  // Otherwise proxies buffer the events.
   'X-Accel-Buffering': 'no',
 }
 
@@ -82,27 +82,27 @@ const inQuery = (name: string, schema: Schema): Parameter => ({
 const description: Omit<StreamRoute, 'open'> = {
   path: '/api/v1/stream',
   summary:
-    'Live ticks, and open candles where an interval is given, as server-sent events: at first all ' +
-    'there are, then what has changed, at most ten times a second for each symbol',
+    'Live ticks, and open candles if an interval is given, as server-sent events: first all of ' +
+    'them, then what has changed, at most ten times a second for each symbol',
   parameters: [
     inQuery('symbols', parameters.symbols.schema),
     inQuery('interval', {
       type: 'string',
       enum: intervals,
-      description: 'The length of the open candles to send; none are sent without it',
+      description: 'The length of the open candles to send; without it only ticks are sent',
     }),
     {
       name: 'Last-Event-ID',
       in: 'header',
       required: false,
-      schema: text('The last `id` received: only what is newer is sent'),
+      schema: text('The last `id` received; only what is newer is sent'),
     },
   ],
   events: {
     tick: tickSchema,
     candle: object({
       symbol: text('As the feed names it'),
-      interval: oneOf(intervals, 'Its length'),
+      interval: oneOf(intervals, 'The length of the candle'),
       ...candleFields,
     }),
     bye: object({ reason: oneOf(['too slow', 'shutting down'], 'Why the stream ends') }),
@@ -123,16 +123,16 @@ function wishOf(query: Parameters<typeof check>[0]) {
   const values = check(query, faults)
   const symbols = values?.symbols === undefined ? undefined : symbolsOf(values.symbols, faults)
   if (values === undefined || faults.length > 0) throw refusal(faults)
-  // Without an interval the check gives the one of a page of candles.
+  // If the query has no interval, the check gives the default, which is for pages of candles.
   return { symbols, interval: query.interval === undefined ? undefined : values.interval }
 }
 
 function symbolsOf(list: string, faults: Fault[]): ReadonlySet<string> {
   const symbols = list.split(',')
-  // What was no UTF-8 has become U+FFFD.
+  // The query parser has turned invalid UTF-8 into U+FFFD.
   const wrong = symbols.find((symbol) => !isSymbol(symbol) || symbol.includes('\ufffd'))
   if (wrong !== undefined) {
-    const message = `has one that is none: ${JSON.stringify(wrong.slice(0, 64))}`
+    const message = `has an entry that is not a symbol: ${JSON.stringify(wrong.slice(0, 64))}`
     faults.push({ code: 'INVALID_SYMBOL', part: 'symbols', message })
   }
   return new Set(symbols)

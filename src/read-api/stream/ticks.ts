@@ -1,7 +1,7 @@
 import { type VwapRow, vwap } from '../../projections/read-models/vwap.ts'
 import type { StoredRow } from '../../read-model-store/read-model-store.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
-import { allStoredRows } from '../read-models/symbols.ts'
+import { readAllStoredRows } from '../read-models/symbols.ts'
 import { shownTick } from '../read-models/tick.ts'
 import { type FreshRow, newestRows, type PollResult } from './newest-rows.ts'
 import { formatPositions, positionsOf } from './positions.ts'
@@ -18,11 +18,11 @@ export function tickSource(reader: ReadModelReader): Ticks {
 
   const read = async (signal: AbortSignal): Promise<PollResult> => {
     const found = await reader.read(vwap, signal, async (generation) => {
-      // The checkpoint first: what is below it is in the rows then.
+      // The checkpoint is read first, so the rows contain all that is below it.
       const upTo = positionsOf(await generation.checkpoint())
       const state = `${generation.info.id} ${formatPositions(upTo)}`
       if (state === lastRead) return undefined
-      return { state, upTo, stored: await allStoredRows(generation, signal) }
+      return { state, upTo, stored: await readAllStoredRows(generation, signal) }
     })
     if (found === undefined) return rows.unchanged()
     lastRead = found.state
