@@ -6,10 +6,10 @@ import { startTradelog } from '../support/tradelog.ts'
 
 const test = browserSuite('interruptions in a browser')
 
-/** How many pixels of the chart are as the key of incomplete candles: the shade on the panel. */
+/** How many pixels of the chart have the colour of incomplete candles: the shade on the panel. */
 const shadedPixels = `(() => {
   const hex = (name) => getComputedStyle(document.body).getPropertyValue(name).match(/[0-9a-f]{2}/g)
-  const [shade, panel] = [hex('--gap'), hex('--panel')].map((of) => of.map((x) => parseInt(x, 16)))
+  const [shade, panel] = [hex('--shade'), hex('--panel')].map((of) => of.map((x) => parseInt(x, 16)))
   const mixed = [0, 1, 2].map((i) => panel[i] + (shade[i] - panel[i]) * shade[3] / 255)
   let count = 0
   for (const canvas of document.querySelectorAll('#canvas canvas')) {
@@ -21,17 +21,17 @@ const shadedPixels = `(() => {
   return count
 })()`
 
-test('incomplete candles are shaded and said to be, light and dark, without a reload', async () => {
+test('incomplete candles are shaded and explained, light and dark, without a reload', async () => {
   const settings = embeddedStores()
   const roles = [startTradelog(['project'], settings), startTradelog(['api'], settings)] as const
   const first = startTradelog(['ingest'], settings)
   const address = await roles[1].address()
   const { page, errors, close } = await test.open(`${address}/#symbol=AAPL&interval=1d`)
-  const [note, legend] = [page.locator('#gaps'), page.locator('#candle')]
+  const [note, legend] = [page.locator('#interruptions'), page.locator('#candle')]
   const label = async () => (await page.locator('#canvas').getAttribute('aria-label')) ?? ''
   await seen(async () => /^AAPL: candles of 1d, \d from \S+ \S+$/.test(await label()))
   assert.not(await note.isVisible())
-  // The edges of letters may look alike.
+  // The edges of letters may have that colour too.
   assert.ok(Number(await page.evaluate(shadedPixels)) < 100)
 
   await first.kill('SIGKILL')

@@ -4,7 +4,7 @@ import type { Schema } from '../http/schema.ts'
 import type { OpenApiDocument, Operation, Response } from './openapi.ts'
 import type { Page } from './page.ts'
 
-/** The document as a page for people. It loads nothing, so it works offline and runs no script. */
+/** The document as a page for people. It loads nothing and runs no script, so it works offline. */
 export const docsPage = (document: OpenApiDocument): Page => ({
   path: '/docs',
   headers: {
@@ -64,9 +64,9 @@ const section = (path: string, { summary, parameters, responses }: Operation): s
 <p>${prose(summary)}</p>
 ${table(
   ['Parameter', 'In', 'Values', 'Meaning'],
-  parameters.map(({ name, in: place, schema }) => [
+  parameters.map(({ name, in: part, schema }) => [
     name,
-    place,
+    part,
     valuesOf(schema),
     schema.description ?? '',
   ]),
@@ -92,7 +92,7 @@ const cell = (text: string, index: number): string =>
 
 const prose = (text: string): string => escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 
-/** On a narrow page the path of a field goes on in the next line after any of its parts. */
+/** On a narrow page, the path of a field may break after any of its parts. */
 const breakable = (markup: string): string => markup.replaceAll(/[._](?=\w)/g, '$&<wbr>')
 
 /** The `data` of an envelope, or every event of a stream. */
@@ -115,7 +115,7 @@ function fieldsOf(path: string, schema: Schema): string[][] {
 
 function valuesOf({ type, minimum, maximum, enum: values, default: usual }: Schema): string {
   const range = minimum === undefined ? String(type) : `${minimum} to ${maximum}`
-  const usually = usual === undefined ? '' : `, ${usual} unless given`
+  const usually = usual === undefined ? '' : `; default ${usual}`
   return (values?.join(', ') ?? range) + usually
 }
 

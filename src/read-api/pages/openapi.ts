@@ -25,7 +25,7 @@ export type OpenApiDocument = Readonly<{
   components: Readonly<{ schemas: Readonly<Record<string, Schema>> }>
 }>
 
-/** The API's description, made of what its routes check requests with and promise to answer. */
+/** The API's description, made of the schemas with which routes check requests and of answers. */
 export const openApiDocument = (
   routes: readonly Route[],
   stream: StreamRoute,
@@ -35,8 +35,8 @@ export const openApiDocument = (
     title: 'tradelog',
     version: '1',
     description:
-      'Read models of an event-sourced trade log. Every answer has one envelope; prices and ' +
-      'volumes are exact decimal text, never rounded by a float.',
+      'Read models of an event-sourced trade log. Every answer has the same envelope. Prices and ' +
+      'volumes are exact decimal text, never rounded to a float.',
   },
   paths: {
     ...Object.fromEntries(routes.map((route) => [pathOf(route), { get: operation(route) }])),
@@ -124,13 +124,13 @@ const failureSchema = (codes?: readonly ErrorCode[]): Schema =>
     error: {
       type: 'object',
       properties: {
-        code: codes === undefined ? text('Stable code') : oneOf(codes, 'Stable code'),
-        reasons: list(reason, 'Everything that is wrong, each by name'),
+        code: codes === undefined ? text('Stable error code') : oneOf(codes, 'Stable error code'),
+        reasons: list(reason, 'Everything that is wrong, by part'),
       },
       required: ['code'],
       additionalProperties: false,
     },
-    message: text('For people'),
+    message: text('What is wrong, in words for people'),
   })
 
 const reason: Schema = {
@@ -138,7 +138,7 @@ const reason: Schema = {
   properties: {
     part: text('A parameter, or a part of the service'),
     message: text('What is wrong with it'),
-    since: isoTime('Since when'),
+    since: isoTime('When it began'),
   },
   required: ['part', 'message'],
   additionalProperties: false,

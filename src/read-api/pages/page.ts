@@ -1,4 +1,4 @@
-/** An answer that is no JSON envelope: a page for people, the document for machines. */
+/** An answer without the JSON envelope: a page for people, or a document for machines. */
 export type Page = Readonly<{
   path: string
   headers: Readonly<Record<string, string>>

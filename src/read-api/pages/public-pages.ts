@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { contentSecurityPolicy } from '../http/headers.ts'
 import type { Page } from './page.ts'
 
-/** The page to watch the read models on: files as they are written, and the library it draws with. */
+/** The page that shows the read models: its files as they are written, and its chart library. */
 export const publicPages = (): readonly Page[] => [
   filePage('/', () => inFolder('index.html')),
   filePage('/page/lightweight-charts.js', chartLibrary),
@@ -32,7 +32,7 @@ const files = [
 
 const inFolder = (name: string): URL => new URL(`../public/${name}`, import.meta.url)
 
-/** The build for browsers, which the package has beside the one that it exports. */
+/** The build for browsers, which is in the package beside the one that it exports. */
 function chartLibrary(): URL {
   const exported = import.meta.resolve('lightweight-charts')
   return new URL('lightweight-charts.standalone.production.mjs', exported)
@@ -44,7 +44,7 @@ const types: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 }
 
-/** Found and read when asked for: an API that nobody looks at needs none of it. */
+/** Finds and reads the file on each request: an API without the page's files still starts. */
 const filePage = (path: string, locate: () => URL): Page => ({
   path,
   headers: {

@@ -1,6 +1,6 @@
 const timeoutMs = 10_000
 
-/** The `data` of an answer. Rejects with what the answer, or the way to it, says is wrong. */
+/** Reads the `data` of an answer. Rejects with the message of a failure, or if no answer comes. */
 export async function read(path, { signal } = {}) {
   const limit = AbortSignal.timeout(timeoutMs)
   const response = await fetch(`/api/v1/${path}`, {

@@ -7,7 +7,7 @@ import { refresher } from './refresher.js'
 
 export const intervals = ['1m', '5m', '15m', '1h', '4h', '1d']
 
-/** The chart of the chosen symbol: its history as far as one scrolls back, its open candle live. */
+/** The chart of the chosen symbol: scrolling back loads older candles; the open candle is live. */
 export function candlePanel({ onInterval }) {
   const shown = panel('chart', { emptyText: 'Candles of the chosen symbol appear here.' })
   const canvas = shown.find('#canvas')
@@ -20,10 +20,10 @@ export function candlePanel({ onInterval }) {
     const candle = candles.find((one) => timeOfCandle(one) === hovered) ?? candles.at(-1)
     shown.find('#candle').replaceChildren(...(candle === undefined ? [] : legend(candle)))
     const range = candle && `, ${candles.length} from ${minuteOf(candles[0].start)}`
-    const gaps = candles.filter(({ complete }) => complete === false).length
-    const lacking = gaps === 0 ? '' : `, ${formatCount(gaps)} incomplete`
-    canvas.ariaLabel = `${opened.symbol}: candles of ${opened.interval}${range ?? ''}${lacking}`
-    shown.find('#gaps').hidden = gaps === 0
+    const count = candles.filter(({ complete }) => complete === false).length
+    const incomplete = count === 0 ? '' : `, ${formatCount(count)} incomplete`
+    canvas.ariaLabel = `${opened.symbol}: candles of ${opened.interval}${range ?? ''}${incomplete}`
+    shown.find('#interruptions').hidden = count === 0
   }
   const chart = candleChart(canvas, {
     onHover: (time) => {
@@ -92,7 +92,7 @@ function legend(candle) {
   return entries.map(([name, value]) =>
     element(
       'div',
-      name === 'Feed' ? { className: 'gap' } : {},
+      name === 'Feed' ? { className: 'interruption' } : {},
       element('dt', name === 'Start' ? { className: 'hidden' } : {}, name),
       element('dd', {}, value),
     ),

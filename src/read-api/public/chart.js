@@ -6,12 +6,12 @@ import {
   LineSeries,
 } from './lightweight-charts.js'
 
-/** The history is asked for more when fewer candles than this are left of what is seen. */
+/** Older candles are loaded when fewer than this are loaded to the left of the visible ones. */
 const nearStartCandles = 40
 const scrollCandles = 10
 const zoom = 1.25
 
-/** A chart of candles with their VWAP and volume. Numbers are made of text only here, to be drawn. */
+/** A chart of candles with their VWAP and volume. Text becomes numbers only here, for drawing. */
 export function candleChart(container, { onHover, onNearStart }) {
   const chart = createChart(container, {
     autoSize: true,
@@ -20,9 +20,9 @@ export function candleChart(container, { onHover, onNearStart }) {
     layout: { attributionLogo: false },
   })
   const series = {
-    // Shades the whole height behind a candle that may lack trades; first, so that it lies below.
-    gaps: chart.addSeries(HistogramSeries, {
-      priceScaleId: 'gaps',
+    // Shades the whole height behind an incomplete candle; first, so that the others cover it.
+    interruptions: chart.addSeries(HistogramSeries, {
+      priceScaleId: 'interruptions',
       lastValueVisible: false,
       priceLineVisible: false,
       autoscaleInfoProvider: () => ({ priceRange: { minValue: 0, maxValue: 1 } }),
@@ -41,7 +41,7 @@ export function candleChart(container, { onHover, onNearStart }) {
       crosshairMarkerVisible: false,
     }),
   }
-  series.gaps.priceScale().applyOptions({ scaleMargins: { top: 0, bottom: 0 } })
+  series.interruptions.priceScale().applyOptions({ scaleMargins: { top: 0, bottom: 0 } })
   series.volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } })
   series.candles.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } })
   const time = chart.timeScale()
@@ -54,14 +54,14 @@ export function candleChart(container, { onHover, onNearStart }) {
     const digits = Math.max(2, ...candles.slice(-100).map(({ close }) => fractionDigits(close)))
     const priceFormat = { type: 'price', precision: digits, minMove: 10 ** -digits }
     series.candles.applyOptions({ priceFormat })
-    series.gaps.setData(candles.map((candle) => gapOf(candle, colours)))
+    series.interruptions.setData(candles.map((candle) => shadeOf(candle, colours)))
     series.candles.setData(candles.map(barOf))
     series.vwap.setData(candles.map(vwapOf))
     series.volume.setData(candles.map((candle) => volumeOf(candle, colours)))
   }
   const update = (candle) => {
     const isOld = drawn.length > 0 && candle.start < drawn.at(-1).start
-    series.gaps.update(gapOf(candle, colours), isOld)
+    series.interruptions.update(shadeOf(candle, colours), isOld)
     series.candles.update(barOf(candle), isOld)
     series.vwap.update(vwapOf(candle), isOld)
     series.volume.update(volumeOf(candle, colours), isOld)
@@ -94,9 +94,9 @@ export function candleChart(container, { onHover, onNearStart }) {
 
 export const timeOfCandle = ({ start }) => Date.parse(start) / 1_000
 
-function gapOf(candle, { gap }) {
+function shadeOf(candle, { shade }) {
   const time = timeOfCandle(candle)
-  return candle.complete === false ? { time, value: 1, color: gap } : { time }
+  return candle.complete === false ? { time, value: 1, color: shade } : { time }
 }
 
 const barOf = (candle) => ({
@@ -120,7 +120,7 @@ const volumeOf = (candle, { upSoft, downSoft }) => ({
 
 function coloursOf(container) {
   const style = getComputedStyle(container)
-  const names = ['up', 'down', 'up-soft', 'down-soft', 'vwap', 'gap', 'panel', 'muted', 'line']
+  const names = ['up', 'down', 'up-soft', 'down-soft', 'vwap', 'shade', 'panel', 'muted', 'line']
   const camel = (name) => name.replace(/-(.)/, (_, letter) => letter.toUpperCase())
   return Object.fromEntries(names.map((name) => [camel(name), style.getPropertyValue(`--${name}`)]))
 }

@@ -1,8 +1,8 @@
 import { secondOf } from './format.js'
 
 /**
- * Whether the page is told what happens: the stream is open and the API answers. Says so in words,
- * and calls `onBack` when it is so again.
+ * Shows whether the page is live: the stream is open and the API answers. Calls `onBack` when it is
+ * live again.
  */
 export function connection({ onBack }) {
   const sign = document.getElementById('connection')

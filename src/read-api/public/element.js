@@ -1,4 +1,4 @@
-/** An element with these properties (`class` and attributes with a dash or `role` included). */
+/** Makes an element. What is not a property of it (`role`, `aria-…`) becomes an attribute. */
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name)
   for (const [key, value] of Object.entries(properties)) {

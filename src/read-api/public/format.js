@@ -1,10 +1,10 @@
 const digitsMax = 8
 
-/** Digits behind the point, at least two, so that the prices of a column line up. */
+/** Digits after the point, at least two, so that the prices of a column line up. */
 export const fractionDigits = (decimal) =>
   Math.min(digitsMax, Math.max(2, (decimal.split('.')[1] ?? '').length))
 
-/** Decimal text for the eye: rounded or filled up to `digits`, with thousands apart. */
+/** Decimal text for display: rounded or padded to `digits`, with thousands separated. */
 export const formatDecimal = (decimal, digits) =>
   decimal === null
     ? '–'
@@ -13,7 +13,7 @@ export const formatDecimal = (decimal, digits) =>
         maximumFractionDigits: digits,
       })
 
-/** With its sign, which says what the colour says. */
+/** With its sign, so that the meaning isn't in the colour alone. */
 export function formatChange(decimal, digits) {
   const text = formatDecimal(decimal, digits)
   return Number(decimal) > 0 ? `+${text}` : text.replace('-', '−')
@@ -26,11 +26,11 @@ export const formatCount = (count) => count.toLocaleString('en', { maximumFracti
 
 const thousand = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 
-/** 12,345 as 12.3K: for columns that are narrow. */
+/** 12,345 as 12.3K, for narrow columns. */
 export const formatCompact = (count) =>
   count < 10_000 ? formatCount(count) : thousand.format(count)
 
-/** The time of day of an ISO text, in UTC as it is. */
+/** The time of day of an ISO text, in UTC. */
 export const timeOf = (iso) => iso.slice('2025-11-20T'.length, -1)
 
 export const secondOf = (iso) => timeOf(iso).slice(0, '13:33:03'.length)

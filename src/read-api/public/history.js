@@ -2,10 +2,10 @@ import { pathOf, read } from './api.js'
 
 const pageCandlesMax = 300
 
-/** The candles of a symbol that are loaded, oldest first and without a gap up to the newest. */
+/** The loaded candles of a symbol, oldest first, without missing ones up to the newest. */
 export function candleHistory(symbol, interval) {
   let candles = []
-  /** Where the page before the oldest one begins; null where there is none. */
+  /** The cursor of the next older page; null if there is no older page. */
   let before
 
   const page = async (query, signal) => {
@@ -13,7 +13,7 @@ export function candleHistory(symbol, interval) {
     const { data, pagination } = await read(path, { signal })
     return { page: data.reverse(), next: pagination.next_cursor }
   }
-  /** A candle only ever gains trades: of two states, the one with more of them is the later. */
+  /** A candle only gains trades: of two versions, the one with more trades is the newer. */
   const put = (candle) => {
     const at = candles.findLastIndex(({ start }) => start <= candle.start)
     if (candles[at]?.start === candle.start) {
@@ -25,7 +25,7 @@ export function candleHistory(symbol, interval) {
     if (!isBeforeAll) candles.splice(at + 1, 0, candle)
     return !isBeforeAll
   }
-  const isGap = (page) =>
+  const isApart = (page) =>
     page.length > 0 && candles.length > 0 && page[0].start > candles.at(-1).start
 
   return {
@@ -34,7 +34,7 @@ export function candleHistory(symbol, interval) {
     put,
     loadNewest: async (signal) => {
       const newest = await page({}, signal)
-      if (before === undefined || isGap(newest.page)) {
+      if (before === undefined || isApart(newest.page)) {
         const live = before === undefined ? candles : []
         candles = newest.page
         before = newest.next

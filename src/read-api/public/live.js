@@ -1,8 +1,8 @@
 const retryMs = 1_000
 
 /**
- * Ticks of every symbol and their open candles of one interval, as they happen. A stream that ends,
- * for whatever reason, is opened again: each one begins with all there is.
+ * Streams the ticks of every symbol and the open candles of one interval. A stream that ends is
+ * always opened again; each begins with the full state.
  */
 export function live({ onTick, onCandle, onOpen, onLost }) {
   let source

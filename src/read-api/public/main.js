@@ -6,7 +6,7 @@ import { readModelPanel } from './read-models.js'
 import { symbolTable } from './symbols.js'
 import { tape } from './tape.js'
 
-/** What is looked at is in the address, so that a reload or a bookmark shows the same. */
+/** The choice is in the page's address, so that a reload or a bookmark shows the same. */
 function chosen() {
   const query = new URLSearchParams(location.hash.slice(1))
   const interval = query.get('interval')

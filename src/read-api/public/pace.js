@@ -3,7 +3,7 @@ import { formatCount } from './format.js'
 const everyMs = 1_000
 const samplesMax = 6
 
-/** How many trades there are over all symbols, and how many come in a second. */
+/** Shows the number of trades over all symbols, and how many arrive per second. */
 export function pace() {
   const shown = document.getElementById('pace')
   const counts = new Map()

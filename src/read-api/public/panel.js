@@ -1,6 +1,6 @@
 import { element } from './element.js'
 
-/** A section that says so when it has nothing to show: while loading, when empty, on an error. */
+/** A section with a notice while it has nothing to show: it is loading, empty or has failed. */
 export function panel(id, { emptyText } = {}) {
   const section = document.getElementById(id)
   const notice = element('p', { className: 'notice', role: 'status' })
@@ -15,7 +15,7 @@ export function panel(id, { emptyText } = {}) {
     find: (selector) => section.querySelector(selector),
     loading: show('loading'),
     empty: show('empty'),
-    /** What was there before stays readable, below the error. */
+    /** What was shown before stays readable, below the error. */
     error: show('error'),
     ready: () => show('ready')(''),
   }

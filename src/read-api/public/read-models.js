@@ -6,7 +6,7 @@ import { refresher } from './refresher.js'
 
 const everyMs = 500
 
-/** How every read model is: asked for all the time, which also shows whether the API answers. */
+/** Shows every read model. It polls all the time, which also shows whether the API answers. */
 export function readModelPanel({ onAnswer, onError }) {
   const shown = panel('read-models')
   const cards = shown.find('.cards')
@@ -74,9 +74,7 @@ function replay(replay) {
   }
   if (state === 'promoted') return [element('p', { className: 'replay' }, replayed(replay))]
   if (is_stale)
-    return [
-      problem({ code: 'Replay', message: `nothing heard since ${secondOf(replay.status_at)}` }),
-    ]
+    return [problem({ code: 'Replay', message: `no report since ${secondOf(replay.status_at)}` })]
   const label = `Replay into ${generation}`
   const bar = element('progress', {
     max: Math.max(1, events_total),
@@ -97,7 +95,7 @@ function replaying({ events_per_second, remaining_ms, ...done }) {
 const replayed = ({ events_done, started_at }) =>
   `Replayed: ${formatCount(events_done)} events read, ${secondOf(started_at)}`
 
-/** It proves something of the generation that it looked at, and of no other. */
+/** A verification proves something about the generation that it read, and about no other. */
 function verification({ verification, generation }) {
   const made = element('p', { className: 'verification' }, 'Not verified yet')
   if (verification === null) return made

@@ -1,8 +1,8 @@
 const retryMs = 2_000
 
 /**
- * Runs `load(signal)` when asked: one at a time, at most every `everyMs`, and again by itself after
- * a failure. What was asked while one runs comes after it.
+ * `ask` runs `load(signal)`: one at a time, at most every `everyMs`. If a run fails, or `ask` is
+ * called during it, another run follows.
  */
 export function refresher({ load, everyMs, onError }) {
   const controller = new AbortController()

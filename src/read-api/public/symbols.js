@@ -12,7 +12,7 @@ import { panel } from './panel.js'
 import { refresher } from './refresher.js'
 import { sparkline } from './sparkline.js'
 
-/** The table of all symbols. Its rows are what the API last said of each. */
+/** The table of all symbols, each with its latest tick. */
 export function symbolTable({ onSelect }) {
   const shown = panel('symbols')
   const body = shown.find('tbody')
@@ -41,7 +41,7 @@ export function symbolTable({ onSelect }) {
     waiting.clear()
     shown.ready()
   }
-  /** Drawn with the next frame, which may be after several ticks, or never in a hidden tab. */
+  /** Draws with the next frame, which may be after several ticks, or never in a hidden tab. */
   const put = (tick) => {
     if (waiting.size === 0) requestAnimationFrame(draw)
     waiting.set(tick.symbol, tick)
@@ -50,7 +50,7 @@ export function symbolTable({ onSelect }) {
     const { data } = await read('vwap', { signal })
     const isNews = ({ symbol, trade_count }) => trade_count > (rows.get(symbol)?.tradeCount() ?? 0)
     for (const tick of data) if (!waiting.has(tick.symbol) && isNews(tick)) put(tick)
-    if (data.length === 0) shown.empty('No trades yet: symbols appear here with their first.')
+    if (data.length === 0) shown.empty('No trades yet: a symbol appears here with its first.')
     else if (waiting.size === 0) shown.ready()
   }
 

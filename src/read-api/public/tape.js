@@ -11,7 +11,7 @@ const everyMs = 400
 export function tape() {
   const shown = panel('tape', { emptyText: 'Trades of the chosen symbol appear here.' })
   const body = shown.find('tbody')
-  // A list that scrolls must be within reach of the keyboard.
+  // A list that scrolls must be reachable by keyboard.
   Object.assign(shown.find('.scroll'), { role: 'group', tabIndex: 0, ariaLabel: 'Latest trades' })
   let refresh
   return {
