@@ -30,7 +30,7 @@ test('axe finds nothing serious, light and dark, wide and narrow', async () => {
   await tradelog.kill()
 })
 
-test('the page of the API is no wider than its window, and axe finds nothing serious in it', async () => {
+test('the API page is no wider than its window, and axe finds nothing serious', async () => {
   const tradelog = startTradelog(['api'], embeddedStores())
   const address = await tradelog.address()
   for (const { colorScheme, width } of views) {

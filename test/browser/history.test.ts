@@ -11,7 +11,7 @@ const test = browserSuite('history in a browser')
 const minutes = 1_000
 const firstMinute = Date.UTC(2025, 10, 20)
 
-/** Played at once: so many trades in each of the minutes. */
+/** Settings that play so many trades in each of the minutes, at once. */
 function settingsOf(tradesPerMinute: number) {
   const rows = Array.from({ length: minutes * tradesPerMinute }, (_, at) => {
     const minute = Math.floor(at / tradesPerMinute)
@@ -23,7 +23,7 @@ function settingsOf(tradesPerMinute: number) {
   return { ...embeddedStores(), FEED: 'file', FILE__PATH: path, FILE__SPEED: 'max' }
 }
 
-test('older candles are loaded as one scrolls back, to the very first', async () => {
+test('scrolling back loads older candles, to the very first', async () => {
   const tradelog = startTradelog(['start'], settingsOf(1))
   const address = await tradelog.address()
   await seen(async () => {
@@ -46,7 +46,7 @@ test('older candles are loaded as one scrolls back, to the very first', async ()
   await tradelog.kill()
 })
 
-test('a replay is seen while it goes on, and when it has ended', async () => {
+test('a replay is shown while it runs, and when it has ended', async () => {
   const settings = settingsOf(100)
   const tradelog = startTradelog(['start'], settings)
   const { page, errors, close } = await test.open(await tradelog.address())

@@ -20,7 +20,7 @@ const candlePixels = `(() => {
   return count
 })()`
 
-test('prices move, the chart draws, and nothing is asked of another host', async () => {
+test('prices move, the chart draws, and no other host is contacted', async () => {
   const tradelog = startTradelog(['start'], embeddedStores())
   const address = await tradelog.address()
   const { page, errors, origins, close } = await test.open(address)
@@ -61,7 +61,7 @@ test('symbol and interval are chosen by keyboard, and a reload shows the same', 
   await tradelog.kill()
 })
 
-test('says that there is nothing yet, and shows the first trades without a reload', async () => {
+test('shows that there are no trades yet, and the first ones without a reload', async () => {
   const settings = embeddedStores()
   const roles = [startTradelog(['project'], settings), startTradelog(['api'], settings)] as const
   const address = await roles[1].address()
@@ -80,7 +80,7 @@ test('says that there is nothing yet, and shows the first trades without a reloa
   for (const role of [ingest, ...roles]) await role.kill()
 })
 
-test('what fails is said where it is missing, and comes back by itself', async () => {
+test('a failure is shown in its panel, which recovers by itself', async () => {
   const tradelog = startTradelog(['start'], embeddedStores())
   const { page, close } = await test.open(await tradelog.address())
   await seen(async () => (await page.locator('#tape tbody tr').count()) > 0)

@@ -6,7 +6,7 @@ import { startTradelog } from '../support/tradelog.ts'
 
 const test = browserSuite('recovery in a browser')
 
-test('a server killed and started again is shown as lost, then live, without a reload', async () => {
+test('a server that is restarted is shown as lost, then live, without a reload', async () => {
   const settings = { ...embeddedStores(), API_PORT: String(await freePort()) }
   const first = startTradelog(['start'], settings)
   const address = await first.address()

@@ -10,7 +10,7 @@ await record([trade()])
 
 const etagOf = async (path: string) => String((await get(path)).headers.etag)
 
-test('every answer, failures too, carries the security headers', async () => {
+test('every answer, failures included, has the security headers', async () => {
   for (const path of ['/api/v1/symbols', '/api/v1/trades/NOPE', '/nowhere', '/docs', '/healthz']) {
     const { headers } = await get(path)
     assert.is(headers['x-content-type-options'], 'nosniff', path)
@@ -33,7 +33,7 @@ test('an answer is revalidated each time, and not sent again while it is the sam
   }
 })
 
-test('a late trade makes another answer of an old page', async () => {
+test('a late trade changes the answer of an old page', async () => {
   const path = '/api/v1/candles/AAPL?interval=1d'
   const before = await etagOf(path)
   await record([trade({ executedAt: trade().executedAt - 1 })])
@@ -58,14 +58,14 @@ test('HEAD gives the headers of GET and no body', async () => {
   }
 })
 
-test('OPTIONS says what is allowed', async () => {
+test('OPTIONS names the allowed methods', async () => {
   const answer = await get('/api/v1/symbols', { method: 'OPTIONS' })
   assert.is(answer.status, 204)
   assert.is(answer.headers.allow, 'GET, HEAD, OPTIONS')
   assert.is(answer.headers['access-control-allow-methods'], undefined)
 })
 
-test('pages of one origin may read it where the settings say so', async () => {
+test('pages of one origin may read it if the settings allow it', async () => {
   const api = await startTestApi({ corsOrigin: 'https://charts.example' })
   const headers = { Origin: 'https://charts.example', 'Access-Control-Request-Method': 'GET' }
   const preflight = await api.get('/api/v1/symbols', { method: 'OPTIONS', headers })

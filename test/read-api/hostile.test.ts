@@ -41,7 +41,7 @@ async function answerTo({ api }: TestApi, request: string): Promise<string> {
 
 const slowness = { headersMsMax: 200, requestMsMax: 300, checkEveryMs: 50 }
 
-test('each gets what the table of the documentation says, and the next request is answered', async () => {
+test('each gets the answer of the documented table, and the next request is answered', async () => {
   const testApi = await startTestApi({ slowness })
   await testApi.record([trade()])
   assert.ok(cases.length > 50)

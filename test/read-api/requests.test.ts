@@ -78,7 +78,7 @@ const refused: readonly (readonly [path: string, status: number, code: string])[
   ['/api/v1/candles/%E0%A4%A', 400, 'INVALID_SYMBOL'],
   ['/api/v1/vwap/%E0%A4%A', 400, 'INVALID_SYMBOL'],
   ['/api/v1/trades/', 400, 'INVALID_SYMBOL'],
-  // what there is none of
+  // paths and symbols that don't exist
   ['/api/v1/trades/NOPE', 404, 'SYMBOL_NOT_FOUND'],
   ['/api/v1/trades/aapl', 404, 'SYMBOL_NOT_FOUND'],
   ['/api/v1/trades/AAP', 404, 'SYMBOL_NOT_FOUND'],
@@ -96,7 +96,7 @@ const refused: readonly (readonly [path: string, status: number, code: string])[
   ['//', 404, 'NOT_FOUND'],
 ]
 
-test('a wrong one gets its status and code in the envelope', async () => {
+test('a wrong request gets its status and code in the envelope', async () => {
   for (const [path, status, code] of refused) {
     const answer = await get(path)
     assert.is(answer.status, status, path)
@@ -107,7 +107,7 @@ test('a wrong one gets its status and code in the envelope', async () => {
   }
 })
 
-test('every fault of one is named, the first gives the code', async () => {
+test('names every fault of a request; the first gives the code', async () => {
   const { json } = await get('/api/v1/candles/A%00?limit=0&before=!&interval=2m&colour=red')
   assert.is(json.error.code, 'INVALID_SYMBOL')
   const parts = json.error.reasons.map((reason: { part: string }) => reason.part)
@@ -115,14 +115,14 @@ test('every fault of one is named, the first gives the code', async () => {
   for (const part of parts) assert.match(json.message, part)
 })
 
-test('a flood of unknown parameters is answered briefly', async () => {
+test('a flood of unknown parameters gets a short answer', async () => {
   const query = Array.from({ length: 1_500 }, (_, index) => `p${index}`).join('&')
   const { status, text } = await get(`/api/v1/symbols?${query}`)
   assert.is(status, 400)
   assert.ok(text.length < 5_000, `${text.length}`)
 })
 
-test('any text that can be a symbol is one', async () => {
+test('accepts any text that can be a symbol', async () => {
   const symbols = [
     'KRAKEN:XBT/USD',
     'IC MARKETS:1',
@@ -146,7 +146,7 @@ test('any text that can be a symbol is one', async () => {
   }
 })
 
-test('methods other than GET, HEAD and OPTIONS are refused with what is allowed', async () => {
+test('refuses methods other than GET, HEAD and OPTIONS, naming those allowed', async () => {
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'PURGE']) {
     for (const path of ['/api/v1/symbols', '/api/v1/trades/AAPL', '/docs', '/healthz']) {
       const answer = await get(path, { method })
@@ -158,7 +158,7 @@ test('methods other than GET, HEAD and OPTIONS are refused with what is allowed'
   assert.is((await get('/nowhere', { method: 'POST' })).status, 404)
 })
 
-/** As a careful client does it: also the dots that a URL parser would take for steps. */
+/** Encodes the dots too, which a URL parser would take for steps. */
 const escaped = (symbol: string): string => encodeURIComponent(symbol).replaceAll('.', '%2E')
 
 test.run()

@@ -50,7 +50,7 @@ test('a read that hangs on a generation already open is aborted with its request
   await close()
 })
 
-test('a client that goes away aborts its read', async () => {
+test('a client that disconnects aborts its read', async () => {
   const { api, get, record, store, close } = await startTestApi({ requestTimeoutMs: 60_000 })
   await record([trade()])
   await get('/api/v1/trades/AAPL')
@@ -64,7 +64,7 @@ test('a client that goes away aborts its read', async () => {
   await close()
 })
 
-test('a store that is away is answered with 503, and the reads are right again after it', async () => {
+test('an unavailable store is answered with 503, and later reads are right again', async () => {
   const { get, record, store, close } = await startTestApi()
   await record([trade()])
   const paths = ['/api/v1/trades/AAPL', '/api/v1/candles/AAPL', '/api/v1/vwap', '/api/v1/symbols']
@@ -85,7 +85,7 @@ test('a store that is away is answered with 503, and the reads are right again a
   await close()
 })
 
-test('an error of the inside is logged and never shown', async () => {
+test('an internal error is logged and never shown', async () => {
   const lines: string[] = []
   const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
   const { get, record, store, close } = await startTestApi({ logger })
@@ -99,7 +99,7 @@ test('an error of the inside is logged and never shown', async () => {
   await close()
 })
 
-test('what is no HTTP gets the envelope too', async () => {
+test('a request that is not HTTP gets the envelope too', async () => {
   const { api, close } = await startTestApi()
   const cases = [
     ['nonsense\r\n\r\n', 400],
@@ -117,7 +117,7 @@ test('what is no HTTP gets the envelope too', async () => {
   await close()
 })
 
-test('closing lets the request in flight end, and takes no keep-alive time', async () => {
+test('closing waits for the request in flight, but not for idle connections', async () => {
   const { api, get, record, store, close } = await startTestApi({ requestTimeoutMs: 300 })
   await record([trade()])
   await get('/api/v1/trades/AAPL')
@@ -135,7 +135,7 @@ test('closing lets the request in flight end, and takes no keep-alive time', asy
   await close()
 })
 
-test('a port that is taken is a fault of the settings', async () => {
+test('a port in use is an error of the settings', async () => {
   const { api, store, close } = await startTestApi()
   const metrics = createMetrics()
   const limits = testLimits

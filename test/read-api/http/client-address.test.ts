@@ -12,7 +12,7 @@ const request = (remoteAddress: string | undefined, forwarded?: string): Incomin
     headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
   }) as unknown as IncomingMessage
 
-test('is that of its connection, whatever it says of itself', () => {
+test('is that of its connection if no proxy is trusted', () => {
   const addressOf = clientAddress([])
   assert.is(addressOf(request('192.0.2.1', '1.2.3.4')), '192.0.2.1')
   assert.is(addressOf(request('::ffff:192.0.2.1', '1.2.3.4')), '192.0.2.1')
@@ -20,14 +20,14 @@ test('is that of its connection, whatever it says of itself', () => {
 })
 
 const cases: readonly (readonly [remote: string, forwarded: string | undefined, is: string])[] = [
-  // A stranger can say what it likes.
+  // A client that is not a trusted proxy can forge the header.
   ['192.0.2.1', '1.2.3.4', '192.0.2.1'],
   ['10.1.2.3', '1.2.3.4', '1.2.3.4'],
   ['::ffff:10.1.2.3', '1.2.3.4', '1.2.3.4'],
   ['10.1.2.3', '9.9.9.9, 1.2.3.4', '1.2.3.4'],
   ['10.1.2.3', '9.9.9.9, 1.2.3.4, 10.0.0.7, fd00::1', '1.2.3.4'],
   ['fd00::1', '2001:db8::1', '2001:db8::1'],
-  // Nothing, or nothing that is an address: the proxy itself answers for it.
+  // No header or no address in it: the proxy itself is the client.
   ['10.1.2.3', undefined, '10.1.2.3'],
   ['10.1.2.3', '', '10.1.2.3'],
   ['10.1.2.3', '1.2.3.4, unknown', '10.1.2.3'],
@@ -35,14 +35,14 @@ const cases: readonly (readonly [remote: string, forwarded: string | undefined, 
   ['10.1.2.3', '10.0.0.8, 10.0.0.7', '10.0.0.8'],
 ]
 
-test('behind trusted proxies is the last that is none of them', () => {
+test('behind trusted proxies is the last entry that is not one of them', () => {
   const addressOf = clientAddress(['10.0.0.0/8', 'fd00::1'])
   for (const [remote, forwarded, is] of cases) {
     assert.is(addressOf(request(remote, forwarded)), is, `${remote} ${forwarded}`)
   }
 })
 
-test('has an allowance of its own where it is IPv4, and one for its /64 where it is IPv6', () => {
+test('has its own allowance if it is IPv4, and that of its /64 if it is IPv6', () => {
   const cases = [
     ['192.0.2.1', '192.0.2.1'],
     ['', ''],

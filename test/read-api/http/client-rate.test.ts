@@ -13,14 +13,14 @@ function rateAt(options: {
   return { clock, rate: clientRate({ ...options, now: () => clock.ms }) }
 }
 
-test('a burst is taken up to its last request, and not one more', () => {
+test('allows a burst up to its last request, and not one more', () => {
   const { rate } = rateAt({ requestsPerSecond: 10, requestsBurst: 5 })
   for (let nth = 1; nth <= 5; nth++) assert.is(rate.take('a'), 0, `${nth}`)
   assert.is(rate.take('a'), 100)
   assert.is(rate.take('a'), 100, 'what is refused costs nothing')
 })
 
-test('after a burst one more is taken each time its share of a second has passed', () => {
+test('after a burst allows one more each time its share of a second has passed', () => {
   const { rate, clock } = rateAt({ requestsPerSecond: 10, requestsBurst: 5 })
   for (let nth = 1; nth <= 5; nth++) rate.take('a')
   for (let nth = 1; nth <= 20; nth++) {
@@ -31,7 +31,7 @@ test('after a burst one more is taken each time its share of a second has passed
   }
 })
 
-test('a pause fills the bucket again, and no more than that', () => {
+test('a pause refills the bucket, but not beyond its capacity', () => {
   const { rate, clock } = rateAt({ requestsPerSecond: 10, requestsBurst: 5 })
   for (let nth = 1; nth <= 5; nth++) rate.take('a')
   clock.ms += 3_600_000
@@ -47,7 +47,7 @@ test('each client has a bucket of its own', () => {
   }
 })
 
-test('a million clients take no more memory than the most there may be', () => {
+test('a million clients take no more memory than `clientsMax`', () => {
   const { rate, clock } = rateAt({ requestsPerSecond: 10, requestsBurst: 5, clientsMax: 100 })
   for (let nth = 0; nth < 1_000_000; nth++) {
     if (nth % 1_000 === 0) clock.ms += 1
@@ -56,7 +56,7 @@ test('a million clients take no more memory than the most there may be', () => {
   }
 })
 
-test('of too many the one that asked longest ago is forgotten, those at work are not', () => {
+test('forgets the client with the oldest request if there are too many, not the busy ones', () => {
   const { rate, clock } = rateAt({ requestsPerSecond: 1, requestsBurst: 2, clientsMax: 3 })
   for (const client of ['a', 'b', 'c', 'a', 'd']) {
     clock.ms += 1

@@ -12,7 +12,7 @@ const symbol = fc
   .filter((text) => !/\p{Cc}/u.test(text))
 const number = fc.maxSafeNat()
 
-test('gives back the numbers of the key it was made of, and is never all digits', () => {
+test('decodes to the numbers of its key, and is never all digits', () => {
   fc.assert(
     fc.property(symbol, fc.array(number, { minLength: 1, maxLength: 4 }), (text, numbers) => {
       const cursor = encodeCursor(encodeKey([text, ...numbers]))

@@ -20,11 +20,11 @@ const paths = [
   '/api/v1/vwap',
 ]
 
-test('an answer asked for again is the same to the last header, and nothing is read for it', async () => {
+test('a repeated answer is the same to the last header, and reads nothing', async () => {
   const { get, record, store, close } = await startTestApi({ corsOrigin: '*' })
   await record([trade()])
   for (const path of paths) {
-    // The first may find its pointer looked up too long ago to be kept.
+    // The first answer isn't kept if the pointer was looked up too long ago.
     await get(path)
     const first = await get(path)
     const calls = new Map(store.calls)
@@ -53,7 +53,7 @@ test('a commit is seen by the very next request', async () => {
   await close()
 })
 
-test('a known tag is answered with 304 and the headers that belong to it', async () => {
+test('a known ETag is answered with 304 and the headers of the answer', async () => {
   const { get, record, close } = await startTestApi()
   await record([trade()])
   const path = '/api/v1/trades/AAPL'
@@ -98,7 +98,7 @@ async function countingApplication(bytesMax?: number) {
   return { asked, state, get, close: () => server.close() }
 }
 
-test('keeps answers for one revision only, and none while there is no telling', async () => {
+test('keeps answers for one revision only, and none while it is unknown', async () => {
   const { asked, state, get, close } = await countingApplication()
   const countOf = async (revision: string | undefined) => {
     state.revision = revision
@@ -120,7 +120,7 @@ test('a failure is not kept', async () => {
   close()
 })
 
-test('holds no more than its bytes: the oldest make room, one too large is not kept', async () => {
+test('keeps up to its limit of bytes: drops the oldest, keeps none that is too large', async () => {
   const { asked, get, close } = await countingApplication(1_000)
   for (const path of ['/a?length=400', '/b?length=400', '/c?length=400', '/c?length=400']) {
     await get(path)

@@ -39,7 +39,7 @@ const inForce: Readonly<Record<string, number | string>> = {
   'time of an answer': timeouts.apiRequestMs / 1_000,
 }
 
-test('are those that the documentation names', () => {
+test('are those of the documentation', () => {
   const documented = tableUnder('docs/api.md', '## Limits').map(([what = '', most = '']) => [
     what,
     Number.parseInt(most.replace(',', ''), 10),
@@ -50,7 +50,7 @@ test('are those that the documentation names', () => {
 /** One in five seconds: a busy machine doesn't take that long for four requests. */
 const slow = { clientRequestsPerSecond: 0.2, clientRequestsBurst: 3 }
 
-test('a client may send its burst, is then answered 429 until its rate allows one more', async () => {
+test('a client may send its burst, then gets 429 until its rate allows one more', async () => {
   const { get, close } = await startTestApi({
     limits: { ...testLimits, ...slow, trustedProxies: ['127.0.0.1'] },
   })
@@ -61,13 +61,13 @@ test('a client may send its burst, is then answered 429 until its rate allows on
   assert.is(json.error.code, 'TOO_MANY_REQUESTS')
   const seconds = Number(headers['retry-after'])
   assert.ok(seconds >= 1 && seconds <= 5, `${seconds} s`)
-  assert.is((await ask('192.0.2.2')).status, 200, 'others are not concerned')
+  assert.is((await ask('192.0.2.2')).status, 200, 'others are not affected')
   const isAllowed = async () => (await ask('192.0.2.1')).status === 200
   await eventually(isAllowed, { timeoutMs: 15_000, everyMs: 100 })
   await close()
 })
 
-test('a client that no trusted proxy names is the connection, whatever it says', async () => {
+test('without a trusted proxy, X-Forwarded-For does not change who the client is', async () => {
   const { get, close } = await startTestApi({ limits: { ...testLimits, ...slow } })
   const statuses: number[] = []
   for (let nth = 1; nth <= 6; nth++) {
@@ -86,7 +86,7 @@ test('the rate can be turned off', async () => {
   await close()
 })
 
-test('requests far above capacity are shed at once with 503, and after them all is well', async () => {
+test('requests above capacity get 503 at once, and later ones are answered', async () => {
   const requestsInFlightMax = 5
   const testApi = await startTestApi({ limits: { ...testLimits, requestsInFlightMax } })
   const { get, record, store, close } = testApi
@@ -110,7 +110,7 @@ test('requests far above capacity are shed at once with 503, and after them all 
   await close()
 })
 
-test('one connection too many is closed, and taken when another has gone', async () => {
+test('one connection too many is closed, and accepted when another has closed', async () => {
   const { store, close } = await startTestApi()
   const limits = { ...testLimits, connectionsMax: 2 }
   const at = { host: '127.0.0.1', port: 0, requestTimeoutMs: 2_000 }
@@ -157,7 +157,7 @@ test('a body may be as long as the limit, and not a byte longer', async () => {
   await close()
 })
 
-test('a client that reads nothing is let go, and so is one that says nothing', async () => {
+test('a client that reads nothing is disconnected, and so is one that sends nothing', async () => {
   const { api, record, close } = await startTestApi({
     slowness: { idleMsMax: 300, checkEveryMs: 50 },
     limits: { ...testLimits, clientRequestsPerSecond: 'off' },
@@ -168,11 +168,11 @@ test('a client that reads nothing is let go, and so is one that says nothing', a
   const page = 'GET /api/v1/trades/AAPL?limit=1000 HTTP/1.1\r\nHost: a\r\n\r\n'
   const closed = once(deaf, 'close')
   deaf.on('error', () => {})
-  // More than the kernel takes for a reader that doesn't.
+  // More than the kernel buffers for a client that doesn't read.
   deaf.write(page.repeat(200))
   const mute = await rawConnection(api.port)
   await once(mute.resume(), 'close')
-  // A paused socket hears of the end only when it reads on.
+  // A paused socket notices the end only when it reads again.
   await eventually(
     () => {
       deaf.write(page)

@@ -34,7 +34,7 @@ test('describes every route', () => {
   assert.equal(missing, [])
 })
 
-test('has schemas that are schemas, and ids that are unique', () => {
+test('has valid schemas and unique ids', () => {
   const ajv = new Ajv2020({ allowUnionTypes: true, formats: { 'date-time': true } })
   const ids = operations.map(([, { get: operation }]) => operation.operationId)
   assert.is(new Set(ids).size, ids.length)
@@ -60,12 +60,12 @@ test('names only codes that exist', () => {
   )
 })
 
-test('says of a limit what a request is held to', async () => {
+test('describes a limit as requests are checked', async () => {
   const limit = document.paths['/api/v1/trades/{symbol}'].get.parameters[1].schema
   assert.equal([limit.minimum, limit.maximum, limit.default], [1, 1_000, 15])
 })
 
-test('is there as a page that names every path, loads nothing and runs nothing', async () => {
+test('is also a page that names every path, loads nothing and runs nothing', async () => {
   const { status, text, headers } = await get('/docs')
   assert.is(status, 200)
   assert.is(headers['content-type'], 'text/html; charset=utf-8')

@@ -17,7 +17,7 @@ const ownFile = /(?:(?:href|src)="|from '\.)(\/(?:page\/)?[a-z-]+\.[a-z]+)["']/g
 const loadedBy = (path: string, text: string): string[] =>
   Array.from(text.matchAll(ownFile), ([, to = '']) => (path === '/' ? to : `/page${to}`))
 
-test('every file that the page needs is served, from here alone', async () => {
+test('every file that the page needs is served, and none comes from elsewhere', async () => {
   const { get, close } = await startTestApi()
   const paths = new Set(['/'])
   for (const path of paths) {

@@ -17,7 +17,7 @@ type Trades = Generation<RowOf<typeof trades>>
 
 const idOf = async (generation: Trades) => generation.info.id
 
-/** A reader whose clock stands still until told, over a store without a generation. */
+/** A reader with a clock that stands still until set, and a store without a generation. */
 async function start() {
   const embedded = await openEmbeddedReadModelStore({ directory: temporaryDirectory() })
   const store = faultyReadModelStore(embedded)
@@ -44,7 +44,7 @@ async function start() {
   return { store, clock, messages, reader, read, promote, close: () => embedded.close() }
 }
 
-test('has nothing to read before the first promotion, and reads at once after it', async () => {
+test('reads nothing before the first promotion, and at once after it', async () => {
   const { read, promote, close } = await start()
   const error = await read(idOf).catch((error: unknown) => error)
   assert.ok(hasCode(error, 'READ_MODEL_NOT_FOUND'))
@@ -105,7 +105,7 @@ test('opens a generation once while it stays the active one', async () => {
   await close()
 })
 
-test('a read of a dropped generation is done again on the new one, within the second', async () => {
+test('retries a read of a dropped generation on the new one within the second', async () => {
   const { store, read, promote, close } = await start()
   const first = await promote()
   await read(idOf)
@@ -119,7 +119,7 @@ test('a read of a dropped generation is done again on the new one, within the se
   await close()
 })
 
-test('a read that fails twice fails, and the next one is well again', async () => {
+test('a read that fails twice fails, and the next one succeeds', async () => {
   const { store, read, promote, close } = await start()
   const first = await promote()
   await read(idOf)
@@ -131,7 +131,7 @@ test('a read that fails twice fails, and the next one is well again', async () =
   await close()
 })
 
-test('says once that a model cannot be read, and once that it can again', async () => {
+test('logs once that a model cannot be read, and once that it can again', async () => {
   const { store, messages, read, promote, close } = await start()
   await promote()
   store.fault = 'away'
@@ -146,7 +146,7 @@ test('says once that a model cannot be read, and once that it can again', async 
   await close()
 })
 
-test('an aborted request is not tried again', async () => {
+test('an aborted request is not retried', async () => {
   const { reader, read, promote, close } = await start()
   await promote()
   let tries = 0
@@ -162,7 +162,7 @@ test('an aborted request is not tried again', async () => {
   await close()
 })
 
-test('a lookup that hangs holds up nobody who comes a second later', async () => {
+test('a lookup that hangs does not block a read a second later', async () => {
   const { store, clock, read, promote, close } = await start()
   const first = await promote()
   store.fault = 'hanging'

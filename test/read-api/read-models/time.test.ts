@@ -5,7 +5,7 @@ import { suite } from '../../support/suite.ts'
 
 const test = suite('times of an answer')
 
-test('are as Date writes them, in any order', () => {
+test('are as Date formats them, in any order', () => {
   const range = { min: new Date(-8.64e15), max: new Date(8.64e15), noInvalidDate: true }
   fc.assert(
     fc.property(fc.array(fc.date(range)), (dates) => {
@@ -15,7 +15,7 @@ test('are as Date writes them, in any order', () => {
   for (let ms = 998; ms < 2_003; ms++) assert.is(isoOf(ms), new Date(ms).toISOString())
 })
 
-test('are null where there is none', () => {
+test('are null if there is none', () => {
   for (const none of [undefined, null, Number.NaN, Infinity, 8.64e15 + 1, '0', new Date()]) {
     assert.is(isoOf(none), null)
   }

@@ -9,7 +9,7 @@ const { get, record, store, close } = await startTestApi()
 test.after(close)
 
 const minuteMs = 60_000
-/** 2025-11-20T12:00:00Z, a border of every interval but the day's. */
+/** 2025-11-20T12:00:00Z, a start of every interval but the day. */
 const noon = Date.UTC(2025, 10, 20, 12)
 
 test('gives a candle by the time of its trades', async () => {
@@ -39,7 +39,7 @@ test('gives a candle by the time of its trades', async () => {
   })
 })
 
-test('an interval that is not stored is made of those that are, exactly', async () => {
+test('an interval that is not stored is made exactly from stored ones', async () => {
   await record([
     trade({ symbol: 'FIVE', executedAt: noon, price: '0.1', volume: '0.2' }),
     trade({ symbol: 'FIVE', executedAt: noon + 2 * minuteMs, price: '10', volume: '0.1' }),
@@ -63,7 +63,7 @@ test('an interval that is not stored is made of those that are, exactly', async 
   ])
 })
 
-test('walked in pages of any size, every interval gives the same candles', async () => {
+test('every interval gives the same candles in pages of any size', async () => {
   const random = seededRandom(testSeed)
   const trades = Array.from({ length: 600 }, () =>
     trade({
@@ -107,7 +107,7 @@ test('before a Unix time gives whole candles that started strictly before', asyn
   assert.equal(await startsBefore(noon), [])
 })
 
-test('the largest page of the interval that reads most rows is read in chunks', async () => {
+test('the largest page of the interval with most rows is read in chunks', async () => {
   const minutes = 1_001 * 15
   await record(
     Array.from({ length: minutes }, (_, index) =>
@@ -135,26 +135,26 @@ const everyMinute = (symbol: string, minutes: number) =>
     trade({ symbol, executedAt: noon + minute * minuteMs }),
   )
 
-const gap = (symbol: string, fromMs: number, untilMs: number) =>
+const interrupt = (symbol: string, fromMs: number, untilMs: number) =>
   interruption({ symbol, from: noon + fromMs, until: noon + untilMs })
 
 test('a candle is complete unless an interruption of its symbol overlaps it', async () => {
   await record([
-    ...everyMinute('GAP', 10),
+    ...everyMinute('CUT', 10),
     ...everyMinute('OTHER', 10),
-    gap('GAP', 2 * minuteMs + 1, 4 * minuteMs),
-    gap('OTHER', 4 * minuteMs, 6 * minuteMs + 1),
-    trade({ symbol: 'GAP', executedAt: noon + minuteMs }),
+    interrupt('CUT', 2 * minuteMs + 1, 4 * minuteMs),
+    interrupt('OTHER', 4 * minuteMs, 6 * minuteMs + 1),
+    trade({ symbol: 'CUT', executedAt: noon + minuteMs }),
   ])
-  assert.equal(await incomplete('GAP'), ['12:03', '12:02'])
+  assert.equal(await incomplete('CUT'), ['12:03', '12:02'])
   assert.equal(await incomplete('OTHER'), ['12:06', '12:05', '12:04'])
 })
 
-test('longer candles are incomplete too, stored or not, and those beside them are not', async () => {
+test('longer candles are incomplete too, stored or not; their neighbours are not', async () => {
   const hours = Array.from({ length: 48 }, (_, hour) =>
     trade({ symbol: 'LONGER', executedAt: noon + hour * 60 * minuteMs }),
   )
-  await record([...hours, gap('LONGER', 7 * minuteMs, 8 * minuteMs)])
+  await record([...hours, interrupt('LONGER', 7 * minuteMs, 8 * minuteMs)])
   for (const [interval, starts] of Object.entries({
     '1m': [],
     '5m': [],
@@ -167,12 +167,12 @@ test('longer candles are incomplete too, stored or not, and those beside them ar
   }
 })
 
-test('interruptions that share a beginning, and one that goes on behind the page, are found', async () => {
+test('finds interruptions with one beginning, and one that ends after the page', async () => {
   await record([
     ...everyMinute('NEST', 8),
-    // Runs that each ended before a trade: all begin where the first began.
-    ...[2, 3, 5].map((minute) => gap('NEST', minuteMs + 1, minute * minuteMs)),
-    gap('NEST', 7 * minuteMs, 600 * minuteMs),
+    // Restarts that each ended before a trade: all begin when the first began.
+    ...[2, 3, 5].map((minute) => interrupt('NEST', minuteMs + 1, minute * minuteMs)),
+    interrupt('NEST', 7 * minuteMs, 600 * minuteMs),
   ])
   assert.equal(await incomplete('NEST'), ['12:07', '12:04', '12:03', '12:02', '12:01'])
   const { json } = await get(`/api/v1/candles/NEST?before=${noon + 2 * minuteMs}`)
@@ -182,10 +182,10 @@ test('interruptions that share a beginning, and one that goes on behind the page
   )
 })
 
-test('very many interruptions cost a read for each candle at most, seldom ones share a read', async () => {
-  const dense = Array.from({ length: 20_000 }, (_, i) => gap('DENSE', i * 30, i * 30 + 10))
+test('many interruptions cost at most a read for each candle, rare ones share a read', async () => {
+  const dense = Array.from({ length: 20_000 }, (_, i) => interrupt('DENSE', i * 30, i * 30 + 10))
   await record([...everyMinute('DENSE', 20), ...dense])
-  await record([...everyMinute('SPARSE', 20), gap('SPARSE', 5 * minuteMs, 5 * minuteMs + 1)])
+  await record([...everyMinute('SPARSE', 20), interrupt('SPARSE', 5 * minuteMs, 5 * minuteMs + 1)])
   store.calls.clear()
   assert.is((await incomplete('DENSE')).length, 10)
   assert.ok((store.calls.get('page') ?? 0) <= 1 + 11, `${store.calls.get('page')} pages`)
@@ -194,7 +194,7 @@ test('very many interruptions cost a read for each candle at most, seldom ones s
   assert.is(store.calls.get('page'), 2)
 })
 
-test('where interruptions are not built yet nobody knows, and candles are given', async () => {
+test('while interruptions are not built, candles are given with unknown completeness', async () => {
   const api = await startTestApi({ readModels: 'none' })
   await api.rebuild('candles')
   await api.rebuild('symbols')

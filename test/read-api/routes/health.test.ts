@@ -18,7 +18,7 @@ test('ready while every read model is built and being updated', async () => {
   await api.close()
 })
 
-test('not ready before anybody says that he updates them', async () => {
+test('not ready before a process reports that it updates them', async () => {
   const api = await startTestApi()
   const { status, json } = await api.get('/readyz')
   assert.is(status, 503)
@@ -43,7 +43,7 @@ test('not ready while a projector has stopped, with its error and since when', a
   await api.close()
 })
 
-test('not ready when nobody has reported for ten seconds, and since then', async () => {
+test('not ready when no process has reported for ten seconds, and since then', async () => {
   let late = 0
   const api = await startTestApi({ now: () => Date.now() + late })
   await report(api)
@@ -56,7 +56,7 @@ test('not ready when nobody has reported for ten seconds, and since then', async
   await api.close()
 })
 
-test('not ready while the store is away, since it was noticed, and ready after it', async () => {
+test('not ready while the store is unavailable, since noticed, and ready afterwards', async () => {
   const clock = { ms: Date.now() }
   const api = await startTestApi({ now: () => clock.ms })
   await report(api)
@@ -77,7 +77,7 @@ test('not ready while the store is away, since it was noticed, and ready after i
   await api.close()
 })
 
-test('before the first build: alive, not ready, and reads say that nothing is built', async () => {
+test('before the first build: alive, not ready, and reads fail as not built', async () => {
   const api = await startTestApi({ readModels: 'none' })
   assert.is((await api.get('/healthz')).json.data.status, 'ok')
   const { json } = await api.get('/readyz')
@@ -101,7 +101,7 @@ test('not ready while a projector is behind and stores nothing', async () => {
   await api.close()
 })
 
-test('trouble that may pass is none before it has lasted', async () => {
+test('a retriable error counts only after it has lasted', async () => {
   const api = await startTestApi()
   await report(api, { trades: 'retrying' }, { since: Date.now() })
   assert.equal(await partsOf(api), [])
@@ -120,7 +120,7 @@ test('not ready while every process only stands by', async () => {
   await api.close()
 })
 
-test('a process of another version says nothing of what others do', async () => {
+test('a process of another version does not hide what others do', async () => {
   const api = await startTestApi()
   await report(api, {})
   await report(api, { trades: 'stopped' }, { process: '2', code: 'VERSION_MISMATCH' })
@@ -128,7 +128,7 @@ test('a process of another version says nothing of what others do', async () => 
   await api.close()
 })
 
-test('not ready while the project role cannot read the log, since when it last could', async () => {
+test('not ready while the project role cannot read the log, since it last could', async () => {
   const api = await startTestApi()
   const headsAt = Date.now() - 60_000
   await report(api, {}, { headsAt })
@@ -145,7 +145,7 @@ test('not ready while the project role cannot read the log, since when it last c
   await api.close()
 })
 
-test('a store that hangs is named before whoever asks gives up', async () => {
+test('a store that hangs is named before the client gives up', async () => {
   const api = await startTestApi({ requestTimeoutMs: 60_000 })
   await report(api)
   api.store.fault = 'hanging'
@@ -163,7 +163,7 @@ async function partsOf(api: TestApi): Promise<string[][]> {
 
 type Reason = { part: string; message: string; since: string }
 
-/** One process says that it updates every model's active generation. */
+/** One process reports that it updates every model's active generation. */
 async function report(
   { store }: TestApi,
   states: Record<string, ProjectorState> = {},

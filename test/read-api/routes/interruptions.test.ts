@@ -35,7 +35,7 @@ test('gives the newest first, with its span and its reason', async () => {
   })
 })
 
-test('pages lead through all, each once, also where many end at one time', async () => {
+test('pages give each exactly once, also if many end at one time', async () => {
   const many = Array.from({ length: 40 }, (_, i) =>
     interruption({ symbol: 'MANY', from: at, until: at + 10 + Math.floor(i / 7), reason: `${i}` }),
   )
@@ -51,7 +51,7 @@ test('pages lead through all, each once, also where many end at one time', async
   assert.equal(seen, many.map(({ reason }) => reason).reverse())
 })
 
-test('before a Unix time gives those that were over strictly before', async () => {
+test('before a Unix time gives those that ended strictly before', async () => {
   const untils = [at + 1, at + 2, at + 3]
   await record(untils.map((until) => interruption({ symbol: 'B4', from: at, until })))
   const { json } = await get(`/api/v1/interruptions/B4?before=${at + 3}`)
@@ -61,7 +61,7 @@ test('before a Unix time gives those that were over strictly before', async () =
   )
 })
 
-test('none is an answer for a symbol that has trades; another is unknown', async () => {
+test('an empty page is an answer for a symbol that has trades; another is unknown', async () => {
   await record([trade({ symbol: 'NONE' })])
   const { json } = await get('/api/v1/interruptions/NONE')
   assert.equal(json.data, { data: [], pagination: { next_cursor: null } })

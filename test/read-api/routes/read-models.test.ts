@@ -10,7 +10,7 @@ const test = suite('GET /api/v1/read-models')
 const at = Date.UTC(2025, 10, 20)
 const atText = '2025-11-20T00:00:00.000Z'
 
-test('gives the checkpoint of the generation, and heads as the processes reported them', async () => {
+test('gives the checkpoint of the generation, and the heads that processes reported', async () => {
   const api = await startTestApi()
   await api.record([trade(), trade(), trade()])
   await report(api, '1', { partitions: [{ partition: 0, next: 1, head: 10, applied: 1 }] })
@@ -42,7 +42,7 @@ test('gives the skips of the log that the generation is built from', async () =>
   await api.close()
 })
 
-test('the newest report of a partition counts, the most urgent state is shown', async () => {
+test('shows the newest report of a partition and the most urgent state', async () => {
   const api = await startTestApi()
   await report(api, '1', { partitions: [{ partition: 0, next: 1, head: 1, applied: 1 }] })
   const error = { code: 'READ_MODEL_STORE_UNAVAILABLE', message: 'away', at }
@@ -57,7 +57,7 @@ test('the newest report of a partition counts, the most urgent state is shown', 
   await api.close()
 })
 
-test('right after a promotion its projectors are on their way; later reports of another generation say nothing', async () => {
+test('reports of another generation count only right after a promotion', async () => {
   let late = 0
   const api = await startTestApi({ now: () => Date.now() + late })
   await report(api, '1', {})
@@ -70,7 +70,7 @@ test('right after a promotion its projectors are on their way; later reports of 
   await api.close()
 })
 
-test('a generation that nobody updates any more is frozen since the last report', async () => {
+test('a generation that is no longer updated is frozen since the last report', async () => {
   let late = 0
   const api = await startTestApi({ now: () => Date.now() + late })
   await report(api, '1', {})
@@ -117,7 +117,7 @@ test('shows a replay with its progress, and the last verification', async () => 
   await api.close()
 })
 
-test('a verification of a model that was not built is of no generation', async () => {
+test('a verification of a model that was not built has no generation', async () => {
   const api = await startTestApi()
   await api.store.writeStatus('verify:trades', {
     kind: 'verify',
@@ -135,7 +135,7 @@ test('a verification of a model that was not built is of no generation', async (
   await api.close()
 })
 
-test('names every generation and its part', async () => {
+test('names every generation and its role', async () => {
   const api = await startTestApi()
   const generation = { model: 'trades', version: 2, kind: 'series' } as const
   const superseded = await api.store.create(generation)
@@ -160,7 +160,7 @@ test('names every generation and its part', async () => {
   await api.close()
 })
 
-test('a status row of a kind from a later version is passed over', async () => {
+test('a status row of an unknown kind is ignored', async () => {
   const api = await startTestApi()
   await api.store.writeStatus('weather:1', { kind: 'weather', models: 7 })
   assert.is((await api.get('/api/v1/read-models')).status, 200)

@@ -11,7 +11,7 @@ test.after(close)
 
 const at = 1_763_645_583_544
 
-test('gives the newest first, every field as it was traded', async () => {
+test('gives the newest first, with every field as traded', async () => {
   await record([
     trade({ symbol: 'ONE', executedAt: at, price: '196.38', volume: '0.00000001' }),
     trade({ symbol: 'ONE', executedAt: at + 1, price: '0.1', conditions: ['1', '12'] }),
@@ -41,7 +41,7 @@ test('gives the newest first, every field as it was traded', async () => {
   assert.equal([json.error, json.message], [null, null])
 })
 
-test('gives 15 unless told, and a cursor only where more follow', async () => {
+test('gives 15 by default, and a cursor only if more follow', async () => {
   await record(numbered('SIXTEEN', 16))
   const first = await get('/api/v1/trades/SIXTEEN')
   assert.is(first.json.data.data.length, 15)
@@ -60,14 +60,14 @@ test('before a Unix time gives strictly older ones', async () => {
   assert.is(pricesOf((await get('/api/v1/trades/TIMED?before=999999999999999')).json).length, 3)
 })
 
-test('a walk gives 700 trades of one millisecond once each, in order', async () => {
+test('pages give 700 trades of one millisecond once each, in order', async () => {
   await record(numbered('BURST', 700, () => at))
   for (const limit of [7, 15, 699, 700, 1_000]) {
     assert.equal(await walk(get, 'BURST', limit), descending(700), `limit ${limit}`)
   }
 })
 
-test('a walk is exact while newer, older and equal ones arrive between its pages', async () => {
+test('pages are exact while newer, older and equal trades arrive between them', async () => {
   const random = seededRandom(testSeed)
   await record(numbered('BUSY', 200, (index) => at + Math.floor(index / 10)))
   let arrived = 0
@@ -82,7 +82,7 @@ test('a walk is exact while newer, older and equal ones arrive between its pages
   assert.equal(walked, descending(200), `seed ${testSeed}`)
 })
 
-test('a walk goes on across a promotion that drops the generation it began in', async () => {
+test('pages go on after a promotion that drops the generation of the first page', async () => {
   await record(numbered('MOVED', 100))
   let promotions = 0
   const seen = await walk(get, 'MOVED', 15, async () => {
@@ -93,7 +93,7 @@ test('a walk goes on across a promotion that drops the generation it began in', 
   assert.equal(seen, descending(100))
 })
 
-test('a symbol that is the beginning of another has only its own', async () => {
+test('a symbol that is a prefix of another has only its own trades', async () => {
   await record([
     ...['PRE', 'PREFIX', 'PRE FIX', 'PRE~'].map((symbol) => trade({ symbol, price: '3' })),
     trade({ symbol: 'PRE', price: '4', executedAt: at + 1 }),

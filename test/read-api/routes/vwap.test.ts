@@ -25,7 +25,7 @@ test('gives the price, the volume-weighted price and the change of a symbol', as
   })
 })
 
-test('gives null, never NaN, where nothing was traded', async () => {
+test('gives null, never NaN, if nothing was traded', async () => {
   await record([trade({ symbol: 'A', price: '5', volume: '0' })])
   const { json } = await get('/api/v1/vwap/A')
   assert.is(json.data.vwap, null)

@@ -12,7 +12,7 @@ const test = suite('GET /metrics')
 const valuesOf = ({ api }: TestApi) => scrapeUrl(`${api.url}/metrics`)
 const now = Date.now()
 
-test('counts requests by method, template of the route and status, and measures them', async () => {
+test('counts requests by method, route template and status, and measures them', async () => {
   const api = await startTestApi()
   await api.record([trade()])
   for (let i = 0; i < 3; i++) await api.get('/api/v1/trades/AAPL')
@@ -33,7 +33,7 @@ test('counts requests by method, template of the route and status, and measures 
   await api.close()
 })
 
-test('counts the clients of the stream, whose length is nobody’s latency', async () => {
+test('counts the clients of the stream, but does not measure streams as latency', async () => {
   const api = await startTestApi()
   const stream = await openEventStream({ port: api.api.port })
   const value = await valuesOf(api)
@@ -47,7 +47,7 @@ test('counts the clients of the stream, whose length is nobody’s latency', asy
   await api.close()
 })
 
-test('says of each read model what its processes say, and whether the API is ready', async () => {
+test('shows what processes report on each read model, and whether the API is ready', async () => {
   let late = 0
   const api = await startTestApi({ now: () => Date.now() + late })
   await report(api)
@@ -106,7 +106,7 @@ test('shows the latest replay and verification of each read model', async () => 
   await api.close()
 })
 
-test('is an answer while the store is away: what is not known is not shown', async () => {
+test('answers while the store is unavailable, without the values that are unknown', async () => {
   const api = await startTestApi()
   await report(api)
   assert.is((await valuesOf(api))('tradelog_api_read_model_store_up'), 1)
@@ -122,7 +122,7 @@ test('is an answer while the store is away: what is not known is not shown', asy
   await api.close()
 })
 
-/** One process says that it updates every model's active generation. */
+/** One process reports that it updates every model's active generation. */
 async function report({ store }: TestApi) {
   const models = await Promise.all(
     readModels.map(async ({ name, version }) => ({

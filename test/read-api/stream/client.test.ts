@@ -76,7 +76,7 @@ function given({ symbols, resumeFrom = new Map() }: Given = {}) {
 
 type Given = { symbols?: ReadonlySet<string>; resumeFrom?: Positions }
 
-test('gets what there is, then what has changed, each time with an id', () => {
+test('gets every row, then what has changed, each time with an id', () => {
   const { sent, poll, close } = given()
   poll({ A: 1, B: 2 })
   poll({ A: 1, B: 3 })
@@ -106,7 +106,7 @@ test('gets only what is newer than the id it comes with', () => {
   close()
 })
 
-test('keeps its place where the store is behind its id, or cannot be read yet', () => {
+test('keeps its position if the store is behind its id, or cannot be read yet', () => {
   const { client, sent, poll, close } = given({ resumeFrom: upTo(5) })
   client.deliver([newestRows('tick').unchanged()])
   poll({ A: 3 })
@@ -117,7 +117,7 @@ test('keeps its place where the store is behind its id, or cannot be read yet', 
   close()
 })
 
-test('gets everything where the id is of another log', () => {
+test('gets everything if the id is of another log', () => {
   const resumeFrom = new Map([[0, { offset: 5, log: 'bbbbbbbb' }]])
   const { sent, poll, close } = given({ resumeFrom })
   poll({ A: 3 })
@@ -125,7 +125,7 @@ test('gets everything where the id is of another log', () => {
   close()
 })
 
-test('gets an id for what it did not want, too', () => {
+test('gets an id for rows it did not want, too', () => {
   const { sent, poll, close } = given({ symbols: new Set(['A']) })
   poll({ A: 1 })
   poll({ A: 1, B: 2 })
@@ -151,7 +151,7 @@ test('that is slow gets the latest of each row when it reads again', () => {
   close()
 })
 
-test('gets no id before all that it stands for', () => {
+test('gets an id only after all rows that it stands for', () => {
   const { sent, poll, close } = given()
   poll({ A: 1, B: 2, C: 3, D: 4, E: 5, F: 6 })
   assert.not.match(sent.read(), /^id/m)
@@ -161,7 +161,7 @@ test('gets no id before all that it stands for', () => {
   close()
 })
 
-test('that stays slow is let go, and told why', async () => {
+test('that stays slow is disconnected with a reason', async () => {
   const { sent, poll, clock } = given()
   sent.stick()
   for (let n = 1; n < 10; n++) poll({ A: n })
@@ -176,7 +176,7 @@ test('that stays slow is let go, and told why', async () => {
   assert.match(sent.read(), /event: bye\ndata: \{"reason":"too slow"\}\n\n$/)
 })
 
-test('that reads nothing costs a bounded buffer, and its connection is cut in the end', async () => {
+test('that reads nothing costs a bounded buffer, and its connection is cut at last', async () => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -30,7 +30,7 @@ test('are the last offsets below a checkpoint', () => {
   assert.is(found.get(3)?.offset, 7)
 })
 
-test('know one log from another', () => {
+test('of another log are recognised', () => {
   const [before, after] = [positionsOf(checkpoint(8)), positionsOf(checkpoint(8, 'other'))]
   assert.ok(isOtherLog(before, after))
   assert.not(isOtherLog(before, positionsOf(checkpoint(9))))
@@ -38,13 +38,13 @@ test('know one log from another', () => {
   assert.is(advance(before, after).get(3)?.log, after.get(3)?.log)
 })
 
-test('are written as an id and read again', () => {
+test('are formatted as an id and parsed again', () => {
   const some = positions({ 0: 1_041, 3: 7 })
   assert.is(formatPositions(some), '0:1041:aaaaaaaa,3:7:aaaaaaaa')
   assert.equal(parsePositions(formatPositions(some)), some)
 })
 
-test('are none in an id of somebody else', () => {
+test('are empty if the id is a foreign one', () => {
   for (const id of ['', '17', '0:1', '0:1:xyz', '0:-1:aaaaaaaa', '0:1:aaaaaaaa,', 'é'.repeat(9)]) {
     assert.is(parsePositions(id).size, 0, id)
   }
@@ -56,20 +56,20 @@ test('of several sources are those that all have reached', () => {
   assert.is(lowest([positions({ 0: 5 }), positions({ 0: 5 }, 'bbbbbbbb')]).size, 0)
 })
 
-test('never go back, nor are forgotten', () => {
+test('never go back and are never forgotten', () => {
   const sent = positions({ 0: 5, 1: 5 })
   assert.equal(advance(sent, positions({ 0: 3, 2: 1 })), positions({ 0: 5, 1: 5, 2: 1 }))
   assert.equal(advance(sent, new Map()), sent)
 })
 
-test('tell which rows are above them', () => {
+test('decide which rows are above them', () => {
   assert.ok(isAbove('0:6', positions({ 0: 5 })))
   assert.not(isAbove('0:5', positions({ 0: 5 })))
   assert.ok(isAbove('0:5,1:2', positions({ 0: 5 })))
   assert.ok(isAbove('0:0', new Map()))
 })
 
-test('tell which version of a row is newer', () => {
+test('decide which version of a row is newer', () => {
   assert.ok(isNewer('0:10', '0:9'))
   assert.not(isNewer('0:9', '0:10'))
   assert.not(isNewer('0:9', '0:9'))

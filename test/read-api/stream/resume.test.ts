@@ -11,7 +11,7 @@ import { trade } from '../../support/trade.ts'
 
 const test = suite('a stream resumed')
 
-test('twenty times, over promotions, ends at the true state and never goes back', async () => {
+test('twenty times, across promotions, ends at the true state and never goes back', async () => {
   const { store, get, record, rebuild, close } = await startTestApi()
   const random = seededRandom(7)
   const symbols = ['A', 'B', 'C', 'D', 'E']

@@ -15,7 +15,7 @@ const countsOf = (ticks: readonly Tick[], symbol: string): number[] =>
 const isRising = (numbers: readonly number[]): boolean =>
   numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0))
 
-test('sends the state of every symbol, then what changes, as the route of one symbol has it', async () => {
+test('sends the state of every symbol, then each change, as the route of one symbol', async () => {
   const { api, get, record, close } = await startTestApi()
   await record([trade({ symbol: 'A' }), trade({ symbol: 'B' })])
   const stream = await openEventStream(api)
@@ -50,7 +50,7 @@ test('sends a symbol at most ten times a second, and its last state', async () =
   await close()
 })
 
-test('sends the symbols asked for, those that come later too', async () => {
+test('sends the symbols asked for, also those that come later', async () => {
   const { api, record, close } = await startTestApi()
   await record([trade({ symbol: 'A' }), trade({ symbol: 'B' })])
   const list = ['A', 'KRAKEN:XBT/USD', '100%'].map(encodeURIComponent).join(',')
@@ -67,7 +67,7 @@ test('sends the symbols asked for, those that come later too', async () => {
   await close()
 })
 
-test('sends the open candle, and a last time the one that it follows', async () => {
+test('sends the open candle, and once more the one before it', async () => {
   const { api, get, record, close } = await startTestApi()
   const start = Date.parse('2025-11-20T13:30:00Z')
   await record([trade({ executedAt: start + 1 })])
@@ -86,7 +86,7 @@ test('sends the open candle, and a last time the one that it follows', async () 
     ...candle,
   }))
   assert.equal(stream.of('candle').slice(1), shown.reverse())
-  // A late trade revises a candle that is open no more.
+  // A late trade revises a candle that is no longer open.
   await record([trade({ executedAt: start + 2 }), trade({ executedAt: start + 300_001 })])
   await eventually(() => stream.of('candle').at(-1)?.trade_count === 2)
   const starts = stream.of('candle').map(({ start }) => start)
@@ -116,7 +116,7 @@ test('sends the open candle again when an interruption makes it incomplete', asy
   await close()
 })
 
-test('a candle that was ahead of its interruption is sent again, also to who comes back', async () => {
+test('a candle ahead of its interruption is sent again, also on a resumed stream', async () => {
   const { api, record, store, rebuild, close } = await startTestApi()
   const start = Date.parse('2025-11-20T13:30:00Z')
   await record([trade({ executedAt: start + 1 })])
@@ -125,7 +125,7 @@ test('a candle that was ahead of its interruption is sent again, also to who com
   await eventually(() => stream.of('candle').length === 1)
   const pointer = await store.pointer('interruptions')
   assert.ok(pointer)
-  // A generation that nobody updates stands for a model that is behind.
+  // A generation that no projector updates stands for a model that is behind.
   const lagging = await store.create({ model: 'interruptions', version: 1, kind: 'series' })
   const opened = store.calls.get('open') ?? 0
   await store.promote({ ...pointer, active: lagging.info.id }, pointer.active)
@@ -146,7 +146,7 @@ test('a candle that was ahead of its interruption is sent again, also to who com
   await close()
 })
 
-test('goes on above the id it is given', async () => {
+test('resumes after the given id', async () => {
   const { api, record, close } = await startTestApi()
   await record([trade({ symbol: 'A' }), trade({ symbol: 'B' })])
   const first = await openEventStream(api)
@@ -165,7 +165,7 @@ test('goes on above the id it is given', async () => {
   await close()
 })
 
-test('takes no notice of a promotion', async () => {
+test('is not affected by a promotion', async () => {
   const { api, record, rebuild, close } = await startTestApi()
   await record([trade()])
   const stream = await openEventStream({ port: api.port, path: '/api/v1/stream?interval=1m' })
@@ -185,7 +185,7 @@ test('takes no notice of a promotion', async () => {
   await close()
 })
 
-test('lives through a store that is away, hangs or breaks, and goes on', async () => {
+test('goes on after the store was unavailable, hung or broke', async () => {
   for (const fault of ['away', 'hanging', 'broken'] as const) {
     const stream = { heartbeatEveryMs: 20 }
     const { api, record, store, close } = await startTestApi({ stream, requestTimeoutMs: 100 })
@@ -220,7 +220,7 @@ test('sends ticks while there are no candles', async () => {
   await close()
 })
 
-test('feeds two hundred clients by one poll, at most ten times a second, and none by none', async () => {
+test('feeds 200 clients by one poll, at most ten times a second, and stops after them', async () => {
   const { api, record, store, close } = await startTestApi()
   await record([trade()])
   const begin = performance.now()
@@ -257,7 +257,7 @@ test('says bye when the API closes', async () => {
   }
 })
 
-test('is refused beyond the most clients, until one leaves', async () => {
+test('is refused beyond the maximum of clients, until one disconnects', async () => {
   const { api, get, close } = await startTestApi({ limits: { ...testLimits, streamsMax: 1 } })
   const stream = await openEventStream(api)
   const { status, json } = await get('/api/v1/stream')
@@ -269,7 +269,7 @@ test('is refused beyond the most clients, until one leaves', async () => {
   await close()
 })
 
-test('refuses what it cannot send, in the envelope', async () => {
+test('refuses an invalid request, in the envelope', async () => {
   const { get, close } = await startTestApi()
   const refused = [
     ['symbols=', 'INVALID_SYMBOL'],
