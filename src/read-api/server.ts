@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { TradelogError } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
+import { allEnded } from '../runtime/all-ended.ts'
 import { closeOnce } from '../runtime/close-once.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Readiness } from '../runtime/readiness.ts'
@@ -102,7 +103,7 @@ export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   logger.info({ url }, 'read API listening')
   const close = closeOnce(async () => {
-    await Promise.all([closeServer(server), streams.close()])
+    await allEnded([closeServer(server), streams.close()])
     logger.info('read API closed')
   })
   return { url, port, readiness, close }

@@ -67,6 +67,31 @@ test('a replay ends at such an event with its position, and promotes nothing', a
   await engine.close()
 })
 
+test('a replay that fails has ended all its commits, also those of other models', async () => {
+  const engine = await startEngine()
+  await logWithPoison(engine)
+  const commits: string[] = []
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const store = withCommits(engine.readModelStore, async ({ info }, commit) => {
+    if (info.model === 'candles') await released
+    commits.push(info.model)
+    return commit()
+  })
+  let hasEnded = false
+  const failed = failureOf(rebuild(engine, store)).finally(() => {
+    hasEnded = true
+  })
+  await eventually(() => commits.length === readModels.length - 1)
+  assert.not(hasEnded)
+  release()
+  assert.is((await failed).code, 'EVENT_UNREADABLE')
+  assert.is(commits.at(-1), 'candles')
+  await engine.close()
+})
+
 test('verify could not check a model if such an event is below its checkpoint', async () => {
   const engine = await startEngine()
   await engine.appendForeign('AAPL', { type: 'Unheard', version: 1 })
@@ -94,15 +119,16 @@ test('a log of one event is rebuilt and verified', async () => {
   await engine.close()
 })
 
-/** The store, but a generation's commits are rejected with what `refusal` returns. */
-function refusing(store: ReadModelStore, refusal: () => TradelogError | undefined): ReadModelStore {
+type Outcome = ReturnType<Generation['commit']>
+
+/** The store, with something around each commit of a generation. */
+function withCommits(
+  store: ReadModelStore,
+  around: (generation: Generation, commit: () => Outcome) => Outcome,
+): ReadModelStore {
   const guarded = (generation: Generation): Generation => ({
     ...generation,
-    commit: async (commit) => {
-      const error = refusal()
-      if (error !== undefined) throw error
-      return generation.commit(commit)
-    },
+    commit: (commit) => around(generation, () => generation.commit(commit)),
   })
   return {
     ...store,
@@ -116,9 +142,10 @@ for (const code of ['READ_MODEL_STORE_FULL', 'READ_MODEL_STORE_UNAVAILABLE'] as 
     const engine = await startEngine()
     await engine.eventStore.append(someTrades(2_000))
     let commits = 0
-    const failing = refusing(engine.readModelStore, () =>
-      commits++ < 10 ? undefined : new TradelogError(code, 'the disk is full, or gone'),
-    )
+    const failing = withCommits(engine.readModelStore, async (_, commit) => {
+      if (commits++ < 10) return commit()
+      throw new TradelogError(code, 'the disk is full, or gone')
+    })
     assert.is((await failureOf(rebuild(engine, failing))).code, code)
     assert.is(await engine.readModelStore.pointer('trades'), undefined)
     const unfinished = (await engine.readModelStore.generations()).map(({ id }) => id).sort()

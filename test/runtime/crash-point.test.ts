@@ -64,7 +64,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'event-store/kafka/producer.ts: await producer.disconnect()': 'only where no broker answers',
   'event-store/kafka/producer.ts: for (const part of inOrder) await sendPart(producer, topic, part)':
     inside,
-  'event-store/kafka/producer.ts: const outcomes = await Promise.allSettled(': inside,
+  'event-store/kafka/producer.ts: await allEnded(': inside,
   'projections/writer.ts: if (to > slice.from) await commit({ ...slice, to }, events)': inside,
   'projections/writer.ts: skipped = new Set((await store.skips(projection.name)).map(textOf))':
     'reads only, and fold:restarted follows',
@@ -80,7 +80,7 @@ const exceptions: Readonly<Record<string, string>> = {
     inside,
   'projections/replay/builder.ts: for (const writer of writers.values()) await writer.restart()':
     inside,
-  'projections/replay/builder.ts: await Promise.all(Array.from({ length: partitionsAtOnce }, foldWaiting))':
+  'projections/replay/builder.ts: await allEnded(Array.from({ length: partitionsAtOnce }, foldWaiting))':
     inside,
   'projections/replay/builder.ts: await writer.apply({ ...rest, origin })': inside,
   'projections/replay/build-generation.ts: if (obsolete.length > 0) await assertHeld()':

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { defer, type Observable, Subject, takeUntil, throwError } from 'rxjs'
 import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { allEnded } from '../../runtime/all-ended.ts'
 import { closeOnce } from '../../runtime/close-once.ts'
 import { inTime } from '../../runtime/in-time.ts'
 import type { EventStore } from '../event-store.ts'
@@ -84,7 +85,7 @@ function eventStore(options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
       return untilClosed(election({ kafka, topic, role, logger, onState, settled, onLeaving }))
     },
     close: closeOnce(async () => {
-      await Promise.all([reader.close(), streams.close(), producer.close()])
+      await allEnded([reader.close(), streams.close(), producer.close()])
       logger.info({ topic }, 'event store closed')
     }),
   }

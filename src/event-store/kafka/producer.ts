@@ -5,6 +5,7 @@ import { encodeEvent, eventKey, type TradelogEvent } from '../../domain/event.ts
 import { partitionOf } from '../../domain/partition.ts'
 import type { RawRecord } from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { allEnded } from '../../runtime/all-ended.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { marksOf, storeError } from './errors.ts'
 
@@ -201,13 +202,11 @@ async function sendParts(producer: Producer, topic: string, parts: readonly Part
     if (part.acknowledged) continue
     byPartition.set(part.partition, [...(byPartition.get(part.partition) ?? []), part])
   }
-  const outcomes = await Promise.allSettled(
+  await allEnded(
     [...byPartition.values()].map(async (inOrder) => {
       for (const part of inOrder) await sendPart(producer, topic, part)
     }),
   )
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
 }
 
 async function sendPart(producer: Producer, topic: string, part: Part): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   Generation,
   ReadModelStore,
 } from '../../read-model-store/read-model-store.ts'
+import { allEnded } from '../../runtime/all-ended.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { checkLog } from '../log-check.ts'
 import type { Projection } from '../projection.ts'
@@ -87,7 +88,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
           await foldPartition(options, writers, next)
         }
       }
-      await Promise.all(Array.from({ length: partitionsAtOnce }, foldWaiting))
+      await allEnded(Array.from({ length: partitionsAtOnce }, foldWaiting))
     },
     checkpoint: (model) => writers.get(model)?.checkpoint() ?? new Map(),
     release: (model) => void writers.delete(model),
@@ -135,7 +136,8 @@ async function foldPartition(
   })) {
     signal.throwIfAborted()
     crashPoint('replay:slice-read')
-    await Promise.all(
+    // All of them, as commits that went on after a failure would meet those of the next replay.
+    await allEnded(
       Array.from(writers, async ([model, writer]) => {
         const rest = after(slice, nextOf(writer, partition))
         if (rest === undefined) return

@@ -34,7 +34,10 @@ export function parseBefore(
   const key = Buffer.from(before, 'base64url').toString('utf8')
   const numbers = numbersAfter(encodeKey(texts), key)
   if (numbers?.length === count && isCursorOf([...texts, ...numbers], before)) return numbers
-  throw new TradelogError('INVALID_CURSOR', 'before is not a cursor of these rows; use theirs')
+  throw new TradelogError(
+    'INVALID_CURSOR',
+    'before is a cursor of other rows; use the next_cursor of these',
+  )
 }
 
 function numbersAfter(prefix: string, key: Key): number[] | undefined {
