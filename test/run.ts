@@ -15,7 +15,16 @@ const processesMax = Number(process.env.TRADELOG_TEST_JOBS ?? 2 * availableParal
  * What takes longest begins first, each file in a process of its own. The other files of a folder
  * share one, as starting it takes longer than most of them.
  */
-const longFirst = ['crash-points', 'cli/', 'adding-a', 'end-to-end/', 'browser/', 'simulation/']
+const longFirst = [
+  'crash-points',
+  'cli/',
+  'adding-a',
+  'end-to-end/',
+  'kafka/',
+  'mongodb/',
+  'browser/',
+  'simulation/',
+]
 
 /** Files that stop the servers which the others use: they run when all others have ended. */
 const alone = ['end-to-end/stores-away']
