@@ -21,12 +21,12 @@ type Composition = Readonly<{
   signal: AbortSignal
 }>
 
-/** Names this process where several report side by side. */
+/** Identifies this process among several that report. */
 export const processName = `${hostname()}:${process.pid}`
 
 /**
- * The event store that the settings name. The only place that knows which there are; clients of
- * servers are loaded where they are needed, as that takes as long as all else.
+ * Opens the event store that the settings name; only this function knows which stores exist. The
+ * client of a server is loaded only if needed, as that takes as long as the rest of the start.
  */
 export async function openEventStore({ config, life, logger }: Composition): Promise<EventStore> {
   if (config.eventStore === 'kafka') {
@@ -38,7 +38,7 @@ export async function openEventStore({ config, life, logger }: Composition): Pro
   return life.own(await inDataDirectory(config.dataDirectory, open))
 }
 
-/** The read-model store that the settings name. The only place that knows which there are. */
+/** Opens the read-model store that the settings name; only this function knows which exist. */
 export async function openReadModelStore({
   config,
   life,
@@ -61,7 +61,7 @@ export async function openReadModelStore({
   return life.own(await inDataDirectory(config.dataDirectory, open))
 }
 
-/** For roles that run on: a store that is away is waited for, until the process is stopped. */
+/** For long-running roles: retries until the store is reachable, or the process is stopped. */
 export async function whenReachable<T>(
   open: (composition: Composition) => Promise<T>,
   composition: Composition,

@@ -9,11 +9,11 @@ type ReaderOptions = Readonly<{
   checkpoint?: Map<number, number>
   /** Otherwise the test itself acknowledges. */
   acknowledge?: boolean
-  /** What asking for the position rejects with. */
+  /** What `startFrom` rejects with. */
   refusal?: Error
 }>
 
-/** Reads a group as a projector does: a batch counts only where the checkpoint is its `from`. */
+/** Reads a group as a projector does: a batch counts only if the checkpoint is its `from`. */
 export function readGroup(store: EventStore, options: ReaderOptions = {}) {
   const { group = 'group', batchEventsMax = 100, checkpoint = new Map() } = options
   const batches: Batch[] = []
@@ -56,7 +56,7 @@ export function readGroup(store: EventStore, options: ReaderOptions = {}) {
   }
 }
 
-/** What a call rejects with; undefined where it doesn't. */
+/** What a call rejects with; undefined if it resolves. */
 export const rejection = (call: () => Promise<unknown>): Promise<unknown> =>
   call().then(
     () => undefined,

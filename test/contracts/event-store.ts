@@ -9,11 +9,11 @@ import { groups } from './event-store/groups.ts'
 import { raw } from './event-store/raw.ts'
 import { reading } from './event-store/reading.ts'
 
-/** An empty log of its own, on which several stores may be open at once, as in several processes. */
+/** An empty log, on which several stores may be open at once, as in several processes. */
 type TestLog = Readonly<{
   partitions: number
   open: () => Promise<EventStore>
-  /** Adds a record that tradelog never wrote: any JSON value, where this symbol's events go. */
+  /** Adds any JSON value, as another program would, to the partition of this symbol. */
   appendForeign: (symbol: string, value: unknown) => Promise<void>
   /** Called when the stores of the test are closed. */
   remove?: () => Promise<void>

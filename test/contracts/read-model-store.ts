@@ -12,7 +12,7 @@ import type {
 import { eventually } from '../support/eventually.ts'
 import { type Suite, suite } from '../support/suite.ts'
 
-/** Opens the store again and again on the same, at first empty, place: as several processes would. */
+/** Opens the store on one place, at first empty, any number of times: as several processes do. */
 export type OpenStore = () => Promise<ReadModelStore>
 
 type Options = Readonly<{
@@ -91,7 +91,7 @@ function describeSeries(test: Define) {
     ])
   })
 
-  test('series rows that are there already are no error and no second row', async ({ store }) => {
+  test('series rows that exist already are no error and no second row', async ({ store }) => {
     const generation = await createSeries(store)
     await generation.commit(seriesCommit([1, 2, 3]))
     const again = seriesCommit([2, 3, 4], { from: 3, to: 6, applied: 4 })
@@ -133,7 +133,7 @@ function describeState(test: Define) {
     assert.is((await generation.checkpoint()).get(0)?.next, 5)
   })
 
-  test('a commit on a row that is gone answers moved and makes none', async ({ store }) => {
+  test('a commit on a row that is gone answers moved and writes no row', async ({ store }) => {
     const generation = await createState(store)
     const late = stateCommit([stateWrite('A', '0:9', '0:4')])
     assert.is(await generation.commit(late), 'moved')
@@ -186,7 +186,7 @@ function describeCheckpoints(test: Define) {
     assert.equal(await allRows(state), [])
   })
 
-  test('a revision, where there is one, is another after every commit of anybody', async (context) => {
+  test('a revision, if the store has it, changes with every commit of any handle', async (context) => {
     const generation = await createState(context.store)
     if (generation.revision === undefined) return
     const rival = await (await context.another()).open(generation.info.id)
@@ -269,7 +269,7 @@ const foldedSymbols = ['A', 'AA', 'AAA']
 const eventsOf = (at: number, from: number, to: number) =>
   range(from, to).filter((offset) => offset % foldedSymbols.length === at)
 
-/** As a projector folds them: a row passes over what it has already. */
+/** As a projector folds them: a row skips the events that it has already. */
 function foldedCommit(rows: readonly (StoredRow | undefined)[], from: number, to: number): Commit {
   const writes = foldedSymbols.flatMap((symbol, at) => {
     const { guard: expected = null, count = 0 } = rows[at] ?? {}
@@ -499,7 +499,7 @@ function describePointers(test: Define) {
     newest: active,
   })
 
-  test('a pointer is set only by those who know the active generation', async ({
+  test('a pointer is set only if the active generation is as expected', async ({
     store,
     another,
   }) => {
@@ -567,7 +567,7 @@ function describeLeases(test: Define, ttlMs: number) {
     assert.is(await store.lease('build', { ttlMs }), undefined)
   })
 
-  test('a closed store gives its leases back', async ({ store, another }) => {
+  test('a closed store releases its leases', async ({ store, another }) => {
     const holder = await another()
     const lease = await holder.lease('build', { ttlMs: 60_000 })
     assert.ok(lease)
@@ -578,7 +578,7 @@ function describeLeases(test: Define, ttlMs: number) {
   })
 }
 
-/** Nothing runs meanwhile, timers neither: a process that hangs. */
+/** Meanwhile nothing runs, not even a timer: this is how a process hangs. */
 function blockThread(ms: number) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
@@ -603,7 +603,7 @@ function describeSkips(test: Define) {
     assert.equal(await other.skips('nobody'), [])
   })
 
-  test('a skip is taken back once', async ({ store, another }) => {
+  test('a skip is removed once', async ({ store, another }) => {
     await store.addSkip(skip)
     await store.addSkip({ ...skip, offset: 42 })
     const other = await another()
@@ -730,7 +730,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   } catch (error) {
     return error
   }
-  throw new Error('it was expected to reject')
+  throw new Error('the call resolved, but should reject')
 }
 
 const createSeries = (store: ReadModelStore) =>
@@ -799,7 +799,7 @@ const checkpointOf = (checkpoint: Awaited<ReturnType<Generation['checkpoint']>>)
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, n) => from + n)
 
-/** 128 bytes, the most a symbol may have: longer than the 64 characters where encoders change ways. */
+/** 128 bytes, the most for a symbol: beyond the 64 characters at which encoders change. */
 const longest = 'X'.repeat(128)
 
 const awkwardSymbols = [

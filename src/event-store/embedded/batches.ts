@@ -7,7 +7,7 @@ import { holdLease } from './lease.ts'
 import type { EmbeddedLog, NamedBounds } from './log.ts'
 import type { WakeUp } from './wake-up.ts'
 
-/** One member of a group reads every partition, for as long as it holds the group's lease. */
+/** One member of a group reads every partition while it holds the group's lease. */
 export const groupBatches = (
   log: EmbeddedLog,
   wakeUp: WakeUp,
@@ -20,7 +20,7 @@ export const groupBatches = (
     }),
   )
 
-/** Where a partition is read on; `waits` from a batch to its acknowledgement. */
+/** The next offset of a partition; `waits` is true from a batch to its acknowledgement. */
 type Cursor = { partition: number; origin: string; next: number; waits: boolean }
 
 const readPartitions = (
@@ -30,15 +30,15 @@ const readPartitions = (
   { group, startFrom, batchEventsMax: eventsMax }: BatchesOptions,
 ): Observable<Batch> =>
   new Observable((subscriber) => {
-    let goOn = () => {}
+    let resume = () => {}
     const acknowledge = (cursor: Cursor) => () => {
       cursor.waits = false
-      goOn()
+      resume()
     }
     const emit = (cursor: Cursor, head: number) => {
       const { partition, origin, next: from } = cursor
       const slice = log.slice({ partition, from, to: head, eventsMax })
-      // A process that hung must not go on where another has taken over.
+      // A process that hung must not continue after another has taken over.
       if (!lease.isHeld()) throw assignmentLost(group)
       cursor.next = slice.to
       cursor.waits = true
@@ -58,13 +58,13 @@ const readPartitions = (
     const idle = async (heads: readonly number[]) => {
       let stopWaiting = () => {}
       await new Promise<void>((resolve) => {
-        goOn = resolve
+        resume = resolve
         stopWaiting = wakeUp.onGrowth(heads, resolve)
       })
       stopWaiting()
     }
     run().catch((error) => subscriber.error(error))
-    return () => goOn()
+    return () => resume()
   })
 
 const cursorsAt = (
@@ -73,11 +73,11 @@ const cursorsAt = (
 ): Cursor[] =>
   assigned.map(({ partition, origin }) => {
     const next = positions.get(partition)
-    if (next === undefined) throw new TypeError(`no position was given for partition ${partition}`)
+    if (next === undefined) throw new TypeError(`startFrom omitted partition ${partition}`)
     return { partition, origin, next, waits: false }
   })
 
-/** Each partition in turn: the one that is read now goes behind the others. */
+/** The partitions take turns: the one that is read now moves to the end. */
 function takeReady(cursors: Cursor[], heads: readonly number[]): Cursor | undefined {
   const at = cursors.findIndex(
     ({ partition, next, waits }) => !waits && next < (heads[partition] ?? 0),

@@ -12,8 +12,8 @@ import type { UnixMs } from '../../domain/time.ts'
 export type NewBlock = Readonly<{ partition: number; count: number; text: string }>
 
 /**
- * `append` names the append that wrote the block, so that a repeated one knows its own work. The
- * values may be any JSON: a log also keeps what this code can't read.
+ * `append` is the id of the append that writes the block, so that a retry recognises it. The values
+ * may be any JSON: a log also keeps events that this code can't read.
  */
 export const encodeBlock = (
   partition: number,
@@ -41,7 +41,7 @@ export function decodeBlock(
   )
 }
 
-/** The records of a block as they lie there. */
+/** The records of a block, unchanged. */
 export function decodeRawBlock(
   partition: number,
   first: number,
@@ -54,7 +54,7 @@ export function decodeRawBlock(
   })
 }
 
-/** The value of a record of another log. Only what comes back as it was is kept. */
+/** The value of a record of another log. Refuses one that would not come back unchanged. */
 export function valueOfRaw(record: RawRecord): unknown {
   const kept = keptEvent(record)
   if ('event' in kept) return kept.event
@@ -66,7 +66,7 @@ export function valueOfRaw(record: RawRecord): unknown {
   )
 }
 
-/** Not to be passed over, and no retry mends it. */
+/** A damaged block must not be skipped, and no retry repairs it. */
 export const damagedLog = (partition: number, offset: number, cause?: unknown) =>
   new TradelogError(
     'EVENT_STORE_REFUSED',
@@ -75,8 +75,8 @@ export const damagedLog = (partition: number, offset: number, cause?: unknown) =
   )
 
 /**
- * Decoded blocks used last, as several read models read the same end of the log. Bounded by the
- * events in it; the oldest leave first.
+ * Keeps decoded blocks, since several read models read the same end of the log. Evicts the least
+ * recently used ones when they hold more than `eventsMax` events.
  */
 export function createBlockCache(eventsMax: number) {
   const blocks = new Map<string, readonly LogRecord[]>()

@@ -30,18 +30,18 @@ import {
   type NewRecord,
   openEmbeddedLog,
   type PreparedAppend,
-  type SlicePlace,
+  type SliceRange,
   storeClosed,
 } from './log.ts'
 import { createWakeUp } from './wake-up.ts'
 
-/** Once this process was elected for it, only its holder appends. */
+/** A process that was elected for this role appends only while it holds it. */
 const writerRole = 'ingest'
 const electAgainMs = 1_000
 
 /**
  * The log in a directory of this machine, which several processes may have open at a time. Rejects
- * with `EVENT_STORE_REFUSED` where the log there has another partition count.
+ * with `EVENT_STORE_REFUSED` if that log has another format or partition count.
  */
 export async function openEmbeddedEventStore(options: LogOptions): Promise<EventStore> {
   const log = await openEmbeddedLog(options)
@@ -62,7 +62,7 @@ export async function openEmbeddedEventStore(options: LogOptions): Promise<Event
     crashPoint('append:durable')
     wakeUp.wake()
   }
-  /** Complete streams give their leases back, which closing the log waits for. */
+  /** Completed streams release their leases; closing the log waits for that. */
   const endStreams = async () => closing.next()
   const close = closeOnce(() => endStreams().then(log.close))
   const whileOpen = <T>(source: () => Observable<T>): Observable<T> =>
@@ -75,8 +75,8 @@ export async function openEmbeddedEventStore(options: LogOptions): Promise<Event
     append: (events) => append(events, newRecordOf(log)),
     appendRaw: (records) => append(records, rawRecordOf),
     batches: (wanted) => whileOpen(() => groupBatches(log, wakeUp, wanted)),
-    read: (wanted) => readPlaces(log, checkOpen, wanted, log.sliceOnce()),
-    readRaw: (wanted) => readPlaces(log, checkOpen, wanted, log.raw),
+    read: (wanted) => readRanges(log, checkOpen, wanted, log.sliceOnce()),
+    readRaw: (wanted) => readRanges(log, checkOpen, wanted, log.raw),
     heads: async () => {
       checkOpen()
       return log.bounds()
@@ -105,7 +105,7 @@ function rawRecordOf(record: RawRecord): NewRecord {
   return { partition, recordedAt, value: valueOfRaw(record) }
 }
 
-/** Remembers what isn't known to be durable, so that the identical array is never written twice. */
+/** Remembers appends of unknown outcome, so that the identical array is never written twice. */
 function appender(log: EmbeddedLog, checkWriter: () => void) {
   const unsettled = new WeakMap<readonly unknown[], PreparedAppend>()
   return async <T>(records: readonly T[], newRecord: (record: T) => NewRecord): Promise<void> => {
@@ -117,11 +117,11 @@ function appender(log: EmbeddedLog, checkWriter: () => void) {
   }
 }
 
-async function* readPlaces<T>(
+async function* readRanges<T>(
   log: EmbeddedLog,
   checkOpen: () => void,
   { partition, from, to, batchEventsMax: eventsMax, signal }: ReadOptions,
-  read: (place: SlicePlace) => T,
+  read: (range: SliceRange) => T,
 ): AsyncGenerator<T> {
   const check = () => {
     checkOpen()
@@ -135,13 +135,13 @@ async function* readPlaces<T>(
     const until = Math.min(end, next + eventsMax)
     yield read({ partition, from: next, to: until, eventsMax })
     next = until
-    // The API may run in this process and must have its turn.
+    // Gives a turn to the API, which may run in this process.
     await nextTurn()
     check()
   }
 }
 
-/** Whoever can't renew may have lost it, and stands by until the log can be written again. */
+/** A process that can't renew may have lost the role: it stands by until the log is writable. */
 const roleLease = (log: EmbeddedLog, role: string): Observable<LmdbLease | undefined> =>
   holdLease(log, `role:${role}`).pipe(
     catchError((_, again) =>

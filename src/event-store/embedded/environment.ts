@@ -12,13 +12,13 @@ export type BlockKey = [partition: number, firstOffset: number]
 /** The LMDB environment of a log. */
 export type LogEnvironment = Readonly<{
   root: RootDatabase
-  /** Names this log for ever. */
+  /** Identifies this log for ever. */
   id: string
   blocks: Database<string, BlockKey>
   /** Under one key: the next offset to be written, by partition. */
   heads: Database<readonly number[], string>
   leases: LeaseTable
-  /** An error of LMDB, as one of ours. */
+  /** Turns an error of LMDB into a `TradelogError`. */
   failure: (cause: unknown) => TradelogError
 }>
 
@@ -32,7 +32,7 @@ export async function openEnvironment(options: LogOptions): Promise<LogEnvironme
   let root: RootDatabase | undefined
   try {
     root = openLmdb(options.directory)
-    const { id } = await found(root, options)
+    const { id } = await openRow(root, options)
     return {
       root,
       id,
@@ -47,8 +47,8 @@ export async function openEnvironment(options: LogOptions): Promise<LogEnvironme
   }
 }
 
-/** The log's own row, made with the log. */
-async function found(root: RootDatabase, { directory, partitions }: LogOptions): Promise<LogRow> {
+/** The log's own row; a new log gets one. */
+async function openRow(root: RootDatabase, { directory, partitions }: LogOptions): Promise<LogRow> {
   const meta: Database = root.openDB('meta', {})
   const row: LogRow = await transact(root, () => {
     const existing: LogRow | undefined = meta.get('log')
@@ -83,7 +83,7 @@ const failureIn =
   (cause: unknown): TradelogError => {
     if (cause instanceof TradelogError) return cause
     if (isDiskFull(directory, cause)) {
-      const text = `no space is left for the log in ${directory}`
+      const text = `no space is left for the log in ${directory}: make room on its disk`
       return new TradelogError('EVENT_STORE_FULL', text, { cause })
     }
     const why = cause instanceof Error ? cause.message : String(cause)

@@ -7,9 +7,9 @@ const leaseRenewEveryMs = 1_000
 const standByMs = 100
 
 /**
- * The named lease while this subscriber has it, undefined while somebody else does; it is tried
- * again and again. Unsubscribing releases it. Unlike a lease of the read-model store it has no time
- * of its own: whoever acts on it asks `isHeld` in the transaction, or just before a batch is given.
+ * Emits the named lease while this subscriber holds it, undefined while another holder does; it
+ * keeps trying. Unsubscribing releases it. Unlike a lease of the read-model store it keeps no time
+ * itself: its users ask `isHeld` in their transaction, or just before they emit a batch.
  */
 export const holdLease = (
   { leases, track }: EmbeddedLog,
@@ -33,7 +33,7 @@ export const holdLease = (
     }
   }).pipe(distinctUntilChanged())
 
-/** Where it can't be written any more, as on a full disk, the lease runs out by itself. */
+/** If it can't be written any more, as on a full disk, the lease expires by itself. */
 async function release(lease: LmdbLease | undefined): Promise<void> {
   await lease?.release().catch(() => {})
 }

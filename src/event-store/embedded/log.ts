@@ -22,17 +22,17 @@ import {
   openEnvironment,
 } from './environment.ts'
 
-/** Any JSON value for a partition, and when it was recorded, where that is not now. */
+/** Any JSON value for a partition, and its record time if that is not now. */
 export type NewRecord = Readonly<{ partition: number; value: unknown; recordedAt?: UnixMs }>
 
-/** Records made ready to be written; `written` says where the first attempt put them. */
+/** Records ready to be written; `written` is the key of the first block that was put. */
 export type PreparedAppend = { readonly blocks: readonly NewBlock[]; written?: BlockKey }
 
-/** This log knows its identity from the start. */
+/** This log knows its identity from the start, so an origin is never null. */
 export type NamedBounds = PartitionBounds & Readonly<{ origin: string }>
 
-/** Records of a partition from `from` on, at most so many, all before `to`, which is at most the head. */
-export type SlicePlace = Readonly<{
+/** At most `eventsMax` records of a partition, before `to`, which is at most the head. */
+export type SliceRange = Readonly<{
   partition: number
   from: number
   to: number
@@ -40,10 +40,10 @@ export type SlicePlace = Readonly<{
 }>
 
 /**
- * The log in one LMDB environment. Records lie in blocks, one entry per partition and append: that
+ * The log in one LMDB environment. A block of records is one entry per partition and append: that
  * costs a put and, when read, a parse per block instead of one per event. The heads are a row of
  * their own, written in the same transaction. Every read sees the newest commit of any process and
- * holds nothing open afterwards. Errors are `TradelogError`s.
+ * keeps no transaction open. Errors are `TradelogError`s.
  */
 export type EmbeddedLog = Readonly<{
   partitions: number
@@ -51,19 +51,19 @@ export type EmbeddedLog = Readonly<{
   /** The next offset to be written, by partition. */
   heads: () => readonly number[]
   bounds: () => readonly NamedBounds[]
-  slice: (place: SlicePlace) => Slice
-  /** The same for who reads on and on: keeps nothing for others. */
-  sliceOnce: () => (place: SlicePlace) => Slice
-  raw: (place: SlicePlace) => readonly RawRecord[]
+  slice: (range: SliceRange) => Slice
+  /** The same for one long read: it doesn't fill the shared cache. */
+  sliceOnce: () => (range: SliceRange) => Slice
+  raw: (range: SliceRange) => readonly RawRecord[]
   prepare: (records: readonly NewRecord[], recordedAt: UnixMs) => PreparedAppend
-  /** All or nothing, on disk when it resolves. `check` runs inside the transaction and may throw. */
+  /** All or nothing, on disk when it resolves. `check` runs in the transaction and may throw. */
   append: (prepared: PreparedAppend, check?: () => void) => Promise<void>
-  /** Makes `close` wait for something. */
+  /** Makes `close` wait for this work. */
   track: <T>(work: Promise<T>) => Promise<T>
   close: () => Promise<void>
 }>
 
-/** What reading a single event may have to parse. */
+/** Bounds what must be parsed to read one event. */
 const blockEventsMax = 1_000
 /** About 10 MB of decoded trades. */
 const cachedEventsMax = 20_000
@@ -87,7 +87,7 @@ export async function openEmbeddedLog(options: LogOptions): Promise<EmbeddedLog>
   const guarded =
     <A extends readonly unknown[], T>(read: (...args: A) => T) =>
     (...args: A): T => {
-      // lmdb would throw a second time, from a timer, where nobody catches it.
+      // When closed, lmdb throws a second time, from a timer, where nothing can catch it.
       if (!open) throw storeClosed()
       try {
         return read(...args)
@@ -137,25 +137,25 @@ function sliceReader(environment: LogEnvironment, keptEventsMax: number) {
   const records = recordReader<LogRecord>(environment, (key, text) =>
     cached(...key, () => decodeBlock(...key, text())),
   )
-  return (place: SlicePlace): Slice => {
-    const { partition, from } = place
-    const events = records(place)
+  return (range: SliceRange): Slice => {
+    const { partition, from } = range
+    const events = records(range)
     return { partition, from, to: from + events.length, events }
   }
 }
 
-/** Reads the records of a place; `decode` makes those of a block, whose text is read when asked. */
+/** Reads the records of a range. `decode` gives those of a block; it may not need the text. */
 function recordReader<T extends Readonly<{ offset: number }>>(
   { blocks }: LogEnvironment,
   decode: (key: BlockKey, text: () => string | undefined) => readonly T[],
 ) {
-  /** A position may lie inside a block. */
+  /** An offset may be inside a block. */
   const firstOffset = (partition: number, offset: number): number => {
     const backwards = { start: [partition, offset], end: [partition, -1], reverse: true, limit: 1 }
     for (const [, first] of blocks.getKeys(backwards)) return first
     throw damagedLog(partition, offset)
   }
-  return ({ partition, from, to: end, eventsMax }: SlicePlace): T[] => {
+  return ({ partition, from, to: end, eventsMax }: SliceRange): T[] => {
     const to = Math.min(end, from + eventsMax)
     const found: T[] = []
     const start = [partition, firstOffset(partition, from)]
@@ -170,7 +170,7 @@ function recordReader<T extends Readonly<{ offset: number }>>(
   }
 }
 
-/** A block has one record time, so records of different times lie in different blocks. */
+/** A block has one record time, so records of different times go into different blocks. */
 function prepare(records: readonly NewRecord[], recordedAt: UnixMs): PreparedAppend {
   const append = randomUUID()
   const blocks: NewBlock[] = []
@@ -190,7 +190,7 @@ function prepare(records: readonly NewRecord[], recordedAt: UnixMs): PreparedApp
   return { blocks }
 }
 
-/** A repeated append finds its first block where the first attempt put it, if that was committed. */
+/** A retry finds its first block where the first attempt put it, if that was committed. */
 function writeBlocks({ blocks, heads: headsRow }: LogEnvironment, prepared: PreparedAppend): void {
   const { written } = prepared
   if (written !== undefined && blocks.get(written) === prepared.blocks[0]?.text) return

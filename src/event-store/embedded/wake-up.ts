@@ -5,9 +5,9 @@ const pollEveryMs = 20
 
 /** Wakes waiting readers when the log has grown. */
 export type WakeUp = Readonly<{
-  /** To be called after an append of this process. */
+  /** Call it after each append of this process. */
   wake: () => void
-  /** Calls back, once, when the log has grown beyond these heads. Answers how to stop waiting. */
+  /** Calls back, once, when the log has grown beyond these heads. Returns how to stop waiting. */
   onGrowth: (heads: readonly number[], callback: () => void) => () => void
 }>
 
@@ -33,7 +33,7 @@ export function createWakeUp({ heads }: EmbeddedLog): WakeUp {
     try {
       return total(heads())
     } catch {
-      // Every reader meets the error itself, where it can say so.
+      // Each reader gets the same error from its own read, and reports it.
       return undefined
     }
   }
@@ -47,5 +47,5 @@ export function createWakeUp({ heads }: EmbeddedLog): WakeUp {
   }
 }
 
-/** Heads only grow, so their sum tells whether any did. */
+/** Heads only grow, so their sum shows whether one did. */
 const total = (heads: readonly number[]) => heads.reduce((sum, head) => sum + head, 0)

@@ -113,7 +113,7 @@ export const appending: ContractTests = {
     assert.equal(await readAll(second), records)
   },
 
-  'a partition that holds an event has an origin, the same for everybody': async ({ open }) => {
+  'a partition that holds an event has an origin, the same for every store': async ({ open }) => {
     const [one, other] = [await open(), await open()]
 
     await one.append(numbered(50, names(20)))

@@ -6,7 +6,7 @@ import { hold, readGroup } from '../event-store-reader.ts'
 import { longest, names, numbered, readAll } from './log-reading.ts'
 
 export const batches: ContractTests = {
-  'batches begin at the position and follow the log for ever': async ({ open, until }) => {
+  'batches begin at the given offset and follow the log for ever': async ({ open, until }) => {
     const store = await open()
     await store.append(numbered(10))
     const all = await readAll(store)
@@ -34,7 +34,7 @@ export const batches: ContractTests = {
     assert.is(reader.batches.length, 1)
     reader.batches[0]?.ack()
     await until(() => reader.batches.length === 2)
-    // A second acknowledgement of the same batch says nothing about the next one.
+    // A second acknowledgement of the same batch does not acknowledge the next one.
     reader.batches[0]?.ack()
     await hold()
 
@@ -76,7 +76,7 @@ export const batches: ContractTests = {
     await until(() => first.batches.length === 1)
 
     first.stop()
-    // Late, after the partitions were given back: it must harm nobody.
+    // Late, after the partitions were released: it must do no harm.
     first.batches[0]?.ack()
     checkpoint.clear()
     const second = readGroup(store, { checkpoint })
@@ -86,7 +86,7 @@ export const batches: ContractTests = {
     second.stop()
   },
 
-  'the position is asked anew at every assignment, with the bounds': async (log) => {
+  'startFrom is called at every assignment, with the bounds': async (log) => {
     const store = await log.open()
     await store.append(numbered(10))
     const { partition, origin } = await longest(store)
@@ -106,7 +106,7 @@ export const batches: ContractTests = {
     second.stop()
   },
 
-  'a position that cannot be had errors the stream with its error': async ({ open, until }) => {
+  'a rejection of startFrom errors the stream': async ({ open, until }) => {
     const store = await open()
     const refusal = new TradelogError('LOG_REPLACED', 'another log')
 
@@ -115,7 +115,7 @@ export const batches: ContractTests = {
     assert.is(await until(() => reader.error()), refusal)
   },
 
-  'a record that nobody can read is delivered as such': async ({ open, appendForeign, until }) => {
+  'an unreadable record is delivered as such': async ({ open, appendForeign, until }) => {
     const store = await open()
     await store.append([trade()])
     await appendForeign('AAPL', { type: 'TradeExecuted', version: 2, symbol: 'AAPL' })

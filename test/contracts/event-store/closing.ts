@@ -47,7 +47,7 @@ export const closing: ContractTests = {
     assert.ok(await until(election.completed))
   },
 
-  'closing rejects a read, which would else look complete': async ({ open }) => {
+  'closing rejects a read, which would otherwise look complete': async ({ open }) => {
     const store = await open()
     await store.append(numbered(50))
     const { partition, head: to } = await longest(store)

@@ -5,7 +5,7 @@ import { trade } from '../../support/trade.ts'
 
 export const names = (count: number) => Array.from({ length: count }, (_, i) => `SYMBOL${i}`)
 
-/** Events told apart by their price, the symbols in turn. */
+/** Events that differ by their price; the symbols take turns. */
 export const numbered = (count: number, symbols = ['AAPL']): TradeExecuted[] =>
   Array.from({ length: count }, (_, i) =>
     trade({ symbol: symbols[i % symbols.length] ?? '', price: String(i + 1) }),

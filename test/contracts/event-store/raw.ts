@@ -19,7 +19,7 @@ async function rawRecords(store: EventStore): Promise<RawRecord[]> {
   return records
 }
 
-/** Of different times, as a log that is copied holds them. */
+/** Records of different times, as in a log to be copied. */
 const recordsOfTimes = (partition: number, times: readonly number[]): RawRecord[] =>
   times.map((recordedAt, i) => {
     const value = encodeEvent(trade({ price: String(i + 1) }))
@@ -27,7 +27,7 @@ const recordsOfTimes = (partition: number, times: readonly number[]): RawRecord[
   })
 
 export const raw: ContractTests = {
-  'records are read as they lie there, whether they can be read or not': async ({
+  'records are read unchanged, also those that cannot be decoded': async ({
     open,
     appendForeign,
   }) => {
@@ -72,7 +72,7 @@ export const raw: ContractTests = {
     )
   },
 
-  'an event that this code cannot read is kept too': async ({ open }) => {
+  'an event that this code cannot decode is kept too': async ({ open }) => {
     const store = await open()
     const [before, after] = recordsOfTimes(0, [1, 2])
     const value = JSON.stringify({ type: 'TradeCancelled', version: 9, symbol: 'AAPL' })

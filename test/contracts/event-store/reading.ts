@@ -6,7 +6,7 @@ import { rejection } from '../event-store-reader.ts'
 import { longest, numbered, readAll, recordsOf, slicesOf } from './log-reading.ts'
 
 export const reading: ContractTests = {
-  'a read starts and ends where it is told': async ({ open }) => {
+  'a read starts and ends at the given offsets': async ({ open }) => {
     const store = await open()
     await store.append(numbered(40))
     await store.append(numbered(60))
@@ -27,7 +27,7 @@ export const reading: ContractTests = {
     }
   },
 
-  'slices join without a gap and are no larger than asked': async ({ open }) => {
+  'slices follow one another and are no larger than asked': async ({ open }) => {
     const store = await open()
     await store.append(numbered(95))
     const { partition, head: to } = await longest(store)
@@ -72,7 +72,7 @@ export const reading: ContractTests = {
     assert.is((await readAll(store)).length, 50)
   },
 
-  'a read can be left at any slice': async ({ open }) => {
+  'a read can be ended at any slice': async ({ open }) => {
     const store = await open()
     await store.append(numbered(50))
     const { partition, head: to } = await longest(store)
@@ -101,7 +101,7 @@ export const reading: ContractTests = {
     )
   },
 
-  'a record that nobody can read keeps its place': async ({ open, appendForeign }) => {
+  'an unreadable record keeps its offset': async ({ open, appendForeign }) => {
     const store = await open()
     await store.append([trade({ price: '1' })])
     await appendForeign('AAPL', { type: 'TradeCancelled', version: 9, symbol: 'AAPL' })

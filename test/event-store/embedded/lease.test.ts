@@ -16,7 +16,7 @@ const partitions = 2
 
 type Thief = Readonly<{
   steal: (lease: string) => Promise<void>
-  giveBack: (lease: string) => Promise<void>
+  release: (lease: string) => Promise<void>
 }>
 
 /** What another process does when this one hung for longer than its lease lives. */
@@ -33,7 +33,7 @@ async function withThief(
   try {
     await body(store, {
       steal: (lease) => put(lease, Date.now() + 60_000),
-      giveBack: (lease) => put(lease, 0),
+      release: (lease) => put(lease, 0),
     })
   } finally {
     await log.close()
@@ -65,20 +65,20 @@ test('a group taken over gives no further batch', () =>
     assert.is(reader.batches.length, 1)
   }))
 
-test('whoever stands by gets the partitions when they are free', () =>
-  withThief(async (store, { steal, giveBack }) => {
+test('a member that stands by gets the partitions when they are free', () =>
+  withThief(async (store, { steal, release }) => {
     await steal('group:group')
     await store.append([trade()])
     const reader = readGroup(store)
 
-    await giveBack('group:group')
+    await release('group:group')
 
     await eventually(() => reader.records.length === 1)
     reader.stop()
   }))
 
 test('the active writer that lost its lease appends nothing until it is elected again', () =>
-  withThief(async (store, { steal, giveBack }) => {
+  withThief(async (store, { steal, release }) => {
     const states: boolean[] = []
     const election = store.elect('ingest').subscribe((elected) => states.push(elected))
     await store.append([trade()])
@@ -88,7 +88,7 @@ test('the active writer that lost its lease appends nothing until it is elected 
 
     assert.ok(hasCode(error, 'NOT_THE_ACTIVE_WRITER'))
     await eventually(() => states.at(-1) === false)
-    await giveBack('role:ingest')
+    await release('role:ingest')
     await eventually(() => states.at(-1) === true)
     await store.append([trade()])
     assert.equal(states, [true, false, true])

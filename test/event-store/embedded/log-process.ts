@@ -2,10 +2,10 @@ import { openEmbeddedEventStore } from '../../../src/event-store/embedded/embedd
 import type { EventStore } from '../../../src/event-store/event-store.ts'
 import { trade } from '../../support/trade.ts'
 
-/** A process of its own on an embedded log; tells its parent what it does, until it is killed. */
+/** A process with an embedded log; reports to its parent what it does, until it is killed. */
 const [directory = '', task = ''] = process.argv.slice(2)
 
-/** Every append is told apart by its `source`, every event in it by its price. */
+/** Appends differ by their `source`, the events of one by their price. */
 async function append(store: EventStore): Promise<void> {
   for (let i = 0; ; i++) {
     const source = `${process.pid}:${i}`
@@ -26,7 +26,7 @@ function follow(store: EventStore): void {
   })
 }
 
-/** Until the disk is full; then says what is in the log, and what became of the last append. */
+/** Appends until the disk is full; reports the errors, what it appended and what the log holds. */
 async function fill(store: EventStore): Promise<void> {
   const events = Array.from({ length: 1_000 }, (_, n) => trade({ price: String(n) }))
   const codes: string[] = []

@@ -99,7 +99,7 @@ test('an append that fails half way leaves nothing, and can be repeated', () =>
     assert.equal(offsets(log, 0, 5), numbers(0, 5))
   }))
 
-test('a check that throws keeps the append out', () =>
+test('a check that throws prevents the append', () =>
   withLog(async (log) => {
     const refused = new Error('refused')
     const refuse = () => {
@@ -133,7 +133,7 @@ test('appends of several stores at once are all kept, each in one piece', () =>
     await other.close()
   }))
 
-test('a gap in the log is refused, never passed over', () =>
+test('missing offsets are refused, never skipped', () =>
   withLog(async (log) => {
     await log.append(log.prepare(records(5), 0))
 

@@ -80,7 +80,7 @@ test('a reader in another process wakes when something is appended', async () =>
   }
 })
 
-test('a killed writer leaves whole appends only, and everything it was told of', async () => {
+test('a killed writer leaves only whole appends, and every acknowledged one', async () => {
   const directory = temporaryDirectory()
   const acknowledged = new Set<unknown>()
   for (let round = 0; round < faultRounds; round++) {
