@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { UnixMs } from '../domain/time.ts'
 
-/** Bytes of the random part: ids of one millisecond and model differ by it alone. */
+/** Bytes of the random part: ids of one model and millisecond differ only by it. */
 const randomBytesCount = 4
 
 /** A new id, fit for a file or collection name: `candles-20261124t101500123-4f9a2c01`. */

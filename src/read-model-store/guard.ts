@@ -16,7 +16,7 @@ export const formatGuard = (offsets: ReadonlyMap<number, number>): Guard =>
     .map((entry) => entry.join(':'))
     .join(',')
 
-/** The last offset of a partition that a row has taken in; −1 if it has taken none. */
+/** The last offset of a partition that a row has taken in; −1 without one. */
 export const lastOffset = (guard: Guard | null, partition: number): number =>
   parseGuard(guard).get(partition) ?? -1
 

@@ -1,25 +1,25 @@
 import type { Lease } from './read-model-store.ts'
 
-/** What was taken, and when by the monotonic clock of this process, before the store was asked. */
+/** What was taken; `takenAt` is the monotonic time of this process before it asked the store. */
 export type LeaseTerms = Readonly<{ name: string; fence: number; ttlMs: number; takenAt: number }>
 
-/** How its store renews a lease, which answers false if it is another holder's by now. */
+/** The store's calls; `renew` answers false if another holder has the lease by now. */
 export type LeaseCalls = Readonly<{
   renew: () => Promise<boolean>
-  giveBack: () => Promise<unknown>
+  release: () => Promise<unknown>
 }>
 
 /** The leases that one store holds. */
 export type LeaseKeeper = Readonly<{
   /** Renews a lease in the background until it is released or lost. */
   keep: (terms: LeaseTerms, calls: LeaseCalls) => Lease
-  /** Gives back what is still held; what can't be given back runs out by itself. */
+  /** Releases what is still held; a lease that can't be released expires by itself. */
   releaseAll: () => Promise<void>
 }>
 
 type Warn = (fields: object, message: string) => void
 
-/** Renewals per life time: two may fail before the lease is lost. */
+/** Renewals per time to live: two may fail before the lease is lost. */
 const renewalsPerTtl = 3
 
 export function createLeaseKeeper(warn: Warn = () => {}): LeaseKeeper {
@@ -38,7 +38,7 @@ export function createLeaseKeeper(warn: Warn = () => {}): LeaseKeeper {
   }
 }
 
-/** Counts from before each renewal was sent, so that it gives up before anybody else takes over. */
+/** Counts from before each renewal is sent, so that it stops before another holder takes over. */
 function keepLease(
   { name, fence, ttlMs, takenAt }: LeaseTerms,
   calls: LeaseCalls,
@@ -46,16 +46,16 @@ function keepLease(
   onEnd: () => void,
 ): Lease {
   let expiresAt = takenAt + ttlMs
-  let over: Promise<void> | undefined
+  let ended: Promise<void> | undefined
 
   const end = (last: Promise<unknown>) => {
     clearInterval(timer)
     onEnd()
-    over = last.then(() => {})
-    return over
+    ended = last.then(() => {})
+    return ended
   }
   const lose = (reason: string) => {
-    if (over !== undefined) return
+    if (ended !== undefined) return
     warn({ lease: name, fence }, `lease lost: ${reason}`)
     void end(Promise.resolve())
   }
@@ -69,8 +69,8 @@ function keepLease(
     try {
       await renew()
     } catch (err) {
-      // It stays held until it expires: until then nobody else can have it.
-      if (over === undefined) warn({ lease: name, fence, err }, 'lease not renewed')
+      // It stays held until it expires: no other holder can take it before.
+      if (ended === undefined) warn({ lease: name, fence, err }, 'lease not renewed')
     }
   }
   const timer = setInterval(renewOrWarn, ttlMs / renewalsPerTtl).unref()
@@ -78,9 +78,9 @@ function keepLease(
   return {
     name,
     held: async () => {
-      if (over === undefined) await renewOrWarn()
-      return over === undefined && performance.now() < expiresAt
+      if (ended === undefined) await renewOrWarn()
+      return ended === undefined && performance.now() < expiresAt
     },
-    release: () => over ?? end(calls.giveBack()),
+    release: () => ended ?? end(calls.release()),
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Keys of rows: texts whose byte order is the order of their parts, in every store. Texts come
- * first, each closed by U+001F, which no text may contain; whole numbers follow, each led by a
- * letter that counts its digits (`a` for one), so that 9 stands before 10.
+ * first, each ended by U+001F, which no text may contain; whole numbers follow, each after a letter
+ * that counts its digits (`a` for one), so that 9 sorts before 10.
  */
 export type Key = string
 export type KeyPart = string | number
@@ -9,25 +9,25 @@ export type KeyPart = string | number
 /** The unit separator. LMDB's key encoding keeps the order only of characters from U+0005 on. */
 const textEnd = '\u001f'
 const afterTextEnd = '\u0020'
-/** Sorts behind every number that may follow another. */
+/** Sorts after every number that may follow another. */
 const afterNumbers = '~'
 const digitsBase = 'a'.charCodeAt(0) - 1
 
 /** LMDB takes 1,978 bytes, and a character may have three. */
-const keyCharactersMax = 650
+const lengthMax = 650
 
 /**
- * Texts without control characters, then whole numbers from 0 to 2^53 − 1. Throws where a text has
- * the character that ends texts, or the key is longer than every store takes.
+ * Texts without control characters, then whole numbers from 0 to 2^53 − 1. Throws if a text
+ * contains U+001F, or if the key is too long for one of the stores.
  */
 export function encodeKey(parts: readonly KeyPart[]): Key {
   let key = ''
   for (const part of parts) key += typeof part === 'string' ? encodeText(part) : encodeNumber(part)
-  if (key.length > keyCharactersMax) throw new RangeError(`a key of ${key.length} characters`)
+  if (key.length > lengthMax) throw new RangeError(`a key of ${key.length} characters is too long`)
   return key
 }
 
-/** What no `encodeKey` has made is given as a text from where it can't be told apart. */
+/** The rest of a key that `encodeKey` can't have made is returned as one text. */
 export function decodeKey(key: Key): KeyPart[] {
   const textsEnd = key.lastIndexOf(textEnd) + 1
   const parts: KeyPart[] = textsEnd === 0 ? [] : key.slice(0, textsEnd - 1).split(textEnd)
@@ -49,7 +49,7 @@ export function keysUnder(parts: readonly KeyPart[]): { from: Key; to: Key } {
 }
 
 function encodeText(text: string): string {
-  if (text.includes(textEnd)) throw new RangeError(`a key of a text with U+001F: ${text}`)
+  if (text.includes(textEnd)) throw new RangeError(`a text in a key contains U+001F: ${text}`)
   return text + textEnd
 }
 

@@ -1,11 +1,11 @@
 import type { UnixMs } from '../domain/time.ts'
 import type { Key } from './key.ts'
 
-/** A stored row: JSON values, no list directly in a list; its fields are what people query. */
+/** A stored row: JSON values, no list directly in a list. People query its fields. */
 export type Row = Readonly<Record<string, unknown>>
 
 /**
- * What has gone into a state row: per partition the last offset applied, as text
+ * What a state row has taken in: per partition the last offset applied, as one text
  * (`"0:1041,3:7"`, partitions rising), so that stores compare it as a whole.
  */
 export type Guard = string
@@ -18,10 +18,10 @@ export type StoredRow<R extends Row = Row> = Readonly<{
   count: number | null
 }>
 
-/** A row to insert; a series row that is there already is the same row, which is no error. */
+/** A row to insert. A series row that exists already is the same row: that is no error. */
 export type SeriesWrite = Readonly<{ key: Key; value: Row }>
 
-/** A row to write only where the stored one still has the guard `expected` (null: is absent). */
+/** A row to write only if the stored one still has the guard `expected` (null: is absent). */
 export type StateWrite = Readonly<{
   key: Key
   value: Row
@@ -46,10 +46,10 @@ export type RowCount = Readonly<{ rows: number; events: number }>
 /** By partition; a partition without an entry starts at offset zero. */
 export type Checkpoint = ReadonlyMap<number, PartitionCheckpoint>
 
-/** One batch's effect. */
+/** The effect of one batch. */
 export type Commit = Readonly<{
   partition: number
-  /** The checkpoint it was computed from (0 where there is none), and the one it makes. */
+  /** The checkpoint it was computed from (0 without a checkpoint), and the one that it sets. */
   from: number
   to: number
   /** The new total of events applied in this partition. */
@@ -89,32 +89,32 @@ export interface Generation<R extends Row = Row> {
 
   checkpoint(): Promise<Checkpoint>
 
-  /** In the order of the keys; undefined where there is no row. */
+  /** In the order of the keys; undefined for a key without a row. */
   read(keys: readonly Key[], signal?: AbortSignal): Promise<readonly (StoredRow<R> | undefined)[]>
 
   /**
-   * Applies one batch, exactly once. Answers `moved`, having changed nothing that counts, where the
-   * checkpoint is no longer `from` or a row no longer `expected`: the caller drops what it has cached
-   * and starts again at the stored checkpoint.
-   * A store without transactions does it in this order: compare the checkpoint; write each row by
-   * compare-and-set; move the checkpoint by compare-and-set. What is written before a crash in
-   * between, the guards and keys make harmless. Durable (majority, fsync) when it resolves.
-   * A row that a rival has brought as far as this commit would, or further, may count as written.
+   * Applies one batch, exactly once. Answers `moved` if the checkpoint is no longer `from` or a row
+   * no longer `expected`. Then nothing that counts has changed: the caller drops its cached rows
+   * and starts again at the stored checkpoint. A store without transactions does it in this order:
+   * compare the checkpoint; write each row by compare-and-set; move the checkpoint by
+   * compare-and-set. Guards and keys make rows harmless that were written before a crash in
+   * between. Durable (majority, fsync) when it resolves. A row that a rival has brought as far as
+   * this commit would, or further, may count as written.
    */
   commit(commit: Commit): Promise<'committed' | 'moved'>
 
   /** Rows in key order, or the reverse. */
   page(options: PageOptions): Promise<readonly StoredRow<R>[]>
 
-  /** What a scan would find, for less. */
+  /** Counts what a scan would find, at a lower cost. */
   count(signal?: AbortSignal): Promise<RowCount>
 
-  /** Every row once, in key order, in chunks; rows written meanwhile may or may not be among them. */
+  /** Every row once, in key order, in chunks; rows written meanwhile may be missing. */
   scan(options?: { signal?: AbortSignal }): AsyncIterable<readonly StoredRow<R>[]>
 
   /**
-   * A text that is another after every commit that changed a row. Only of stores where asking costs
-   * next to nothing beside a read, and a read never sees rows older than a revision given before it.
+   * A text that changes with every commit that changes a row. Only for stores in which it costs
+   * nearly nothing beside a read, and no read sees rows older than a revision returned before it.
    */
   revision?(): string
 }
@@ -123,26 +123,26 @@ export interface Generation<R extends Row = Row> {
 export type Pointer = Readonly<{
   model: string
   active: string
-  /** The one before, kept for a rollback until the next replay. */
+  /** The previous generation, kept for a rollback until the next replay. */
   former: string | null
   promotedAt: UnixMs
-  /** A version left by a rollback, which is not rebuilt by itself until somebody asks. */
+  /** The version that a rollback abandoned: it is rebuilt only when an operator asks for it. */
   leftVersion: number | null
   /** The newest generation that was ever promoted; a rollback doesn't change it. */
   newest: string
 }>
 
-/** The right to do a thing alone. It is lost, not waited for, when it can't be renewed in time. */
+/** The right to do a thing alone. A holder that can't renew it in time loses it. */
 export interface Lease {
   readonly name: string
-  /** False once another holder may have it; then stop. */
+  /** False once another holder may have it: then the caller must stop. */
   held(): Promise<boolean>
   release(): Promise<void>
 }
 
 /**
- * One event that one model leaves out, by an operator's word. It belongs to one log: `origin` is that
- * of its partition, so that it never applies to another log.
+ * One event that one model skips, because an operator said so. `origin` is that of its partition,
+ * so that it never applies to another log.
  */
 export type Skip = Readonly<{
   model: string
@@ -153,17 +153,17 @@ export type Skip = Readonly<{
   at: UnixMs
 }>
 
-/** What a skip is kept under: a model leaves an event of a log out once. */
+/** The id of a skip: a model skips an event of a log once. */
 export const skipId = ({ model, partition, offset, origin }: Omit<Skip, 'why' | 'at'>): string =>
   `${model}:${partition}:${offset}:${origin}`
 
-/** What a process says of itself for the API to show: see `status.ts`. */
+/** What a process reports about itself, for the API to show: see `status.ts`. */
 export type StatusRow = Readonly<{ source: string; writtenAt: UnixMs; status: Row }>
 
 /**
- * The catalogue of generations. It knows keys and rows, never projections or trades.
- * Every method rejects with a `TradelogError`: `READ_MODEL_STORE_UNAVAILABLE` may pass by itself,
- * `READ_MODEL_STORE_CLOSED` after `close()`, `GENERATION_DROPPED` where the generation is gone.
+ * The catalogue of generations. It knows keys and rows, never projections or trades. Every method
+ * rejects with a `TradelogError`: `READ_MODEL_STORE_UNAVAILABLE` if a retry may succeed,
+ * `READ_MODEL_STORE_CLOSED` after `close()`, `GENERATION_DROPPED` if the generation is gone.
  */
 export interface ReadModelStore {
   /** Every generation that exists, of one model or of all, oldest first. */
@@ -172,30 +172,30 @@ export interface ReadModelStore {
   /** Makes an empty generation under a new id. */
   create(options: Pick<GenerationInfo, 'model' | 'version' | 'kind'>): Promise<Generation>
 
-  /** Rejects with `GENERATION_DROPPED` where there is none of that id. */
+  /** Rejects with `GENERATION_DROPPED` if no generation has that id. */
   open(id: string): Promise<Generation>
 
-  /** Removes a generation with its rows; nothing happens where it is gone already. */
+  /** Removes a generation with its rows; does nothing if it is gone already. */
   drop(id: string): Promise<void>
 
   pointer(model: string): Promise<Pointer | undefined>
 
-  /** Sets the pointer only where its active generation still is `expected` (null: no pointer). */
+  /** Sets the pointer only if its active generation is still `expected` (null: no pointer). */
   promote(pointer: Pointer, expected: string | null): Promise<boolean>
 
-  /** Undefined where somebody else holds it. A holder that died or hung loses it after `ttlMs`. */
+  /** Undefined if another holder has it. A holder that died or hung loses it after `ttlMs`. */
   lease(name: string, options: { ttlMs: number }): Promise<Lease | undefined>
 
-  /** Who holds a lease now, as the holder named itself, for a refusal that says so. */
+  /** Names the holder of a lease, for the message of a refusal. */
   leaseHolder(name: string): Promise<string | undefined>
 
   /** Of one model or of all, oldest first. */
   skips(model?: string): Promise<readonly Skip[]>
 
-  /** Answers false, and keeps what is there, where that event is skipped already. */
+  /** Answers false, and keeps the stored skip, if that event is skipped already. */
   addSkip(skip: Skip): Promise<boolean>
 
-  /** Takes one back; answers false where there is none of that model and event. */
+  /** Answers false if that model doesn't skip that event. */
   removeSkip(skip: Omit<Skip, 'why' | 'at'>): Promise<boolean>
 
   writeStatus(source: string, status: Row): Promise<void>

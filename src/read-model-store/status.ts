@@ -1,15 +1,15 @@
 import type { UnixMs } from '../domain/time.ts'
 
 /**
- * What processes write about themselves into the read-model store, for the API to show: it never
- * asks the log. Rows of one kind from several processes are merged by the reader, newest first.
+ * What processes report about themselves, in the read-model store, for the API to show: it never
+ * asks the log. The reader merges rows of one kind from several processes, newest first.
  */
 export type StatusReport = ProcessStatus | ReplayStatus | VerifyStatus
 
 /** A row older than this is stale: its writer may hang or be gone. */
 export const statusStaleAfterMs = 10_000
 
-/** A projector that has something to do and has stored nothing for this long is stalled. */
+/** A projector that lags and has stored nothing for this long is stalled. */
 export const stalledAfterMs = 10_000
 
 export const projectorStates = [
@@ -26,7 +26,7 @@ export type ProjectorState = (typeof projectorStates)[number]
 export type ProcessStatus = Readonly<{
   kind: 'project'
   models: readonly ProjectorStatus[]
-  /** When the heads were read of which the lag is counted: it ages while the log is away. */
+  /** When the heads for the lag were read: it ages while the log is unavailable. */
   headsAt: UnixMs | null
 }>
 
@@ -44,10 +44,7 @@ export type ProjectorStatus = Readonly<{
   error: Readonly<{ code: string; message: string; at: UnixMs }> | null
 }>
 
-/**
- * What keeps a projector from its work, if anything does. Trouble that may pass is none before it
- * has lasted.
- */
+/** What keeps a projector from its work, if anything. A retry counts after `stalledAfterMs`. */
 export function troubleOf(
   { state, since, error }: Pick<ProjectorStatus, 'state' | 'since' | 'error'>,
   now: UnixMs,
@@ -72,9 +69,9 @@ export type ReplayStatus = Readonly<{
   model: string
   version: number
   generation: string
-  /** `interrupted`: whoever replays next goes on with it. */
+  /** `interrupted`: the next replay continues it. */
   state: 'building' | 'promoted' | 'interrupted' | 'failed'
-  /** Read of the log; a model that leaves events of a type out applies fewer. */
+  /** Read from the log; a model that ignores a type of event applies fewer. */
   eventsDone: number
   eventsTotal: number
   eventsPerSecond: number
@@ -92,9 +89,9 @@ export type VerifyStatus = Readonly<{
   /** The first difference, or why it couldn't be checked. */
   detail: string | null
   rowsCompared: number
-  /** Rows found to differ; where very much differs, not all are looked for. */
+  /** Rows found to differ; if very much differs, the search ends early. */
   differences: number
-  /** Events left out since an operator said so. */
+  /** Events skipped because an operator said so. */
   eventsSkipped: number
   startedAt: UnixMs
   finishedAt: UnixMs

@@ -21,7 +21,7 @@ test('differs between two of one millisecond', () => {
   assert.is(new Set(ids).size, 100)
 })
 
-test('is told from other names', () => {
+test('is distinguished from other names', () => {
   assert.ok(isGenerationId(newGenerationId('top-trades', createdAt)))
   for (const name of ['catalogue', 'candles', 'candles-20261124-4f9a2c01', 'lost+found']) {
     assert.not.ok(isGenerationId(name), name)

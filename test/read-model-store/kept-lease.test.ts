@@ -5,7 +5,7 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('kept lease')
 
-/** A lease just taken, whose store does as told. */
+/** A lease just taken, whose store answers as in `calls`. */
 function kept(calls: Partial<LeaseCalls> = {}, ttlMs = 60_000) {
   const warnings: string[] = []
   const done = { renewals: 0, releases: 0 }
@@ -17,9 +17,9 @@ function kept(calls: Partial<LeaseCalls> = {}, ttlMs = 60_000) {
         done.renewals += 1
         return calls.renew?.() ?? true
       },
-      giveBack: async () => {
+      release: async () => {
         done.releases += 1
-        await calls.giveBack?.()
+        await calls.release?.()
       },
     },
   )
@@ -36,7 +36,7 @@ test('is renewed in the background beyond its time', async () => {
   assert.is(done.renewals, renewals)
 })
 
-test('is lost as soon as the store says that another has it', async () => {
+test('is lost as soon as the store says that another holder has it', async () => {
   const { lease, done, warnings } = kept({ renew: async () => false })
   assert.not(await lease.held())
   assert.equal(warnings, ['lease lost: another process has it'])
@@ -55,16 +55,16 @@ test('stays held while it cannot be renewed, until its time is over', async () =
   assert.is(warnings.at(-1), 'lease lost: it could not be renewed in time')
 })
 
-test('is given back once, by whoever is first', async () => {
+test('is released once, by the first call', async () => {
   const { keeper, lease, done } = kept()
   await Promise.all([lease.release(), keeper.releaseAll(), lease.release()])
   await keeper.releaseAll()
   assert.is(done.releases, 1)
 })
 
-test('does not keep its store from closing if it cannot be given back', async () => {
+test('does not prevent its store from closing if it cannot be released', async () => {
   const { keeper, warnings } = kept({
-    giveBack: async () => {
+    release: async () => {
       throw new Error('full')
     },
   })

@@ -56,11 +56,11 @@ test('is in the range under another exactly when it begins with its parts', () =
   )
 })
 
-test('refuses a text that has the end of a text within it', () => {
+test('refuses a text that contains U+001F', () => {
   assert.throws(() => encodeKey(['A\u001fB', 1]), /U\+001F/)
 })
 
-test('gives what it has not made itself as a text', () => {
+test('returns what it has not made itself as text', () => {
   assert.equal(decodeKey('_x'), ['_x'])
   assert.equal(decodeKey(`${encodeKey(['A', 12])}q9`), ['A', 12, 'q9'])
   assert.equal(decodeKey('A b'), ['A b'])

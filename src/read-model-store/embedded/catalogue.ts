@@ -2,7 +2,7 @@ import { openLmdb, transact } from '../../runtime/lmdb.ts'
 import type { LeaseTable } from '../../runtime/lmdb-lease.ts'
 import type { GenerationInfo, Pointer, Skip, StatusRow } from '../read-model-store.ts'
 
-/** What all processes of one directory share: which generations there are, and who does what. */
+/** What all processes of one directory share: which generations exist, and who does what. */
 export type Catalogue = ReturnType<typeof openCatalogue>
 
 export function openCatalogue(directory: string) {
@@ -14,7 +14,7 @@ export function openCatalogue(directory: string) {
     statuses: environment.openDB<Omit<StatusRow, 'source'>, string>({ name: 'statuses' }),
     skips: environment.openDB<Skip, string>({ name: 'skips' }),
     leases,
-    /** Runs it while no other process writes here; what it wrote is undone if it throws. */
+    /** Runs it while no other process writes here; undoes its writes if it throws. */
     exclusively: <T>(work: () => T): Promise<T> => transact(environment, work),
     close: () => environment.close(),
   }

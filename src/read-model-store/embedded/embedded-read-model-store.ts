@@ -10,7 +10,7 @@ import { type Catalogue, openCatalogue } from './catalogue.ts'
 import { type Gate, openGate, storeError } from './gate.ts'
 import { openGenerations } from './generations.ts'
 
-/** A status whose writer has been silent for so long is forgotten. */
+/** A status is deleted when its writer has been silent for this long. */
 const statusKeptMs = 24 * 60 * 60 * 1000
 
 /**
@@ -81,8 +81,7 @@ const leasesOf = (
       const takenAt = performance.now()
       const lease = await takeLease(leases, name, { ttlMs })
       if (lease === undefined) return undefined
-      const { fence, renew, release: giveBack } = lease
-      return keeper.keep({ name, fence, ttlMs, takenAt }, { renew, giveBack })
+      return keeper.keep({ name, fence: lease.fence, ttlMs, takenAt }, lease)
     }),
   leaseHolder: (name) => gate.enter(() => leaseHolder(leases, name)),
 })

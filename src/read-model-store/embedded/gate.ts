@@ -3,27 +3,27 @@ import { isDiskFull, reasonOf } from '../../runtime/lmdb.ts'
 import { systemCode } from '../../runtime/system-code.ts'
 
 /**
- * What every call passes through: LMDB must not be closed under one that is under way. The store has
- * a gate for its catalogue, and one for each generation it has opened, so that a generation can be
- * closed while the others are in use, and by a call to drop it, which is itself within the first.
+ * Every call passes through a gate, since LMDB must not be closed while a call is in flight. The
+ * store has one for its catalogue and one for each open generation. So a generation can be closed
+ * while others are in use, and by a call that drops it, which is itself inside the first gate.
  */
 export type Gate = Readonly<{
-  /** Runs the work, unless refused; what LMDB throws becomes an error of the read-model store. */
+  /** Runs the work, unless refused; turns errors of LMDB into errors of the read-model store. */
   enter: <T>(work: () => T | Promise<T>) => Promise<T>
-  /** Runs work that ends within this turn, unless refused. */
+  /** Runs synchronous work, unless refused. */
   pass: <T>(work: () => T) => T
-  /** Resolves when nothing is under way. Who calls it has made sure that new work is refused. */
+  /** Resolves when no call is in flight. The caller must already refuse new ones. */
   drained: () => Promise<void>
 }>
 
 export function openGate(directory: string, refusal: () => TradelogError | undefined): Gate {
   let running = 0
   let onIdle: (() => void)[] = []
-  const refuse = () => {
+  const throwIfRefused = () => {
     const error = refusal()
     if (error !== undefined) throw error
   }
-  const leave = () => {
+  const endCall = () => {
     running--
     if (running > 0) return
     for (const wake of onIdle) wake()
@@ -31,19 +31,19 @@ export function openGate(directory: string, refusal: () => TradelogError | undef
   }
   return {
     enter: async (work) => {
-      refuse()
+      throwIfRefused()
       running++
       try {
         return await work()
       } catch (error) {
-        refuse()
+        throwIfRefused()
         throw await storeError(directory, error)
       } finally {
-        leave()
+        endCall()
       }
     },
     pass: (work) => {
-      refuse()
+      throwIfRefused()
       return work()
     },
     drained: async () => {
@@ -53,8 +53,8 @@ export function openGate(directory: string, refusal: () => TradelogError | undef
 }
 
 /**
- * What LMDB or the file system threw, as an error of the read-model store in a directory.
- * Everything else, our own errors and mistakes in the code, stays as it is.
+ * Turns an error of LMDB or the file system into one of the read-model store in a directory.
+ * Any other error, such as our own and defects in the code, stays as it is.
  */
 export async function storeError(directory: string, error: unknown): Promise<unknown> {
   const cause = await reasonOf(error)

@@ -61,8 +61,8 @@ type Range = Parameters<Tables['rows']['getRange']>[0]
 type Moved = 'committed' | 'moved'
 
 /**
- * Series rows are MessagePack whose field names are stored once per generation, under a key that
- * no range shows: half the size of JSON, scanned at more than twice its rate.
+ * Series rows are MessagePack. Its field names are stored once per generation, under a key outside
+ * every range. This takes half the space of JSON, and a scan is more than twice as fast.
  */
 function openTables(directory: string, { kind }: GenerationInfo) {
   const environment = openLmdb(directory, { maxDbs: 2 })
@@ -77,7 +77,7 @@ function openTables(directory: string, { kind }: GenerationInfo) {
     get rows() {
       return rows
     },
-    /** After a failed commit: field names that were to be stored with it are known no more. */
+    /** After a failed commit: forgets the field names that were to be stored with it. */
     reopenRows: () => {
       rows = openRows()
     },
@@ -103,9 +103,9 @@ async function write(tables: Tables, commit: Commit): Promise<Moved> {
 }
 
 /**
- * A batch on the condition of the checkpoint, carried out by LMDB's writer thread while this one
- * goes on: with several partitions nearly twice the rate of a transaction. Rows that a failure
- * leaves behind are the same rows when they come again.
+ * Writes a batch on the condition of the checkpoint, in LMDB's writer thread while this one
+ * continues: with several partitions nearly twice as fast as a transaction. After a failure some
+ * rows may stay; the retry writes the same rows.
  */
 async function writeSeries(
   { checkpoint, rows }: Tables,
@@ -127,7 +127,7 @@ async function writeSeries(
   return written ? 'committed' : 'moved'
 }
 
-/** The guards have to be read in the transaction. Whatever it throws, nothing is written. */
+/** The guards must be read in the transaction. If it throws, nothing is written. */
 const writeState = (
   { checkpoint, rows, transaction }: Tables,
   commit: Commit,
@@ -148,8 +148,8 @@ const checkpointIn = ({ checkpoint }: Tables): Checkpoint =>
   new Map([...checkpoint.getRange({})].map(({ key, value }) => [key, value]))
 
 /**
- * Rows change only together with a checkpoint, and a checkpoint never goes back. To look whether
- * each entry still has the version it had is a fourth of the work of reading them.
+ * Rows change only together with a checkpoint, and a checkpoint never goes back. To compare the
+ * versions of the entries takes a fourth of the work of reading them.
  */
 function revisionIn({ checkpoint }: Tables): () => string {
   let versions: readonly (readonly [partition: number, version: number])[] = []
@@ -179,7 +179,7 @@ function stateEntry({ guard, count, value }: StateWrite): string {
   return JSON.stringify(entry)
 }
 
-/** Told from how the text begins: to parse a long row would take longer than to write it. */
+/** Compares the start of the text: parsing a long row would take longer than writing it. */
 const hasGuard = (stored: Stored | undefined, guard: Guard | null): boolean =>
   typeof stored === 'string' ? stored.startsWith(`[${JSON.stringify(guard)},`) : guard === null
 
@@ -203,7 +203,7 @@ const rangeOf = ({ from, to, limit, reverse }: PageOptions): Range =>
     ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, limit, reverse }
     : { start: from, end: to, limit }
 
-/** Keys are counted without unpacking a row. */
+/** Counts the keys without decoding a row. */
 const countKeys = (tables: Tables, gate: Gate): Promise<RowCount> =>
   gate.enter(() => ({ rows: tables.rows.getKeysCount({}), events: 0 }))
 
@@ -216,7 +216,7 @@ async function addUp(tables: Tables, gate: Gate, signal?: AbortSignal): Promise<
   return total
 }
 
-/** By key from chunk to chunk: a read transaction held meanwhile would keep freed pages from use. */
+/** Continues by key after each chunk: a long read transaction would block the reuse of pages. */
 async function* scan(tables: Tables, gate: Gate, signal?: AbortSignal) {
   let range: Range = { limit: scanRowsMax }
   for (;;) {

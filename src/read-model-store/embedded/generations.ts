@@ -45,7 +45,7 @@ export function openGenerations(options: Options): Generations {
         crashPoint('generation:to-drop')
         await catalogue.generations.remove(id)
         crashPoint('generation:entry-removed')
-        await forget(context, id)
+        await closeGeneration(context, id)
         crashPoint('generation:closed')
         if (isGenerationId(id)) await removeFolder(directory, id)
       }),
@@ -62,8 +62,8 @@ const listed = ({ generations }: Catalogue, model?: string): GenerationInfo[] =>
     .sort((a, b) => a.createdAt - b.createdAt)
 
 /**
- * Makes folder and entry under the catalogue's lock, so whatever folder is without an entry under
- * that lock is left over: of a process that died between the two, or in a drop.
+ * Makes folder and entry under the catalogue's lock. So a folder that has no entry under that lock
+ * is left over from a process that died between the two, or in a drop.
  */
 const register = (
   { catalogue, directory, now }: Context,
@@ -83,11 +83,11 @@ const register = (
   })
 
 async function openGeneration(context: Context, id: string): Promise<EmbeddedGeneration> {
-  await forgetDropped(context)
+  await closeDropped(context)
   const { catalogue, opened } = context
   const known = opened.get(id)
   if (known !== undefined) return known
-  // Under the lock nobody can drop it meanwhile, so opening can't bring a folder back.
+  // Under the lock no process can drop it meanwhile, so opening can't bring a folder back.
   return catalogue.exclusively(() => {
     const sinceOpened = opened.get(id)
     if (sinceOpened !== undefined) return sinceOpened
@@ -104,14 +104,14 @@ async function openGeneration(context: Context, id: string): Promise<EmbeddedGen
   })
 }
 
-/** What another process dropped keeps its disk space until it is closed here. */
-async function forgetDropped(context: Context) {
+/** A generation that another process dropped uses its disk space until it is closed here. */
+async function closeDropped(context: Context) {
   const { catalogue, opened } = context
   const dropped = [...opened.keys()].filter((id) => !catalogue.generations.doesExist(id))
-  await Promise.all(dropped.map((id) => forget(context, id)))
+  await Promise.all(dropped.map((id) => closeGeneration(context, id)))
 }
 
-async function forget({ opened }: Context, id: string) {
+async function closeGeneration({ opened }: Context, id: string) {
   const generation = opened.get(id)
   opened.delete(id)
   await generation?.close()

@@ -26,12 +26,12 @@ export type Catalogue = Readonly<{
 }>
 
 /**
- * A generation exists while its document does. Servers make a collection anew for whoever inserts, so
- * every commit looks here first: what a late writer leaves in an emptied database is no generation.
+ * A generation exists while its document does. An insert makes a missing collection anew, so every
+ * commit looks here first: what a late writer inserts into an emptied database is no generation.
  */
 export type GenerationDocument = Omit<GenerationInfo, 'id'> & {
   _id: string
-  /** Set before the rows are removed; the document stays a while, to clear up after late writers. */
+  /** Set before the rows are removed; the document stays a while to clear up after late writers. */
   droppedAt: UnixMs | null
 }
 
@@ -98,13 +98,13 @@ export const skipsIn = ({
   },
 })
 
-/** Processes come and go under new names; what they said of themselves is not kept for ever. */
+/** Every process has a new name, so statuses would pile up. */
 const statusKeptMs = 7 * 24 * 60 * 60 * 1000
 
 export function statusesIn({
   statuses,
 }: Catalogue): Pick<ReadModelStore, 'writeStatus' | 'statuses'> {
-  let forgotten = false
+  let hasDeletedOld = false
 
   const list = async (): Promise<StatusRow[]> => {
     const documents = await statuses.find().toArray()
@@ -112,7 +112,7 @@ export function statusesIn({
       .map(({ _id, ...rest }) => ({ source: _id, ...rest }))
       .sort((a, b) => b.writtenAt - a.writtenAt)
   }
-  const forgetOld = async () => {
+  const deleteOld = async () => {
     const old = (await list()).filter(({ writtenAt }) => writtenAt < Date.now() - statusKeptMs)
     await statuses.deleteMany({ _id: { $in: old.map(({ source }) => source) } })
   }
@@ -120,9 +120,9 @@ export function statusesIn({
     writeStatus: async (source, status) => {
       const document = { writtenAt: Date.now(), status }
       await statuses.replaceOne({ _id: source }, document, { upsert: true })
-      if (forgotten) return
-      forgotten = true
-      await forgetOld()
+      if (hasDeletedOld) return
+      hasDeletedOld = true
+      await deleteOld()
     },
     statuses: list,
   }

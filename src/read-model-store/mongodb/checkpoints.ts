@@ -8,7 +8,7 @@ export type CheckpointDocument = PartitionCheckpoint & {
   /** `<generation>:<partition>` */
   _id: string
   partition: number
-  /** Of the commits that are about to move it, or null. An earlier version left one as a text. */
+  /** Ids of commits that are about to move it, or null. An earlier version stored one as text. */
   claim: readonly string[] | string | null
 }
 
@@ -29,14 +29,14 @@ export async function readCheckpoint(
   )
 }
 
-/** More than there are rivals at any time; what crashed commits have left must not pile up. */
+/** More than there are rivals at any time; claims of crashed commits must not pile up. */
 const claimsMax = 16
 
 /**
- * Marks a checkpoint that is at `from` with the name of one commit; false if it isn't, or if another
- * commit marks it at the same moment. The marks of others stay beside it: they may be of crashed
- * commits, or of rivals that have written their rows by now. A mark that is lost in a failover stops
- * only the move, so it needs no majority.
+ * Adds the claim of one commit to a checkpoint that is at `from`; false if it isn't, or if another
+ * commit claims it at the same moment. The claims of others stay: they may be of crashed commits,
+ * or of rivals that have written their rows by now. A claim that is lost in a failover only
+ * prevents the move, so it needs no majority.
  */
 export async function claimCheckpoint(
   checkpoints: Checkpoints,
@@ -70,7 +70,7 @@ async function setClaims(
   return matchedCount === 1
 }
 
-/** By compare-and-set from `from`, if the claim is still there; false if it isn't. */
+/** Moves it by compare-and-set from `from`, if it still has the claim; false otherwise. */
 export async function moveCheckpoint(
   checkpoints: Checkpoints,
   generation: string,
@@ -78,10 +78,10 @@ export async function moveCheckpoint(
   claim: string,
 ): Promise<boolean> {
   const _id = idOf(generation, partition)
-  const place = { next: to, applied, origin, claim: null }
+  const moved = { next: to, applied, origin, claim: null }
   crashPoint('checkpoint:to-move')
-  // Also matches a list that has the claim in it.
-  const { matchedCount } = await checkpoints.updateOne({ _id, next: from, claim }, { $set: place })
+  // Also matches a list that contains the claim.
+  const { matchedCount } = await checkpoints.updateOne({ _id, next: from, claim }, { $set: moved })
   return matchedCount === 1
 }
 

@@ -1,22 +1,22 @@
 /**
- * One batch without a transaction, in three steps, each harmless when it is the last one done:
+ * One batch without a transaction, in three steps. A crash after any of them does no harm.
  *
- * 1. The generation must be there, and the checkpoint be `from`: claim it, by a mark of this commit
- *    alone. Rows were read before, so a database emptied or put back to an earlier copy in between
- *    shows here: nothing is folded onto rows that lack events.
- * 2. Write each row: a series row under its own key, where a duplicate is the same row; a state row
- *    only if the stored guard is the one it was read with, an absent one by insert. A row written
- *    here is the fold of all its key's events up to its guard, whoever writes it and however late:
- *    if it is ahead of the checkpoint, its guard makes the next run skip what is in it. So a row that
- *    a rival has brought as far as this commit would, or further, counts as written.
- * 3. When all of them are durable on a majority, move the checkpoint from `from` to `to` by
+ * 1. The generation must exist, and the checkpoint must be `from`: claim it, by an id of this
+ *    commit alone. Rows were read before. If the database was emptied or put back to an earlier
+ *    copy since, this step fails: nothing is folded onto rows that lack events.
+ * 2. Write each row. A series row has its own key, and a duplicate is the same row. A state row is
+ *    replaced only if the stored guard is the one it was read with; an absent row is inserted.
+ *    Every writer, however late, writes the fold of all the key's events up to the row's guard. If
+ *    the row is ahead of the checkpoint, its guard makes the next run skip the events in it. So a
+ *    row that a rival has brought as far as this commit would, or further, counts as written.
+ * 3. When all rows are durable on a majority, move the checkpoint from `from` to `to` by
  *    compare-and-set. Not before, or a failover could keep the checkpoint and lose the rows. The
- *    claim must still be there: a copy that stands at `from` too, put back since step 2, lacks it,
- *    as it lacks the rows.
+ *    checkpoint must still have the claim: a copy at `from` that was put back since step 2 lacks
+ *    it, as it lacks the rows.
  *
- * Of rivals at one checkpoint one wins: a claim takes nobody else's away, so only the first move
- * ends the others; and no rival is behind the one whose `to` is lowest in any row, so that one can
- * always move. A crashed commit leaves a claim that nobody has to wait for.
+ * Of rivals at one checkpoint one wins. A claim removes no other claim, so only the first move ends
+ * the others. The rival with the lowest `to` finds every row as far as it needs, or further, so it
+ * can always move. No commit waits for the claim of a crashed one.
  *
  * A network error leaves the outcome unknown; the caller starts again at the stored checkpoint.
  */
@@ -38,7 +38,7 @@ export async function commitBatch(
   rows: Collection<RowDocument>,
   commit: Commit,
 ): Promise<'committed' | 'moved'> {
-  // Series rows are the same whoever writes them; rows and checkpoint of a state must fit together.
+  // All writers write the same series rows; rows and checkpoint of a state must fit together.
   const inSteps = () => commitInSteps(catalogue, rows, commit)
   return commit.rows.kind === 'series'
     ? inSteps()
@@ -62,7 +62,7 @@ async function commitInSteps(
   publishRowsWritten(commit)
   const moved = await moveCheckpoint(checkpoints, generation, commit, claim)
   crashPoint('checkpoint:moved')
-  // A claim that is updated finds nothing in an emptied database; one that is inserted finds no fault.
+  // In an emptied database an update of the claim fails at step 1, but an insert succeeds.
   if (commit.from === 0) await loadGeneration(catalogue, generation)
   return moved ? 'committed' : 'moved'
 }
@@ -106,7 +106,7 @@ type PresentWrite = StateWrite & Readonly<{ expected: Guard }>
 
 const isPresent = (write: StateWrite): write is PresentWrite => write.expected !== null
 
-/** A guard that doesn't match is no error but a row less in the sum, so `ordered` costs nothing. */
+/** A guard that doesn't match is no error: it lowers the count, so `ordered` costs nothing. */
 async function replaceStates(
   collection: Collection<RowDocument>,
   writes: readonly PresentWrite[],
@@ -140,9 +140,9 @@ async function insertStates(
 }
 
 /**
- * Whether each row is what was to be written, or further, by a rival: what the next attempt would
- * find, and pass over. It must not be lost in a failover after the checkpoint has moved; the write
- * that missed it has waited until a majority had it.
+ * Whether each row is as far as this commit would bring it, or further, by a rival: the next
+ * attempt would skip the events in it. A failover must not lose such a row after the checkpoint has
+ * moved; the write that missed it has waited until a majority had it.
  */
 async function areWritten(
   collection: Collection<RowDocument>,

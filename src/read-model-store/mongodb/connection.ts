@@ -16,14 +16,14 @@ export type MongodbOptions = Readonly<{
   operationTimeoutMs?: number
 }>
 
-/** One client, whose errors are the port's. */
+/** One client, which rejects with the errors of the port. */
 export type Connection = Readonly<{
   db: Db
   exclusively: Exclusively
   operationTimeoutMs: number
-  /** Rejects with `READ_MODEL_STORE_CLOSED` after close, or with the reason of an aborted signal. */
+  /** Rejects with `READ_MODEL_STORE_CLOSED` after close, with the signal's reason if aborted. */
   run: <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T>
-  /** Waits for what is running. */
+  /** Waits for the operations in flight. */
   close: () => Promise<void>
 }>
 
@@ -60,7 +60,7 @@ export async function connect(options: MongodbOptions): Promise<Connection> {
   }
 }
 
-/** A reader tries twice, and has to say that the store is away before its own time is up. */
+/** A read is tried twice, and must report an unavailable store before its own time limit. */
 const serverSelectionMs = 2_000
 
 function clientOf(
@@ -75,13 +75,13 @@ function clientOf(
       readPreference: 'primary',
       ignoreUndefined: true,
       serverSelectionTimeoutMS: serverSelectionTimeoutMs,
-      // The driver takes `timeoutMS` and does nothing with it, so each kind of wait has its limit.
+      // The driver accepts `timeoutMS` and ignores it, so each kind of wait has its own limit.
       connectTimeoutMS: operationTimeoutMs,
       socketTimeoutMS: operationTimeoutMs,
       waitQueueTimeoutMS: operationTimeoutMs,
     })
   } catch {
     // The driver's message may repeat the connection string, password included.
-    throw new TradelogError('CONFIG_INVALID', 'mongodb.url is no MongoDB connection string')
+    throw new TradelogError('CONFIG_INVALID', 'mongodb.url is not a MongoDB connection string')
   }
 }

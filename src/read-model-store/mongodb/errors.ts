@@ -12,10 +12,10 @@ import { TradelogError } from '../../domain/errors.ts'
 const duplicateKey = 11000
 const namespaceNotFound = 26
 const outOfDiskSpace = 14031
-/** Atlas answers with this one number whatever is wrong; only the text tells a full database. */
+/** Atlas answers any error with this number; only the text says that the database is full. */
 const atlasError = 8000
 
-/** What the driver rejects with, as an error of ours; anything else is a defect and stays as it is. */
+/** Turns an error of the driver into one of ours; any other is a defect and stays as it is. */
 export function storeError(error: unknown): unknown {
   if (!(error instanceof MongoError)) return error
   if (isFull(error)) {
@@ -36,7 +36,7 @@ export const generationDropped = (generation: string): TradelogError =>
     fields: { generation },
   })
 
-/** False if there is a document of that `_id`. */
+/** Answers false if a document has that `_id`. */
 export async function tryInsert<T extends Document>(
   collection: Collection<T>,
   document: OptionalUnlessRequiredId<T>,
@@ -55,8 +55,8 @@ export const isNamespaceNotFound = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === namespaceNotFound
 
 /**
- * True where every document of an unordered insert is stored, by this call or an earlier one, and as
- * durable as was asked: a duplicate waits for the write concern like an insert.
+ * True if every document of an unordered insert is stored, by this call or an earlier one, and is
+ * as durable as required: a duplicate waits for the write concern like an insert.
  */
 export function isOnlyDuplicateKeys(error: unknown): boolean {
   if (!(error instanceof MongoBulkWriteError)) return false

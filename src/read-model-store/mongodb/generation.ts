@@ -19,19 +19,19 @@ export function mongodbGeneration(
   const { db, operationTimeoutMs } = connection
   const rows = db.collection<RowDocument>(info.id)
 
-  /** A missing collection reads as an empty one, so whoever finds nothing asks for the generation. */
-  const exists = () => loadGeneration(catalogue, info.id)
+  /** A missing collection reads as an empty one, so a read that finds nothing checks this. */
+  const assertExists = () => loadGeneration(catalogue, info.id)
   const run = <T>(operation: () => Promise<T>, signal?: AbortSignal) =>
     connection.run(async () => {
       try {
         return await operation()
       } catch (error) {
-        if (error instanceof MongoServerError) await exists()
+        if (error instanceof MongoServerError) await assertExists()
         throw error
       }
     }, signal)
   const found = async (documents: readonly RowDocument[]) => {
-    if (documents.length === 0) await exists()
+    if (documents.length === 0) await assertExists()
     return documents.map(storedRow)
   }
   const limits = (signal: AbortSignal | undefined) => ({
@@ -59,7 +59,7 @@ export function mongodbGeneration(
       .batchSize(limit)
     return found(await cursor.toArray())
   }
-  /** Added up here, as servers differ in the sums they can do; a document is its count alone. */
+  /** Adds up here, as servers differ in the sums they can do; fetches nothing but the counts. */
   const count = async (signal: AbortSignal | undefined) => {
     const total = { rows: 0, events: 0 }
     const projection = { _id: 0, _count: 1 }
@@ -69,18 +69,18 @@ export function mongodbGeneration(
       total.rows += 1
       total.events += _count ?? 0
     }
-    if (total.rows === 0) await exists()
+    if (total.rows === 0) await assertExists()
     return total
   }
   const scan = async function* (signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
-    // No `maxTimeMS` here: it would bound the whole scan, however fast each of its chunks comes.
+    // No `maxTimeMS` here: it would limit the whole scan, not each chunk.
     const cursor = rows.find({}, { ...(signal && { signal }) }).sort({ _id: 1 })
     cursor.batchSize(scanChunkRows)
     try {
       while (await run(() => cursor.hasNext(), signal)) {
         yield cursor.readBufferedDocuments().map(storedRow)
       }
-      await run(exists, signal)
+      await run(assertExists, signal)
     } finally {
       await cursor.close()
     }

@@ -8,7 +8,7 @@ import { generationDropped, isNamespaceNotFound } from './errors.ts'
 
 const droppedKeptMs = 24 * 60 * 60 * 1000
 
-/** The collection first: a generation without one counts as lost. */
+/** Makes the collection first: a generation without one counts as lost. */
 export async function createGeneration(
   { db, generations }: Catalogue,
   { model, version, kind }: Pick<GenerationInfo, 'model' | 'version' | 'kind'>,
@@ -23,7 +23,7 @@ export async function createGeneration(
   return { id, model, version, kind, createdAt }
 }
 
-/** Rejects with `GENERATION_DROPPED` where the document is gone or marked. */
+/** Rejects with `GENERATION_DROPPED` if the document is gone or marked. */
 export async function loadGeneration(
   { generations }: Catalogue,
   id: string,
@@ -33,7 +33,7 @@ export async function loadGeneration(
   return document
 }
 
-/** Also rejects where the collection is missing: its rows are lost, so its checkpoint is void. */
+/** Also rejects if the collection is missing: its rows are lost, so its checkpoint is void. */
 export async function loadWholeGeneration(
   catalogue: Catalogue,
   id: string,
@@ -59,7 +59,7 @@ export async function listGenerations(
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
 }
 
-/** Marks first, so that no writer commits any more, and ends what earlier drops left undone. */
+/** Marks first, so that no writer commits any more; also completes earlier drops. */
 export async function dropGeneration(catalogue: Catalogue, id: string): Promise<void> {
   const { db, generations, checkpoints } = catalogue
   const now = Date.now()
@@ -80,14 +80,14 @@ export const infoOf = ({ _id, droppedAt: _, ...info }: GenerationDocument): Gene
   ...info,
 })
 
-/** Rows of a series come in key order or nearly: clustered, each is written once, without an index. */
+/** Series rows come nearly in key order: clustered, each is written once, without an index. */
 async function createCollection(db: Db, name: string, kind: RowKind): Promise<void> {
   if (kind === 'series') {
     try {
       await db.createCollection(name, { clusteredIndex: { key: { _id: 1 }, unique: true } })
       return
     } catch (error) {
-      // A server that can't cluster says so in one code or another; a plain collection works alike.
+      // Servers that can't cluster answer with different codes; a plain collection works as well.
       if (!(error instanceof MongoServerError)) throw error
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Leases are timed by the server's clock (`$currentDate`, `hello`), so hosts whose clocks differ
- * agree on who holds one.
+ * The server's clock (`$currentDate`, `hello`) times the leases, so hosts whose clocks differ see
+ * the same holder.
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -15,7 +15,7 @@ import { tryInsert } from './errors.ts'
 type LeaseDocument = {
   _id: string
   fence: number
-  /** Null where it was given back. */
+  /** Null after a release. */
   holder: Readonly<{ id: string; host: string; pid: number }> | null
   renewedAt: Date | null
   ttlMs: number
@@ -24,7 +24,7 @@ type LeaseDocument = {
 export type Leases = Readonly<{
   take: (name: string, ttlMs: number) => Promise<Lease | undefined>
   holderOf: (name: string) => Promise<string | undefined>
-  /** Gives every lease back that this process still holds. */
+  /** Releases every lease that this process still holds. */
   releaseAll: () => Promise<void>
 }>
 
@@ -52,7 +52,7 @@ export function openLeases(
       { name, fence: fence + 1, ttlMs, takenAt },
       {
         renew: () => run(() => updateOne(leases, mine, { $currentDate: { renewedAt: true } })),
-        giveBack: () => run(() => updateOne(leases, mine, { $set: { holder: null } })),
+        release: () => run(() => updateOne(leases, mine, { $set: { holder: null } })),
       },
     )
   }

@@ -3,19 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Collection, Db } from 'mongodb'
 import { tryInsert } from './errors.ts'
 
-/** Runs an operation made of compare-and-sets, where two of the same name could spoil each other. */
+/** Runs an operation of compare-and-sets, alone if two of one name could spoil each other. */
 export type Exclusively = <T>(name: string, operation: () => Promise<T>) => Promise<T>
 
 type LockDocument = { _id: string; holder: string }
 
-/** After this long its holder is taken for dead; the guards of rows stand against one that is not. */
+/** After this long its holder counts as dead; the guards of rows protect them if it is not. */
 const abandonedAfterMs = 5_000
 const retryMsMax = 10
 
 /**
- * MongoDB updates a document atomically, so nothing has to be exclusive. FerretDB 1 reads it and then
- * writes it: of two compare-and-sets at once both may succeed. There they are done one by one, under
- * a document that only one process can insert.
+ * MongoDB updates a document atomically, so nothing has to be exclusive. FerretDB 1 reads it and
+ * then writes it: two compare-and-sets at once may both succeed. There they run one by one, under a
+ * document that only one process can insert.
  */
 export async function exclusivelyOn(db: Db): Promise<Exclusively> {
   const { ferretdbVersion } = await db.command({ buildInfo: 1 })

@@ -1,7 +1,7 @@
 /**
  * Read models in MongoDB 6 to 8: a collection of rows per generation, beside the collections of the
- * catalogue, `tradelog_…`. Only what every server of the protocol can do is used: no transactions, no
- * pipeline updates, no change streams. How a batch is exact without them: see `commit.ts`.
+ * catalogue, `tradelog_…`. It uses only what every server of the protocol can do: no transactions,
+ * no pipeline updates, no change streams. `commit.ts` says how a batch is exact without them.
  */
 
 import { closeOnce } from '../../runtime/close-once.ts'
@@ -19,8 +19,8 @@ import {
 import { openLeases } from './leases.ts'
 
 /**
- * Rejects with `READ_MODEL_STORE_UNAVAILABLE` where no server answers, with `CONFIG_INVALID` where
- * the url is none.
+ * Rejects with `READ_MODEL_STORE_UNAVAILABLE` if no server answers, with `CONFIG_INVALID` if the
+ * url is malformed.
  */
 export async function openMongodbReadModelStore(options: MongodbOptions): Promise<ReadModelStore> {
   const { logger } = options

@@ -1,7 +1,7 @@
 import type { Row, SeriesWrite, StateWrite, StoredRow } from '../read-model-store.ts'
 
 /**
- * A row as people find it: its fields at the top, its key as `_id` (a text, since MongoDB sorts
+ * A row as people query it: its fields at the top, its key as `_id` (a text, since MongoDB sorts
  * texts by bytes and binary values by length first).
  */
 export type RowDocument = Row & {

@@ -21,14 +21,14 @@ async function commitForEver(generation: Generation, partition: number) {
       origin: 'log',
       rows,
     })
-    if (answer === 'moved') throw new Error('somebody else moved the checkpoint')
+    if (answer === 'moved') throw new Error('another writer moved the checkpoint')
     from = to
     process.stdout.write('committed\n')
   }
 }
 
 async function run() {
-  // A file-size limit of the shell makes a full disk; without this the signal would end us.
+  // A file-size limit of the shell makes a full disk; without this its signal would end us.
   process.on('SIGXFSZ', () => {})
   const store = await openEmbeddedReadModelStore({ directory })
   await store.lease('writer', { ttlMs: 60_000 })

@@ -99,14 +99,14 @@ async function untilPrinted(child: ChildProcess, line: string): Promise<string[]
   return text.trimEnd().split('\n')
 }
 
-/** A dead holder is known by its process number: nobody waits for the lease to run out. */
+/** A dead holder is recognised by its pid, so the lease need not expire. */
 async function assertLeaseIsFree(store: ReadModelStore) {
   const lease = await store.lease('writer', { ttlMs: 1000 })
   assert.ok(lease)
   await lease.release()
 }
 
-/** Gives the events applied. */
+/** Returns the number of events applied. */
 async function assertAgreement(generation: Generation, kind: 'series' | 'state'): Promise<number> {
   const checkpoint = await generation.checkpoint()
   let total = 0

@@ -65,7 +65,7 @@ test(
 )
 
 test(
-  'a folder without an entry is cleaned away when the next generation is made',
+  'a folder without an entry is removed when the next generation is made',
   withStore(async ({ directory, store }) => {
     const orphan = join(directory, 'trades-20200101t000000000-00000000')
     mkdirSync(orphan)
@@ -123,7 +123,7 @@ test(
 )
 
 test(
-  'a status whose writer was silent for a day is forgotten',
+  'a status whose writer was silent for a day is deleted',
   withStore(async ({ store, at }) => {
     at(1_000_000_000_000)
     await store.writeStatus('project:1', {})
@@ -140,7 +140,7 @@ test('faults of the disk get a code of the store and keep their cause', async ()
   const directory = temporaryDirectory()
   const full = Object.assign(new Error('no space'), { code: 'ENOSPC' })
   const broken = Object.assign(new Error('bad page'), { code: -30797 })
-  // On a disk with room, as here, it is none that is full.
+  // This disk has room, so the error doesn't mean that it is full.
   const cutShort = Object.assign(new Error('input/output error'), { code: 5 })
   const commitError = Promise.reject(full)
   const failedCommit = Object.assign(new Error('Commit failed'), { commitError })

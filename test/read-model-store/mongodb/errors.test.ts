@@ -24,7 +24,7 @@ test('duplicates that are not durable on a majority are no success', () => {
   assert.is(isOnlyDuplicateKeys(bulkError([11000], { code: 64 })), false)
 })
 
-test('a full database is told from one that is away', () => {
+test('a full database is distinguished from an unavailable one', () => {
   const full = new MongoServerError({ message: 'No space left on device', code: 14031 })
   const quota = new MongoServerError({ message: 'over your space quota', code: 8000 })
   const away = new MongoNetworkError('connection closed')
@@ -32,7 +32,7 @@ test('a full database is told from one that is away', () => {
   assert.ok(hasCode(storeError(away), 'READ_MODEL_STORE_UNAVAILABLE'))
 })
 
-test('a defect of ours is not dressed up as an error of the database', () => {
+test('a defect in the code is not reported as an error of the database', () => {
   const defect = new TypeError('x is not a function')
   assert.is(storeError(defect), defect)
 })

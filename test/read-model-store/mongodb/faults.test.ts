@@ -1,7 +1,7 @@
 /**
- * Goal: at every step of a commit, whatever happens to the database or the connection, the read model
- * ends up right without a command. Method: a proxy counts the commands of one batch, then each of
- * them in turn is where the fault strikes, and the rows are compared with a plain fold of the log.
+ * Goal: after a fault of the database or the connection at any step of a commit, the read model
+ * ends up right by itself. Method: a proxy counts the commands of one batch; then the fault strikes
+ * at each of them in turn, and the rows are compared with a plain fold of the log.
  */
 import type { Db, Document } from 'mongodb'
 import * as assert from 'uvu/assert'
@@ -28,7 +28,7 @@ const disturbed: readonly (readonly [Projection, number])[] = [
   [symbols, 3],
   [trades, 3],
 ]
-/** After this one the earlier copy is made that is put back; the later one just before the fault. */
+/** The earlier copy is made after this batch, the later one just before the disturbed batch. */
 const copiedBatch = 1
 
 /** Strikes just before the command reaches the server, or is a verdict on it. */
@@ -115,7 +115,7 @@ async function atEveryCommand(
   }
 }
 
-/** One run over the whole log; gives the commands of the disturbed batch. */
+/** One run over the whole log; returns the commands of the disturbed batch. */
 async function runWith(
   { db, open, options }: TestDatabase,
   projection: Projection,
@@ -153,13 +153,13 @@ async function runWith(
   return commands
 }
 
-/** Neither the driver's own commands nor the locks of servers that need them. */
+/** Excludes the driver's own commands, and the locks of servers that need them. */
 const disturbable = (name: string, collection: string) =>
   ['find', 'insert', 'update'].includes(name) && collection !== 'tradelog_locks'
 
 /**
- * As the project role does it: from the stored checkpoint, again after whatever may pass. Every batch
- * is as the first after a partition has been given out: the rows have to be read.
+ * As the project role does it: from the stored checkpoint, and again after a retriable error. Every
+ * batch is like the first after an assignment: its rows have to be read.
  */
 async function project(
   store: ReadModelStore,

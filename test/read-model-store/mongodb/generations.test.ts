@@ -34,7 +34,7 @@ function describeRows(server: TestMongodb) {
     await store.close()
   })
 
-  test('a batch of which a part was stored before a crash is completed', async () => {
+  test('a batch that was partly stored before a crash is completed', async () => {
     const { db, open } = server.database()
     const store = await open()
     const generation = await store.create({ model: 'trades', version: 1, kind: 'series' })
@@ -47,7 +47,7 @@ function describeRows(server: TestMongodb) {
 }
 
 function describeGone(server: TestMongodb) {
-  test('a generation whose collection somebody removed is gone, not empty', async () => {
+  test('a generation whose collection was removed by hand is gone, not empty', async () => {
     const { db, open } = server.database()
     const store = await open()
     const generation = await store.create({ model: 'trades', version: 1, kind: 'series' })
@@ -71,7 +71,7 @@ function describeGone(server: TestMongodb) {
     await close()
   })
 
-  test('what a late writer leaves of a dropped generation goes with the next drop', async () => {
+  test('the next drop removes what a late writer left of a dropped generation', async () => {
     const { db, open } = server.database()
     const store = await open()
     const [late, next] = [
@@ -86,7 +86,7 @@ function describeGone(server: TestMongodb) {
     await store.close()
   })
 
-  test('a lease is lost with the database it stood in', async () => {
+  test('a lease is lost with its database', async () => {
     const { db, open } = server.database()
     const store = await open()
     const lease = await store.lease('build', { ttlMs: 60_000 })
@@ -109,7 +109,7 @@ function describeGone(server: TestMongodb) {
     await store.close()
   })
 
-  test('a status that nobody renews is forgotten after a week', async () => {
+  test('a status that is not renewed is deleted after a week', async () => {
     const { db, open } = server.database()
     const day = 24 * 60 * 60 * 1000
     const statuses = db.collection<{ _id: string; writtenAt: number; status: object }>(
@@ -144,7 +144,7 @@ function describeAway(server: TestMongodb) {
     await close()
   })
 
-  test('a read given up ends at once, though the server hangs', async () => {
+  test('an aborted read ends at once, though the server hangs', async () => {
     let hangs = false
     const { store, close } = await openThrough(server.database(), async ({ name }) => {
       return hangs && name === 'find' ? new Promise<never>(() => {}) : 'pass'
@@ -182,7 +182,7 @@ function describeAway(server: TestMongodb) {
     await rejects('READ_MODEL_STORE_UNAVAILABLE', open({ url, serverSelectionTimeoutMs: 100 }))
   })
 
-  test('a wrong url is refused without being told to everybody', async () => {
+  test('a wrong url is refused, and the error does not show it', async () => {
     const { open } = server.database()
     for (const url of ['mongo://u:secret@host', 'mongodb://u:secret@host/?unheardOf=1']) {
       const error = await rejects('CONFIG_INVALID', open({ url }))
@@ -191,7 +191,7 @@ function describeAway(server: TestMongodb) {
   })
 }
 
-/** Of a server that answers at all; fifty times a quick answer. */
+/** Fifty times as long as a server that works needs. */
 const operationTimeoutMs = 500
 
 async function openThrough(
@@ -228,7 +228,7 @@ const numbersOf = async (generation: Generation) =>
 
 async function rejects(code: ErrorCode, promise: Promise<unknown>) {
   const error = await promise.then(
-    () => new Error('it was expected to reject'),
+    () => new Error('the call resolved, but should reject'),
     (reason: unknown) => reason,
   )
   assert.ok(hasCode(error, code), String(error))
