@@ -3,8 +3,8 @@ export type Backoff = Readonly<{ firstMs: number; maxMs: number }>
 const usual: Backoff = { firstMs: 50, maxMs: 10_000 }
 
 /**
- * How long to wait after the n-th failure in a row (from 1): doubles from `firstMs` to `maxMs`. Half
- * of it is random, so that many processes don't come back at the same moment.
+ * How long to wait after the n-th failure in a row (from 1): doubles from `firstMs` to `maxMs`.
+ * Half of it is random, so that many processes don't retry at the same moment.
  */
 export function backoffMs(
   failures: number,

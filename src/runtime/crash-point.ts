@@ -1,6 +1,6 @@
 /**
- * Every place at which the fault tests end a process: around each await between a trade taken from
- * the feed and a row served, and inside the transactions on that way.
+ * Every point at which the fault tests kill a process: around each await on the way from a trade of
+ * the feed to a served row, and inside the transactions on that way.
  */
 export const crashPoints = [
   'append:trades-taken',
@@ -116,7 +116,7 @@ let onPass: ((point: CrashPoint) => void) | undefined
 /** Does nothing, unless a test has armed this process. */
 export const crashPoint = (point: CrashPoint): void => onPass?.(point)
 
-/** To be told of every pass. */
-export function armCrashPoints(told: (point: CrashPoint) => void): void {
-  onPass = told
+/** Calls back at every crash point that this process passes. */
+export function armCrashPoints(callback: (point: CrashPoint) => void): void {
+  onPass = callback
 }

@@ -1,7 +1,7 @@
 import { invalid } from './config/invalid.ts'
 import { systemCode } from './system-code.ts'
 
-/** Somebody has to change the directory or the setting: to wait for it is no use. */
+/** An operator has to change the directory or the setting: no retry can succeed. */
 const unusableCodes: ReadonlySet<string> = new Set([
   'EACCES',
   'EPERM',
@@ -10,7 +10,7 @@ const unusableCodes: ReadonlySet<string> = new Set([
   'EROFS',
 ])
 
-/** Opens something in the data directory, and refuses the setting where that can't be used. */
+/** Opens something in the data directory; refuses the setting if the directory can't be used. */
 export async function inDataDirectory<T>(directory: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open()
@@ -21,7 +21,7 @@ export async function inDataDirectory<T>(directory: string, open: () => Promise<
   }
 }
 
-/** The stores keep what the file system said as the cause of their own errors. */
+/** The stores keep the error of the file system as the cause of their own. */
 function unusableCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   const code = systemCode(error)

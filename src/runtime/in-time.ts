@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * The result of the work, or undefined if it takes longer than `limitMs`. Aborts the signal that
- * the work gets as soon as nobody waits for it. Rejects as the work does.
+ * The result of the work, or undefined if it takes longer than `limitMs`. Aborts the signal of the
+ * work when the wait for it ends. Rejects as the work does.
  */
 export async function inTime<T>(
   limitMs: number,

@@ -4,7 +4,7 @@ type Closeable = { close: () => unknown }
 
 /** Owns what a process opens, and closes it in reverse order, once. */
 export type Lifetime = Readonly<{
-  /** To be called at the line that opens the thing. */
+  /** Call it on the line that opens the resource. */
   own: <T extends Closeable>(resource: T) => T
   close: () => Promise<void>
 }>
@@ -20,7 +20,7 @@ export function createLifetime(): Lifetime {
   }
 }
 
-/** Every resource is closed, whatever the others do; all failures are kept. */
+/** Closes every resource, even after failures, which it collects. */
 async function closeAll(resources: Closeable[]): Promise<void> {
   const failures: unknown[] = []
   for (const resource of resources.reverse()) {

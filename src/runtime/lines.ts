@@ -1,14 +1,14 @@
 type LinesOptions = Readonly<{
-  /** A longer line throws an error that says `tooLong`. */
+  /** A longer line throws an error with the message `tooLong`. */
   charactersMax: number
   tooLong: string
-  /** Gets a last line that has no end, as read so far; without this it is a line as any other. */
+  /** Gets a last line without an end, as read so far; without this it counts as a line. */
   onRest?: (rest: string) => void
 }>
 
 /**
- * The lines of a UTF-8 text, without their ends, as its chunks are read; only one chunk is in
- * memory. Throws if the chunks can't be read or aren't UTF-8.
+ * The lines of a UTF-8 text, without their ends, chunk by chunk: only one chunk is in memory.
+ * Throws if the chunks can't be read or aren't UTF-8.
  */
 export async function* linesOf(
   chunks: AsyncIterable<Buffer>,

@@ -3,15 +3,15 @@ import { hostname } from 'node:os'
 import type { Database } from 'lmdb'
 import { transact } from './lmdb.ts'
 
-/** Where leases are kept: one database of an environment. */
+/** The database of an environment that holds its leases. */
 export type LeaseTable = Database<LeaseRow, string>
 
-/** What a lease is kept as, in a database of its own. */
+/** A stored lease. */
 export type LeaseRow = {
   holder: string
   pid: number
   host: string
-  /** Tells the processes of one number apart: in a container every one is the first. */
+  /** Distinguishes processes with one pid: in every container the first one has pid 1. */
   process: string
   fence: number
   expiresAt: number
@@ -22,15 +22,15 @@ export type LmdbLease = Readonly<{
   fence: number
   /** Inside a transaction of the same environment: whether the lease is still this holder's. */
   isHeld: () => boolean
-  /** Puts the expiry off; false where somebody else has taken over. */
+  /** Extends the lease; answers false if another holder has taken over. */
   renew: () => Promise<boolean>
   release: () => Promise<void>
 }>
 
 /**
- * Takes a lease kept in a database of an environment that several processes share. It is free when
- * absent, released, expired, or when its holder was a process of this host that is no more: so a
- * restart after a kill waits for nothing, and a hung holder is replaced after `ttlMs`.
+ * Takes a lease in an environment that several processes share. It is free if it is absent,
+ * released or expired, or if its holder was a process of this host that no longer runs. So a
+ * restart after a kill needs no wait, and a hung holder is replaced after `ttlMs`.
  */
 export async function takeLease(
   database: LeaseTable,
@@ -61,14 +61,14 @@ export async function takeLease(
     fence,
     isHeld,
     renew: () => transact(database, () => rewrite({ holder, expiresAt: now() + ttlMs })),
-    // Nobody's from now on: a renewal still on its way must not bring it back.
+    // It has no holder from now on: a renewal in flight must not bring it back.
     release: async () => {
       await transact(database, () => rewrite({ holder: '', expiresAt: 0 }))
     },
   }
 }
 
-/** Who holds a lease, for people: `process 4711 on host`; undefined where it is free. */
+/** Names the holder for people: `process 4711 on host`; undefined if the lease is free. */
 export function leaseHolder(database: LeaseTable, name: string): string | undefined {
   const row = database.get(name)
   return row === undefined || isFree(row, Date.now())

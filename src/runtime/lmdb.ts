@@ -4,8 +4,8 @@ import { type Database, open, type RootDatabase, type RootDatabaseOptions } from
 import { systemCode } from './system-code.ts'
 
 /**
- * Opens an LMDB environment in a directory, made when absent. A commit is on disk (fdatasync) when
- * its promise resolves. Not for network file systems.
+ * Opens an LMDB environment in a directory, which it makes if absent. A commit is on disk
+ * (fdatasync) when its promise resolves. Not for network file systems.
  */
 export function openLmdb(directory: string, options: RootDatabaseOptions = {}): RootDatabase {
   mkdirSync(directory, { recursive: true })
@@ -14,15 +14,15 @@ export function openLmdb(directory: string, options: RootDatabaseOptions = {}): 
     path: directory,
     noSubdir: false,
     encoding: 'json',
-    // With it a commit is visible before it is on disk, and a failed one is never answered.
+    // With it a commit is visible before it is on disk, and a failed one never rejects.
     overlappingSync: false,
-    // With it a failed commit also rejects a promise that nobody has, which ends the process.
+    // With it a failed commit also rejects a promise that no code can catch: the process ends.
     eventTurnBatching: false,
     ...options,
   })
 }
 
-/** lmdb ends the process without a word where the file is none of its own. */
+/** lmdb ends the process silently if the file is not one of LMDB. */
 function refuseOtherFile(path: string): void {
   if (!existsSync(path)) return
   const head = Buffer.alloc(headBytes)
@@ -34,14 +34,14 @@ function refuseOtherFile(path: string): void {
   throw Object.assign(error, { code: 'EINVAL' })
 }
 
-/** MDB_MAGIC, in the order of bytes of the machine, behind the header of the first page. */
+/** MDB_MAGIC in the machine's byte order, after the header of the first page. */
 const magic = Buffer.from(Uint32Array.of(0xbeefc0de).buffer)
 const headBytes = 64
 
 /**
- * A transaction that doesn't hold up this thread: all or nothing, on disk when it resolves. Rejects
+ * A transaction that doesn't block this thread: all or nothing, on disk when it resolves. Rejects
  * with what the action throws, or with LMDB's reason. (lmdb's own `transaction` would commit what
- * an action has put before it throws. `transactionSync` can wait for ever: for a transaction of
+ * an action has put before it throws. `transactionSync` can deadlock: it waits for a transaction of
  * another opening of the directory, which waits for this thread to run its action.)
  */
 export async function transact<T>(database: Database, action: () => T): Promise<T> {
@@ -52,7 +52,7 @@ export async function transact<T>(database: Database, action: () => T): Promise<
   }
 }
 
-/** Whether the disk is full: LMDB calls a write that was cut short an input/output error. */
+/** Whether the disk is full: LMDB reports an incomplete write as an input/output error. */
 export function isDiskFull(directory: string, error: unknown): boolean {
   const code = systemCode(error)
   if (code === 'EIO') return freeBytes(directory) < freeBytesMin
@@ -62,7 +62,7 @@ export function isDiskFull(directory: string, error: unknown): boolean {
 const fullCodes: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 /** MDB_MAP_FULL. */
 const mapFull = -30_792
-/** More than any single commit of ours takes. */
+/** More than any commit of tradelog takes. */
 const freeBytesMin = 64 * 1024 * 1024
 
 function freeBytes(directory: string): number {

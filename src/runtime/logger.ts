@@ -25,19 +25,19 @@ export function createLogger({ level, pretty: isPretty, write }: LoggerOptions):
   const colors = write === undefined ? {} : { colorize: true }
   const textOf = pretty.prettyFactory({ ...forPeople, ...colors })
   const print = write ?? ((text: string) => standardError.write(text))
-  return pino(options, { write: (entry: string) => print(textOf(unsaid(JSON.parse(entry)))) })
+  return pino(options, { write: (entry: string) => print(textOf(shortened(JSON.parse(entry)))) })
 }
 
 type Entry = Readonly<Record<string, unknown>>
 
-/** An entry without the fields that its message says already: people read lines, not fields. */
-function unsaid(entry: Entry): Entry {
+/** Removes the fields whose values the message contains: people read lines, not fields. */
+function shortened(entry: Entry): Entry {
   const message = String(entry.msg)
-  const isSaid = (value: unknown) =>
+  const isRepeat = (value: unknown) =>
     message.includes(Array.isArray(value) ? value.join(' ') : String(value))
-  const isKept = ([name, value]: [string, unknown]) => neverSaid.has(name) || !isSaid(value)
+  const isKept = ([name, value]: [string, unknown]) => alwaysKept.has(name) || !isRepeat(value)
   return Object.fromEntries(Object.entries(entry).filter(isKept))
 }
 
-/** What pino makes a line of. */
-const neverSaid: ReadonlySet<string> = new Set(['level', 'time', 'component', 'msg', 'err'])
+/** pino makes a line from these. */
+const alwaysKept: ReadonlySet<string> = new Set(['level', 'time', 'component', 'msg', 'err'])

@@ -19,9 +19,9 @@ export type Metrics = Readonly<{
   counter: <Label extends string>(of: Declared<CounterConfiguration<Label>>) => Counter<Label>
   gauge: <Label extends string>(of: Declared<GaugeConfiguration<Label>>) => Gauge<Label>
   histogram: <Label extends string>(of: Declared<HistogramConfiguration<Label>>) => Histogram<Label>
-  /** To be done before each scrape, for values that are looked up then. Must not reject. */
-  beforeScrape: (look: () => Promise<void> | void) => void
-  /** The names of all that have been declared, those of the process included. */
+  /** Calls `update` before each scrape, for values that are read only then. It must not reject. */
+  beforeScrape: (update: () => Promise<void> | void) => void
+  /** The names of all declared metrics, those of the process included. */
   names: () => readonly string[]
   /** All values as of now, in Prometheus' text format. */
   text: () => Promise<string>
@@ -37,20 +37,20 @@ export function createProcessMetrics(): Metrics {
   return metricsOf(registry)
 }
 
-/** Without those of the process. */
+/** Without the metrics of the process. */
 export const createMetrics = (): Metrics => metricsOf(new Registry())
 
 function metricsOf(registry: Registry): Metrics {
   const registers = [registry]
-  const looks: (() => Promise<void> | void)[] = []
+  const updates: (() => Promise<void> | void)[] = []
   return {
     counter: (declared) => new Counter({ ...declared, registers }),
     gauge: (declared) => new Gauge({ ...declared, registers }),
     histogram: (declared) => new Histogram({ ...declared, registers }),
     names: () => registry.getMetricsAsArray().map(({ name }) => name),
-    beforeScrape: (look) => void looks.push(look),
+    beforeScrape: (update) => void updates.push(update),
     text: async () => {
-      await Promise.all(looks.map((look) => look()))
+      await Promise.all(updates.map((update) => update()))
       return registry.metrics()
     },
     contentType: registry.contentType,

@@ -9,7 +9,7 @@ export function isNetwork(text: string): boolean {
   return /^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
 }
 
-/** A check whether an IP address is in one of the networks; what is no address is in none. */
+/** Makes a check whether an address is in one of the networks; false for any other text. */
 export function inNetworks(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const network of networks) {

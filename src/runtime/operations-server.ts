@@ -17,8 +17,7 @@ type Answer = Readonly<{ status: number; type: string; body: string }>
 
 /**
  * Serves `/healthz` (the process lives), `/readyz` (it does its work; 503 with the reasons
- * otherwise) and `/metrics` to whoever supervises the process. Rejects with `CONFIG_INVALID` where
- * it can't listen.
+ * otherwise) and `/metrics` to supervisors. Rejects with `CONFIG_INVALID` if it can't listen.
  */
 export async function startOperationsServer(
   options: OperationsServerOptions,
@@ -31,8 +30,8 @@ export async function startOperationsServer(
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      const where = `${options.host}:${options.port}`
-      const message = `operations_port: cannot listen on ${where}: ${cause.message}`
+      const address = `${options.host}:${options.port}`
+      const message = `operations_port: cannot listen on ${address}: ${cause.message}`
       reject(new TradelogError('CONFIG_INVALID', message, { cause }))
     })
     server.listen(options.port, options.host, resolve)

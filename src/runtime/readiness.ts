@@ -1,7 +1,7 @@
 /** A part of a process that doesn't do its work: what is wrong, and since when (ISO time). */
 export type Reason = Readonly<{ part: string; message: string; since: string }>
 
-/** What a role says of itself: no reasons mean that it is ready. */
+/** What a role reports about itself: without a reason it is ready. */
 export type Readiness = () => Promise<readonly Reason[]>
 
 export const reasonOf = (part: string, message: string, sinceMs: number): Reason => ({

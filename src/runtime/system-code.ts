@@ -4,7 +4,7 @@ const names = new Map(Object.entries(constants.errno).map(([name, number]) => [n
 
 /**
  * The name of an error of the operating system, such as `EACCES`: Node gives the name, LMDB the
- * number. Undefined for any other error; Node's own mistakes are `ERR_…`.
+ * number. Undefined for any other error, such as Node's own `ERR_…`.
  */
 export function systemCode(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown }

@@ -11,12 +11,12 @@ test('doubles with every failure, up to its limit', () => {
   assert.equal(delays, [100, 200, 400, 3_200, 5_000, 5_000])
 })
 
-test('goes from 50 ms to 10 s unless told otherwise', () => {
+test('goes from 50 ms to 10 s by default', () => {
   assert.is(backoffMs(1, longest), 50)
   assert.is(backoffMs(1_000_000, longest), 10_000)
 })
 
-test('is cut by chance to no less than half', () => {
+test('is shortened at random, to no less than half', () => {
   assert.is(
     backoffMs(1, () => 0.5, backoff),
     75,

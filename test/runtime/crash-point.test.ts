@@ -180,7 +180,7 @@ test('every label stands in the code once', () => {
   assert.equal(labels.toSorted(), [...crashPoints].toSorted())
 })
 
-test('every await from append to skip has its point, or a reason to have none', () => {
+test('every await from append to skip has its point, or a reason why not', () => {
   const bare = scopedLines.flatMap((lines) =>
     awaitsOf(lines)
       .filter(({ at }) => !hasPoint(lines, at))

@@ -10,7 +10,7 @@ const failureOf = (cause: unknown): Promise<unknown> =>
 
 const failed = (code: unknown) => Object.assign(new Error('failed'), { code })
 
-test('where it can never be used it is a wrong setting, whoever says so', async () => {
+test('a directory that can never be used is a wrong setting, also behind an error of a store', async () => {
   for (const [code, name] of [
     ['EACCES', 'EACCES'],
     ['EROFS', 'EROFS'],

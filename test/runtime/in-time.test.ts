@@ -14,7 +14,7 @@ test('gives the result, and aborts the signal afterwards', async () => {
   assert.is(signal?.aborted, true)
 })
 
-test('gives up on work that takes longer, and tells it', async () => {
+test('gives up on work that takes longer, and aborts its signal', async () => {
   let signal: AbortSignal | undefined
   const result = await inTime(1, (over) => {
     signal = over

@@ -30,7 +30,7 @@ test('a last line without an end may be asked for, also when a character of it i
   assert.equal([lines, rests], [['ä', '', 'bc'], ['d']])
 })
 
-test('what is no text and what is too long is refused', async () => {
+test('a line that is too long or not UTF-8 is refused', async () => {
   const failure = async (chunk: Buffer) => String(await rejection(() => read([chunk])))
   assert.match(await failure(Buffer.from('x'.repeat(11))), 'a line is too long')
   assert.match(await failure(Buffer.from([0x61, 0xff])), 'not valid')

@@ -56,7 +56,7 @@ test('a lease has one holder until it is released', () =>
     assert.is(second?.fence, 2)
   }))
 
-test('a holder that hangs is replaced after the time to live, and learns it', () =>
+test('a holder that hangs is replaced after the time to live, and its renewal is refused', () =>
   withLeases(async (leases) => {
     const { now, pass } = clockAt(1_000)
     const first = await takeLease(leases, 'a', { ttlMs: 300, now })
@@ -103,7 +103,7 @@ test('a dead process of this host is replaced at once', () =>
     assert.is((await takeLease(leases, 'a', { ttlMs: 60_000 }))?.fence, 8)
   }))
 
-test('a dead process that had the number of this one is replaced at once', () =>
+test('a dead process that had the pid of this one is replaced at once', () =>
   withLeases(async (leases) => {
     leases.putSync('a', rowOf({ pid: process.pid }))
     const first = await takeLease(leases, 'a', { ttlMs: 60_000 })
@@ -111,7 +111,7 @@ test('a dead process that had the number of this one is replaced at once', () =>
     assert.is(await takeLease(leases, 'a', { ttlMs: 60_000 }), undefined)
   }))
 
-test('a process of another host is not judged by its number', () =>
+test('a process of another host is not judged by its pid', () =>
   withLeases(async (leases) => {
     const { pid } = spawnSync(process.execPath, ['-e', ''])
     leases.putSync('a', rowOf({ pid, host: 'elsewhere' }))

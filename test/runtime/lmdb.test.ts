@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const test = suite('lmdb')
 
-test('a file that is none of LMDB is refused, and named', () => {
+test('a file that is not of LMDB is refused by name', () => {
   const directory = temporaryDirectory()
   const path = join(directory, 'data.mdb')
   for (const text of ['short', 'something else, '.repeat(100)]) {
@@ -30,7 +30,7 @@ test('a transaction that throws leaves nothing', async () => {
   await root.close()
 })
 
-test('two openings of one directory in one process pass each other', async () => {
+test('two openings of one directory in one process do not deadlock', async () => {
   const directory = temporaryDirectory()
   const [left, right] = [openLmdb(directory), openLmdb(directory)]
   left.putSync('count', 0)
@@ -50,7 +50,7 @@ test('a directory that cannot be made is an error', () => {
   assert.throws(() => openLmdb(join('/dev/null', 'log')))
 })
 
-test('a full disk is told from other failures', () => {
+test('a full disk is distinguished from other failures', () => {
   const directory = temporaryDirectory()
   const failed = (code: unknown) => isDiskFull(directory, Object.assign(new Error(), { code }))
 

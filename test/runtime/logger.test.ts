@@ -31,7 +31,7 @@ test('an entry for people is one line, without the fields that its message says'
   assert.is(text, 'INFO: ingest: trades: projecting partitions 0 1 2 {"feed":"ws://x/"}\n')
 })
 
-test('what its message says too is not taken for its component, its time or its level', () => {
+test('component, time and level stay, even if the message contains them', () => {
   const text = forPeople((logger) => logger.warn({ state: 'active' }, 'ingest is active: 40'))
   assert.is(text, 'WARN: ingest: ingest is active: 40\n')
 })

@@ -51,7 +51,7 @@ test('says of every role which part is not ready, and since when', () => {
   })
 })
 
-test('is not ready where that cannot be told', () =>
+test('is not ready if its readiness is unknown', () =>
   withServer({ readiness: () => Promise.reject(new Error('no idea')) }, async (url) => {
     const { status, body } = await jsonOf(`${url}/readyz`)
     assert.is(status, 503)
@@ -73,7 +73,7 @@ test('shows the metrics of the process and of its roles, looked up at each scrap
   })
 })
 
-test('metrics that fail are an answer too', () => {
+test('failing metrics are answered with an error', () => {
   const metrics = { contentType: 'text/plain', text: () => Promise.reject(new Error('broken')) }
   return withServer({ metrics }, async (url) => {
     assert.is((await jsonOf(`${url}/metrics`)).status, 500)

@@ -64,7 +64,7 @@ const pathsOf = (value: unknown, path: string[] = []): string[] =>
         .sort()
     : [path.join(',')]
 
-test('every setting is read by somebody', () => {
+test('the code reads every setting', () => {
   const source = fileURLToPath(new URL('../../../../src', import.meta.url))
   const code = readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.startsWith(join('runtime', 'config')))
@@ -327,7 +327,7 @@ test('takes a file of the Go platform as it is, and says what has no use', () =>
   ])
 })
 
-test('what is set stands, whatever else a file of the Go platform implies', () => {
+test('a setting wins over what a file of the Go platform implies', () => {
   const { config } = load(`event_store: embedded\nfeed: none\n${predecessor}`, {
     TRADELOG_READ_MODEL_STORE: 'embedded',
   })
