@@ -22,14 +22,6 @@ async function endLeases(settings: Settings, pid: number): Promise<void> {
   })
 }
 
-/** Removes locks that the stand-in for MongoDB needs; nobody else may be at work. */
-export async function endLocks(settings: Settings): Promise<void> {
-  if (settings.READ_MODEL_STORE !== 'mongodb') return
-  await withDatabase(settings, async (db) => {
-    await db.collection('tradelog_locks').deleteMany({})
-  })
-}
-
 export async function dropStores(settings: Settings): Promise<void> {
   if (settings.READ_MODEL_STORE === 'mongodb') {
     await withDatabase(settings, async (db) => void (await db.dropDatabase()))

@@ -1,7 +1,7 @@
 import { hasCode } from '../../src/domain/errors.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { storePair } from '../support/store-pair.ts'
-import { bury, endLocks } from './burial.ts'
+import { bury } from './burial.ts'
 import { type CommandLine, finishHere, type Outcome, runArmed } from './program.ts'
 import {
   assertFileOnce,
@@ -38,7 +38,6 @@ const start: Scenario = {
   attempt: async (stage, at) => {
     const outcome = await runArmed(['start'], stage.settings, { at, done: () => isCaughtUp(stage) })
     await bury(stage.settings, outcome.pid, 'groups')
-    await endLocks(stage.settings)
     return outcome
   },
   finish: async (stage) => {
@@ -64,7 +63,6 @@ const commandOn = (
   attempt: async (stage, at) => {
     const outcome = await runArmed(line, stage.settings, { at })
     await bury(stage.settings, outcome.pid, 'leases only')
-    if (open !== liveStage) await endLocks(stage.settings)
     return outcome
   },
   finish: async (stage) => {

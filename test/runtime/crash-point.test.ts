@@ -29,7 +29,7 @@ const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
   'read-model-store/mongodb/commit.ts': 'whole',
   'read-model-store/mongodb/checkpoints.ts': ['claimCheckpoint', 'setClaims', 'moveCheckpoint'],
   'read-model-store/mongodb/generations.ts': ['createGeneration', 'dropGeneration'],
-  'read-model-store/mongodb/catalogue.ts': ['compareAndSet', 'addSkip', 'removeSkip'],
+  'read-model-store/mongodb/catalogue.ts': ['promote', 'addSkip', 'removeSkip'],
   'cli/commands/skip.ts': ['add', 'undo'],
 }
 

@@ -12,12 +12,10 @@ import {
 import { type Checkpoints, checkpointsOf } from './checkpoints.ts'
 import type { Connection } from './connection.ts'
 import { tryInsert } from './errors.ts'
-import type { Exclusively } from './locks.ts'
 
 /** What a store and its generations share: every collection but those of rows. */
 export type Catalogue = Readonly<{
   db: Db
-  exclusively: Exclusively
   generations: Collection<GenerationDocument>
   checkpoints: Checkpoints
   pointers: Collection<PointerDocument>
@@ -39,9 +37,8 @@ type PointerDocument = Omit<Pointer, 'model'> & { _id: string }
 type SkipDocument = Skip & { _id: string }
 type StatusDocument = Omit<StatusRow, 'source'> & { _id: string }
 
-export const catalogueOf = ({ db, exclusively }: Connection): Catalogue => ({
+export const catalogueOf = ({ db }: Connection): Catalogue => ({
   db,
-  exclusively,
   generations: db.collection('tradelog_generations'),
   checkpoints: checkpointsOf(db),
   pointers: db.collection('tradelog_read_models'),
@@ -60,15 +57,8 @@ export async function findPointer(
 }
 
 /** By compare-and-set on the active generation; the first pointer of a model by insert. */
-export const promote = (
-  { pointers, exclusively }: Catalogue,
-  pointer: Pointer,
-  expected: string | null,
-): Promise<boolean> =>
-  exclusively(`pointer:${pointer.model}`, () => compareAndSet(pointers, pointer, expected))
-
-async function compareAndSet(
-  pointers: Catalogue['pointers'],
+export async function promote(
+  { pointers }: Catalogue,
   { model, ...pointer }: Pointer,
   expected: string | null,
 ): Promise<boolean> {

@@ -38,18 +38,6 @@ export async function commitBatch(
   rows: Collection<RowDocument>,
   commit: Commit,
 ): Promise<'committed' | 'moved'> {
-  // All writers write the same series rows; rows and checkpoint of a state must fit together.
-  const inSteps = () => commitInSteps(catalogue, rows, commit)
-  return commit.rows.kind === 'series'
-    ? inSteps()
-    : catalogue.exclusively(rows.collectionName, inSteps)
-}
-
-async function commitInSteps(
-  catalogue: Catalogue,
-  rows: Collection<RowDocument>,
-  commit: Commit,
-): Promise<'committed' | 'moved'> {
   const { checkpoints } = catalogue
   const generation = rows.collectionName
   const claim = randomUUID()

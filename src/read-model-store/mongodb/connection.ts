@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { TradelogError } from '../../domain/errors.ts'
 import { closeOnce } from '../../runtime/close-once.ts'
 import { storeClosed, storeError } from './errors.ts'
-import { type Exclusively, exclusivelyOn } from './locks.ts'
 
 export type MongodbOptions = Readonly<{
   /** A connection string: one server, a replica set, or Atlas (`mongodb+srv:`). */
@@ -19,7 +18,6 @@ export type MongodbOptions = Readonly<{
 /** One client, which rejects with the errors of the port. */
 export type Connection = Readonly<{
   db: Db
-  exclusively: Exclusively
   operationTimeoutMs: number
   /** Rejects with `READ_MODEL_STORE_CLOSED` after close, with the signal's reason if aborted. */
   run: <T>(operation: () => Promise<T>, signal?: AbortSignal) => Promise<T>
@@ -52,8 +50,7 @@ export async function connect(options: MongodbOptions): Promise<Connection> {
   const db = client.db(databaseName)
   try {
     await run(() => client.connect())
-    const exclusively = await run(() => exclusivelyOn(db))
-    return { db, exclusively, operationTimeoutMs, run, close }
+    return { db, operationTimeoutMs, run, close }
   } catch (error) {
     await close()
     throw error

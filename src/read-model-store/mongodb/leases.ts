@@ -28,11 +28,7 @@ export type Leases = Readonly<{
   releaseAll: () => Promise<void>
 }>
 
-export function openLeases(
-  { run }: Connection,
-  { db, exclusively }: Catalogue,
-  logger: Logger,
-): Leases {
+export function openLeases({ run }: Connection, { db }: Catalogue, logger: Logger): Leases {
   const leases = db.collection<LeaseDocument>('tradelog_leases')
   const keeper = createLeaseKeeper((fields, message) => logger.warn(fields, message))
 
@@ -63,7 +59,7 @@ export function openLeases(
     return `process ${found.holder.pid} on ${found.holder.host}`
   }
   return {
-    take: (name, ttlMs) => run(() => exclusively(`lease:${name}`, () => take(name, ttlMs))),
+    take: (name, ttlMs) => run(() => take(name, ttlMs)),
     holderOf: (name) => run(() => holderOf(name)),
     releaseAll: keeper.releaseAll,
   }

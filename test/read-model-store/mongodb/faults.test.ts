@@ -50,8 +50,7 @@ const faults: Readonly<Record<string, Fault>> = {
     await putBack(db, later)
     return 'pass'
   },
-  'its process hangs while another goes on': async ({ db, goOn }) => {
-    await db.collection('tradelog_locks').deleteMany({})
+  'its process hangs while another goes on': async ({ goOn }) => {
     await goOn()
     return 'pass'
   },
@@ -133,7 +132,7 @@ async function runWith(
     await second.close()
   }
   const proxy = await mongodbProxy(options.url, async ({ name, collection }) => {
-    if (!watching || !disturbable(name, collection)) return 'pass'
+    if (!watching || !disturbable(name)) return 'pass'
     commands.push(`${name} ${collection}`)
     return commands.length - 1 === faultAt ? fault({ db, copy, later, goOn }) : 'pass'
   })
@@ -153,9 +152,8 @@ async function runWith(
   return commands
 }
 
-/** Excludes the driver's own commands, and the locks of servers that need them. */
-const disturbable = (name: string, collection: string) =>
-  ['find', 'insert', 'update'].includes(name) && collection !== 'tradelog_locks'
+/** Excludes the driver's own commands. */
+const disturbable = (name: string) => ['find', 'insert', 'update'].includes(name)
 
 /**
  * As the project role does it: from the stored checkpoint, and again after a retriable error. Every
@@ -199,14 +197,13 @@ async function rowsOf(store: ReadModelStore, projection: Projection): Promise<un
 async function copyOf(db: Db): Promise<Copy> {
   const copy = new Map<string, Document[]>()
   for (const { name } of await db.listCollections().toArray()) {
-    if (name !== 'tradelog_locks') copy.set(name, await db.collection(name).find().toArray())
+    copy.set(name, await db.collection(name).find().toArray())
   }
   return copy
 }
 
 async function putBack(db: Db, copy: Copy): Promise<void> {
   for (const { name } of await db.listCollections().toArray()) {
-    if (name === 'tradelog_locks') continue
     await db.collection(name).deleteMany({})
     const documents = copy.get(name) ?? []
     if (documents.length > 0) await db.collection(name).insertMany(documents)

@@ -58,9 +58,8 @@ const inTurn =
 
 function generationOf(world: World, of: string, step: () => Promise<void>): Generation {
   const run = <T>(operation: () => Promise<T>) => operation()
-  const exclusively = <T>(_name: string, operation: () => Promise<T>) => operation()
   const db = watched(world, of, memoryMongodb(world.documents, step))
-  const connection = { db, exclusively, operationTimeoutMs: 0, run, close: atOnce }
+  const connection = { db, operationTimeoutMs: 0, run, close: atOnce }
   // A generation is neither made nor dropped here: to look whether it is there is no step.
   const calm = catalogueOf({ ...connection, db: memoryMongodb(world.documents, atOnce) })
   const catalogue = { ...catalogueOf(connection), generations: calm.generations }
