@@ -28,7 +28,7 @@ export function createClient(port: number, connectionsMax: number): Client {
   }
 }
 
-export type Load = Readonly<{ concurrency: number; seconds: number; nextPath: () => string }>
+type Load = Readonly<{ concurrency: number; seconds: number; nextPath: () => string }>
 
 export type LoadResult = Readonly<{ requests: number; seconds: number; latenciesMs: number[] }>
 
@@ -51,7 +51,7 @@ export async function load(
   return { requests: latenciesMs.length, seconds: tookSeconds, latenciesMs }
 }
 
-export type PacedLoad = Readonly<{ perSecond: number; seconds: number; nextPath: () => string }>
+type PacedLoad = Readonly<{ perSecond: number; seconds: number; nextPath: () => string }>
 
 /** Requests at a steady rate; a latency counts from when its request was due. */
 export async function pacedLoad(

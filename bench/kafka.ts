@@ -84,7 +84,7 @@ const topicsOf = (run: string) => `tradelog-bench-${run}`
 export const topicOf = ({ run, events }: Pick<Given, 'run' | 'events'>) =>
   `${topicsOf(run)}-${events}`
 
-export const openKafkaLog = (topic: string): Promise<EventStore> =>
+const openKafkaLog = (topic: string): Promise<EventStore> =>
   openKafkaEventStore({
     brokers: kafkaBrokers,
     topic,

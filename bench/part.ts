@@ -48,7 +48,7 @@ export type Line = Readonly<{
 }>
 
 /** The label of another line, and which part of its rate is to be reached. */
-export type Beside = Readonly<{ floor: string; aim?: number }>
+type Beside = Readonly<{ floor: string; aim?: number }>
 
 export type Part = Readonly<{
   name: string

@@ -6,7 +6,7 @@ import { type Collection, type Db, MongoClient } from 'mongodb'
  * trades inserted some at a time, counters by `$inc`, offsets committed automatically. Tuned for
  * speed: see README.md here.
  */
-export type BaselineOptions = Readonly<{
+type BaselineOptions = Readonly<{
   brokers: readonly string[]
   topic: string
   groupId: string
@@ -15,7 +15,7 @@ export type BaselineOptions = Readonly<{
   onMessage?: () => void
 }>
 
-export type TradeDocument = {
+type TradeDocument = {
   symbol: string
   price: number
   volume: number
@@ -34,7 +34,7 @@ export type CandleDocument = {
   notional: number
   tradeCount: number
 }
-export type WindowDocument = { _id: string; trades: { price: number; volume: number }[] }
+type WindowDocument = { _id: string; trades: { price: number; volume: number }[] }
 
 const minuteMs = 60_000
 const windowTrades = 50

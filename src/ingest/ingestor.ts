@@ -44,7 +44,7 @@ export type IngestOptions = Readonly<{
   random?: () => number
 }>
 
-export type IngestState = 'standing by' | 'active' | 'stopped'
+type IngestState = 'standing by' | 'active' | 'stopped'
 
 /** A feed and its connection. */
 export type FeedStats = Readonly<FeedCounts> &

@@ -8,12 +8,12 @@ export type Interruption = Readonly<{
   reason: InterruptionReason
 }>
 
-export type InterruptionReason = 'disconnected' | 'silent' | 'ingest not running'
+type InterruptionReason = 'disconnected' | 'silent' | 'ingest not running'
 
 type Loss = Pick<Interruption, 'from' | 'reason'>
 
 /** What the socket reports of its connections, one after the other. */
-export type Listening = Readonly<{
+type Listening = Readonly<{
   /** A connection is open, and its subscriptions are sent; `ping` sends a frame that comes back. */
   opened: (ping: (text: string) => void) => void
   /** A message has come. To be called before it is passed on: it may end an interruption. */

@@ -1,4 +1,4 @@
-export type PingWatch = Readonly<{
+type PingWatch = Readonly<{
   /** Begins to watch a new connection. */
   start: () => void
   /** Something was heard. */

@@ -4,7 +4,7 @@ import type { LogRecord } from '../domain/recorded-event.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
 import { logTail } from './log-tail.ts'
 
-export type RecordedRows = Readonly<{
+type RecordedRows = Readonly<{
   /**
    * Skips the rows of files that the log has. Takes the others as appended from now on: callers
    * that can't append them have to start again. Rejects as the event store does, and has then taken

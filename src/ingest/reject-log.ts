@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { UnixMs } from '../domain/time.ts'
 import type { Reject } from './feed.ts'
 
-export type RejectLogOptions = Readonly<{
+type RejectLogOptions = Readonly<{
   directory: string
   logger: Logger
   fileBytesMax?: number

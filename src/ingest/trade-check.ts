@@ -6,7 +6,7 @@ import type { TradeExecuted } from '../domain/trade-executed.ts'
 import type { FeedMessage, Reject, RejectReason } from './feed.ts'
 
 /** A trade as a message has it, unchecked; price and volume are numbers or decimal text. */
-export type ReportedTrade = Readonly<
+type ReportedTrade = Readonly<
   Record<'symbol' | 'price' | 'volume' | 'executedAt' | 'conditions', unknown>
 >
 

@@ -8,7 +8,7 @@ import type { SeriesProjection, StateProjection } from './projection.ts'
 export type FoldedRow = Readonly<{ value: Row; guard: Guard; count: number }>
 
 /** The rows that a batch touches. */
-export type TouchedRows = Readonly<{
+type TouchedRows = Readonly<{
   /** Each row once. */
   rows: readonly Readonly<{ key: Key; parts: readonly KeyPart[] }>[]
   /** For every event, the indexes in `rows` of the rows that it changes. */
@@ -51,10 +51,10 @@ export function touchedRows(
 }
 
 /**
- * Folds the events of one partition into the rows that they touch. `stored` returns a stored row, if
- * there is one. A write replaces only the row that it was folded from. A row ignores events that its
- * guard covers, so applying a batch again changes nothing. A row that has all of them is written as
- * it was: so the store notices if the row was lost after it was read.
+ * Folds the events of one partition into the rows that they touch. `stored` returns a stored row,
+ * if there is one. A write replaces only the row that it was folded from. A row ignores events that
+ * its guard covers, so applying a batch again changes nothing. A row that has all of them is
+ * written as it was: so the store notices if the row was lost after it was read.
  */
 export function foldState(
   projection: StateProjection,

@@ -2,7 +2,7 @@ import type { Key } from '../read-model-store/key.ts'
 import type { FoldedRow } from './fold.ts'
 
 /** The most recently used state rows, kept from batch to batch. */
-export type RowCache = Readonly<{
+type RowCache = Readonly<{
   get: (key: Key) => FoldedRow | undefined
   set: (key: Key, row: FoldedRow) => void
   /** Evicts the least recently used rows once the cache is full. To be called between batches. */

@@ -1,7 +1,7 @@
 import type { Lease } from './read-model-store.ts'
 
 /** What was taken; `takenAt` is the monotonic time of this process before it asked the store. */
-export type LeaseTerms = Readonly<{ name: string; fence: number; ttlMs: number; takenAt: number }>
+type LeaseTerms = Readonly<{ name: string; fence: number; ttlMs: number; takenAt: number }>
 
 /** The store's calls; `renew` answers false if another holder has the lease by now. */
 export type LeaseCalls = Readonly<{

@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.ts'
 import { type Suite, suite } from '../support/suite.ts'
 
 /** Opens the store on one place, at first empty, any number of times: as several processes do. */
-export type OpenStore = () => Promise<ReadModelStore>
+type OpenStore = () => Promise<ReadModelStore>
 
 type Options = Readonly<{
   /** How long a lease lives in the tests: long enough for a renewal to get through. */

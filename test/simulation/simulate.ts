@@ -20,7 +20,7 @@ export type Outcome = Readonly<{
   trace: readonly string[]
 }>
 
-export type SimulationOptions = Readonly<{
+type SimulationOptions = Readonly<{
   mutation?: Mutation
   traced?: boolean
   /** Changes the plan of the seed. */

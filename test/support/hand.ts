@@ -13,7 +13,7 @@ export type Hand = Readonly<{
   copy: (key: string, to: string) => Promise<void>
 }>
 
-export type HandOptions = Readonly<{
+type HandOptions = Readonly<{
   settings: Settings
   generation: string
   kind: 'series' | 'state'

@@ -55,7 +55,7 @@ export const memoryLog = ({ partitions, choose = () => 0 }: LogOptions): MemoryL
  */
 export type Perform = <T>(label: string, effect: () => T) => Promise<Awaited<T>>
 
-export type MemoryEventStoreOptions = Readonly<{
+type MemoryEventStoreOptions = Readonly<{
   log: MemoryLog
   perform?: Perform
   /** Offsets left out before an event: fewer than this. */

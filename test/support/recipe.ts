@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '../../..')
 
 export type Step = Readonly<{ path: string; isNew: boolean; code: string }>
 
-export type Recipe = Readonly<{
+type Recipe = Readonly<{
   /** Each block of code that follows the name of its file: on its own for a new file. */
   steps: readonly Step[]
   /** The files that the table at the top promises to be all. */

@@ -38,7 +38,7 @@ import { untilSkipped } from '../skip.ts'
 import { projector } from './projector.ts'
 import { createQueue, type Enqueue, selfRebuild, wantsRebuild } from './self-rebuild.ts'
 
-export type ProjectRoleOptions = Readonly<{
+type ProjectRoleOptions = Readonly<{
   projections: readonly Projection[]
   eventStore: EventStore
   readModelStore: ReadModelStore

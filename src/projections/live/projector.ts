@@ -13,7 +13,7 @@ import type { Projection } from '../projection.ts'
 import { createWriter, type GenerationWriter } from '../writer.ts'
 
 /** Called with what a projector does, for logs and status. */
-export type ProjectorWatch = Readonly<{
+type ProjectorWatch = Readonly<{
   assigned: (partitions: readonly PartitionBounds[], checkpoint: Checkpoint) => void
   /** A batch has arrived. It may wait for those of other partitions. */
   received: (batch: Batch) => void
@@ -22,7 +22,7 @@ export type ProjectorWatch = Readonly<{
   retrying: (error: unknown, delayMs: number) => void
 }>
 
-export type ProjectorOptions = Readonly<{
+type ProjectorOptions = Readonly<{
   projection: Projection
   generation: Generation
   eventStore: EventStore

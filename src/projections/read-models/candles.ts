@@ -15,7 +15,7 @@ import { keysBySymbol, rememberingLatest, state } from '../projection.ts'
 /** The stored intervals. Longer candles are computed from these, exactly. */
 export const candleIntervalsMs = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 } as const
 
-export type CandleInterval = keyof typeof candleIntervalsMs
+type CandleInterval = keyof typeof candleIntervalsMs
 
 export type CandleRow = Readonly<{
   symbol: string

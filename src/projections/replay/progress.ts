@@ -5,7 +5,7 @@ import type { ReplayStatus } from '../../read-model-store/status.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Build } from './builder.ts'
 
-export type ReplayProgressOptions = Readonly<{
+type ReplayProgressOptions = Readonly<{
   builds: readonly Build[]
   eventStore: Pick<EventStore, 'heads'>
   readModelStore: ReadModelStore
@@ -20,7 +20,7 @@ export type ReplayProgressOptions = Readonly<{
  * Counts what a replay reads and reports it every second, to the caller and in the status rows.
  * Once a model is promoted, its clock and counts stop, and the caller gets them one last time.
  */
-export type ReplayProgress = Readonly<{
+type ReplayProgress = Readonly<{
   start: () => Promise<void>
   /** Counts events that the model has read, including those that it doesn't apply. */
   read: (model: string, events: number) => void

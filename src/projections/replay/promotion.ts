@@ -11,7 +11,7 @@ import { newestPromoted } from './build-generation.ts'
 /** A steady flow may keep the active generation ahead: after so many tries, near is enough. */
 const strictTriesMax = 50
 
-export type Promotion = Readonly<{
+type Promotion = Readonly<{
   store: ReadModelStore
   generation: Generation
   /** Brings the generation to the head of the log. */

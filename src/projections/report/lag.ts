@@ -7,7 +7,7 @@ import type { Tracker } from './tracker.ts'
 type Log = Pick<EventStore, 'heads' | 'read'>
 
 /** The heads of the log as last read. */
-export type HeadWatch = Readonly<{
+type HeadWatch = Readonly<{
   /** Reads them again. If that fails or takes over a second, returns the last known. */
   heads: () => Promise<ReadonlyMap<number, number>>
   /** When they were last read; null before the first read. */
@@ -41,7 +41,7 @@ export function watchHeads(log: Log): HeadWatch {
 }
 
 /** By partition, the age in seconds of the oldest event that isn't applied yet. */
-export type LagClock = (status: ProjectorStatus) => Promise<ReadonlyMap<number, number>>
+type LagClock = (status: ProjectorStatus) => Promise<ReadonlyMap<number, number>>
 
 /**
  * Usually takes the age from the batch that a projector is applying. Reads the log only for a

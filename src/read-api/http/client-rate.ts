@@ -1,11 +1,11 @@
-export type ClientRate = Readonly<{
+type ClientRate = Readonly<{
   /** Takes one request from a client's bucket. Returns 0, or if it is empty the ms to wait. */
   take: (client: string) => number
   /** How many clients are remembered. */
   clients: () => number
 }>
 
-export type ClientRateOptions = Readonly<{
+type ClientRateOptions = Readonly<{
   /** How fast a client's bucket refills. */
   requestsPerSecond: number
   /** The capacity of a bucket. */

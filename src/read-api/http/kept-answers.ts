@@ -4,7 +4,7 @@ import type { Headers } from './headers.ts'
 import type { Named } from './route.ts'
 
 /** The state of the read models that an answer was read from, or an earlier one. */
-export type ReadFrom = Readonly<{ models: readonly Named[]; revision: string }>
+type ReadFrom = Readonly<{ models: readonly Named[]; revision: string }>
 
 type Kept = ReadFrom &
   Readonly<{

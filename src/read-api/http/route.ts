@@ -7,7 +7,7 @@ import type { Parameter, Schema } from './schema.ts'
 import { checkSymbol } from './symbol.ts'
 
 /** What a route takes from a request before anything is checked. */
-export type RawRequest = Readonly<{
+type RawRequest = Readonly<{
   /** The path's last segment as sent, with its escapes; empty on routes without a symbol. */
   segment: string
   query: ParsedUrlQuery
@@ -64,7 +64,7 @@ export const refusals: readonly ErrorCode[] = [
   'OVERLOADED',
 ]
 
-export const storeFailures: readonly ErrorCode[] = [
+const storeFailures: readonly ErrorCode[] = [
   'READ_MODEL_NOT_FOUND',
   'READ_MODEL_STORE_UNAVAILABLE',
   'READ_MODEL_STORE_FULL',

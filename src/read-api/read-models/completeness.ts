@@ -7,7 +7,7 @@ import type { Generation, Guard, StoredRow } from '../../read-model-store/read-m
 import type { ReadModelReader } from './reader.ts'
 
 /** From `start` up to, but not including, `end`. */
-export type Span = Readonly<{ start: UnixMs; end: UnixMs }>
+type Span = Readonly<{ start: UnixMs; end: UnixMs }>
 
 type Options = Readonly<{
   symbol: string
@@ -17,7 +17,7 @@ type Options = Readonly<{
 }>
 
 /** The starts of the interrupted spans, each with the position of an interruption in the log. */
-export type Interrupted = ReadonlyMap<UnixMs, Guard>
+type Interrupted = ReadonlyMap<UnixMs, Guard>
 
 /** Finds the interrupted spans; undefined if the read model `interruptions` is not built yet. */
 export async function interruptedSpans(

@@ -16,7 +16,7 @@ import {
   type VerifyStatus,
 } from '../../read-model-store/status.ts'
 
-export type Timed<T> = T & Readonly<{ writtenAt: UnixMs; isStale: boolean }>
+type Timed<T> = T & Readonly<{ writtenAt: UnixMs; isStale: boolean }>
 
 /** What processes report about themselves, by kind, newest first. */
 export type Statuses = Readonly<{
@@ -45,7 +45,7 @@ export async function readStatuses(store: ReadModelStore, now: UnixMs): Promise<
   return { heads, projectors, replays, verifications }
 }
 
-export type GenerationState = ProjectorState | 'frozen'
+type GenerationState = ProjectorState | 'frozen'
 
 /** What the processes that update a generation report on it, taken together. */
 export type GenerationStatus = Readonly<{

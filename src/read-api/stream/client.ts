@@ -20,7 +20,7 @@ export type StreamLimits = Readonly<{
   byeMsMax: number
 }>
 
-export type ByeReason = 'too slow' | 'shutting down'
+type ByeReason = 'too slow' | 'shutting down'
 
 export type StreamClient = Readonly<{
   /** The length of the candles it wants; undefined means no candles. */

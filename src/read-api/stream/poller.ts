@@ -9,7 +9,7 @@ import type { StreamClient } from './client.ts'
 import type { PollResult } from './newest-rows.ts'
 import { tickSource } from './ticks.ts'
 
-export type StreamPoller = Readonly<{
+type StreamPoller = Readonly<{
   clients: () => number
   /** The next poll that begins sends the client its first rows. */
   subscribe: (client: StreamClient) => void

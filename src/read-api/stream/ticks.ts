@@ -6,7 +6,7 @@ import { shownTick } from '../read-models/tick.ts'
 import { type FreshRow, newestRows, type PollResult } from './newest-rows.ts'
 import { formatPositions, positionsOf } from './positions.ts'
 
-export type Ticks = Readonly<{
+type Ticks = Readonly<{
   read: (signal: AbortSignal) => Promise<PollResult>
   unchanged: () => PollResult
 }>

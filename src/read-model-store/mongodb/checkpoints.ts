@@ -4,7 +4,7 @@ import type { Checkpoint, Commit, PartitionCheckpoint } from '../read-model-stor
 import { tryInsert } from './errors.ts'
 
 /** One document per generation and partition, so that partitions don't wait for each other. */
-export type CheckpointDocument = PartitionCheckpoint & {
+type CheckpointDocument = PartitionCheckpoint & {
   /** `<generation>:<partition>` */
   _id: string
   partition: number

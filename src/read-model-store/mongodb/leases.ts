@@ -21,7 +21,7 @@ type LeaseDocument = {
   ttlMs: number
 }
 
-export type Leases = Readonly<{
+type Leases = Readonly<{
   take: (name: string, ttlMs: number) => Promise<Lease | undefined>
   holderOf: (name: string) => Promise<string | undefined>
   /** Releases every lease that this process still holds. */

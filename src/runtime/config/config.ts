@@ -59,7 +59,7 @@ export type Config = Readonly<{
 /** A live feed's section: its address, its token if it has one, and what else it needs. */
 export type FeedSection = Readonly<{ url: string; token?: string; [setting: string]: unknown }>
 
-export type LoadedConfig = Readonly<{
+type LoadedConfig = Readonly<{
   config: Config
   /** One line each, for the person who starts the program. */
   warnings: readonly string[]

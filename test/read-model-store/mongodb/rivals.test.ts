@@ -1,8 +1,8 @@
 /**
- * Goal: of rivals at one checkpoint one wins, and no event is lost or counted twice, in whatever order
- * their commands reach the server. Method: the real commit on a MongoDB in memory of which every
- * command is a step; two rivals take every course there is, more of them, with crashes and copies put
- * back, those of many seeds. Mistakes put in on purpose show that they would be found.
+ * Goal: of rivals at one checkpoint one wins, and no event is lost or counted twice, in whatever
+ * order their commands reach the server. Method: the real commit on a MongoDB in memory of which
+ * every command is a step; two rivals take every course there is, more of them, with crashes and
+ * copies put back, those of many seeds. Mistakes put in on purpose show that they would be found.
  */
 import type { Db } from 'mongodb'
 import * as assert from 'uvu/assert'
@@ -214,8 +214,8 @@ const rivals = 5
 
 /**
  * Five projectors that are killed and started again, while copies are made and one is put back. One
- * thing a commit can't see, and nothing here tries: a copy made while the commit was under way, which
- * has its claim and not its rows.
+ * thing a commit can't see, and nothing here tries: a copy made while the commit was under way,
+ * which has its claim and not its rows.
  */
 async function turmoil(seed: number, mistake?: Mistake) {
   const random = seededRandom(seed)
