@@ -6,6 +6,11 @@ import { suite } from './support/suite.ts'
 const root = resolve(import.meta.dirname, '../..')
 const functionLinesMax = 70
 const fileLinesMax = 300
+const commentColumnsMax = 100
+/** More unlike files than that in one folder are not found without a guide. */
+const folderFilesMax = 17
+/** Files of a folder that may begin with the same word: more of them are a folder. */
+const sameWordFilesMax = 3
 
 /** Which folders of `src` a folder may import from. Data flows one way. */
 const arrows: Record<string, readonly string[]> = {
@@ -113,6 +118,11 @@ const walls: readonly (readonly [rule: string, of: RegExp, not: RegExp])[] = [
     'a read model imports the domain and what projections are written with',
     /^src\/projections\/read-models\/(?!index\.ts)/,
     /^src\/(?!domain\/|projections\/projection\.ts)/,
+  ],
+  [
+    'a feed imports the port of feeds and what trades are checked with',
+    /^src\/ingest\/feeds\/(?!index\.ts)/,
+    /^src\/(?!domain\/|runtime\/|ingest\/(feed|trade-check)\.ts|ingest\/feeds\/)/,
   ],
   ...[
     'event-store/embedded',
@@ -222,6 +232,48 @@ test('no function passes its limit, nor a file', () => {
     return lines.length > fileLinesMax ? [...functions, path] : functions
   })
   assert.equal(long, [])
+})
+
+test('no line of a comment passes its limit', () => {
+  const isComment = /^\s*(\/\/|\/?\*)/
+  const long = all.flatMap(({ path, text }) =>
+    text
+      .split('\n')
+      .map((line, i) => ({ line, place: `${path}:${i + 1}` }))
+      .filter(({ line }) => line.length > commentColumnsMax && isComment.test(line))
+      .map(({ place }) => place),
+  )
+  assert.equal(long, [])
+})
+
+test('no folder is full, and none is spelled as the first word of its files', () => {
+  const groups = (of: (path: string) => string, max: number) => {
+    const counts = new Map<string, number>()
+    for (const { path } of sources) counts.set(of(path), (counts.get(of(path)) ?? 0) + 1)
+    return [...counts].filter(([, count]) => count > max).map(([group]) => group)
+  }
+  assert.equal(groups(dirname, folderFilesMax), [])
+  assert.equal(
+    groups((path) => path.replace(/[-.][^/]*$/, ''), sameWordFilesMax),
+    [],
+  )
+})
+
+test('every export has a reader', () => {
+  const recipes = ['adding-a-feed', 'adding-a-read-model'].map((name) =>
+    readFileSync(join(root, `docs/${name}.md`), 'utf8'),
+  )
+  const unread = sources.flatMap(({ path, text }) => {
+    const others = [
+      ...all.filter((other) => other.path !== path).map((other) => other.text),
+      ...recipes,
+    ]
+    const names = text.matchAll(/^export (?:async )?(?:const|function\*?|type|interface) (\w+)/gm)
+    return Array.from(names, ([, name = '']) => name)
+      .filter((name) => !others.some((other) => new RegExp(`\\b${name}\\b`).test(other)))
+      .map((name) => `${path}: ${name}`)
+  })
+  assert.equal(unread, [])
 })
 
 test('no marker of unfinished work is left behind', () => {
