@@ -8,13 +8,13 @@ import { storeError } from './errors.ts'
 import { type Chunk, fetchFrom, leadersOf } from './fetch.ts'
 import { slicesOf } from './slices.ts'
 
-/** What is held between two joins of the group. */
+/** The state between two joins of the group. */
 type Assignment = {
   /** True once the group rebalances or the subscription has ended. */
   over: boolean
   readonly positions: Map<number, number>
   readonly origins: Map<number, string | null>
-  /** Requests under way, also of assignments before: the connection has to outlive them. */
+  /** Requests in flight, also of earlier assignments: the connection has to outlive them. */
   readonly requests: Set<Promise<unknown>>
   /** Batches that are not acknowledged yet. */
   readonly unacknowledged: Map<Promise<boolean>, () => void>
@@ -27,11 +27,11 @@ type AssignmentOptions = BatchesOptions &
     cluster: Cluster
     assignment: Assignment
     subscriber: Subscriber<Batch>
-    /** Takes what has been acknowledged. */
+    /** Per partition, the next offset after what was acknowledged since the last commit. */
     uncommitted: Map<number, number>
   }>
 
-/** Enough of a partition for the largest batch there usually is. */
+/** The limit of a partition fits the largest usual batch. */
 const fetchLimits = { waitMs: 250, partitionBytesMax: 1_048_576, totalBytesMax: 4 * 1_048_576 }
 const momentMs = 50
 
@@ -43,7 +43,7 @@ export const newAssignment = (requests: Assignment['requests']): Assignment => (
   unacknowledged: new Map(),
 })
 
-/** Reads the assigned partitions from where the caller says, until the assignment is over. */
+/** Reads the assigned partitions from the caller's positions on, until the assignment is over. */
 export async function readAssignment(
   options: AssignmentOptions,
   partitions: readonly number[],
@@ -89,8 +89,8 @@ async function readFrom(options: AssignmentOptions, nodeId: string, partitions: 
 }
 
 /**
- * Waits for every partition, so that one fetch serves them all, but no longer than a moment: then
- * a slow one no longer holds up the others.
+ * Waits a moment for every partition, so that one fetch serves them all and a slow one delays no
+ * other. If all are still busy then, it waits for the first.
  */
 async function settledSoon(sent: readonly Promise<void>[], partitions: number): Promise<void> {
   if (sent.length === 0) return
@@ -123,7 +123,7 @@ function send({ assignment, subscriber }: AssignmentOptions, slice: Slice, origi
   return settled.finally(() => assignment.unacknowledged.delete(settled))
 }
 
-/** A partition that was empty when it was assigned has its origin since its first record. */
+/** A partition that was empty when it was assigned gets its origin from its first record. */
 async function originOf(options: AssignmentOptions, partition: number): Promise<string> {
   const known = options.assignment.origins.get(partition)
   if (typeof known === 'string') return known
@@ -149,7 +149,7 @@ function request<T>(assignment: Assignment, promise: Promise<T>): Promise<T> {
   return promise.finally(() => assignment.requests.delete(promise))
 }
 
-/** The next reader of a partition has to find stored what was delivered before. */
+/** Waits for acknowledgements: a partition's next reader must find stored what was delivered. */
 export async function settled(assignment: Assignment, timeoutMs: number): Promise<void> {
   await inTime(timeoutMs, () => Promise.allSettled(assignment.unacknowledged.keys()))
 }

@@ -15,19 +15,19 @@ type LiveOptions = BatchesOptions &
     log: KafkaLog
     bounds: Bounds
     logger: Logger
-    /** Gets the end of a subscription to wait for, as it takes longer than unsubscribing. */
+    /** Gets the promise to wait for: leaving the group takes longer than unsubscribing. */
     onLeaving: (left: Promise<void>) => void
   }>
 
 const commitEveryMs = 1_000
-/** A rebalance waits no longer for work in flight, so that the member is not given up. */
+/** How long a rebalance waits for work in flight: after a whole session the member is dropped. */
 const settleMsMax = sessionTimeoutMs / 2
-/** For what is being stored at the end of a subscription; what failed is never acknowledged. */
+/** How long the end of a subscription waits for batches in work; failed ones are never acked. */
 const lastSettleMsMax = 500
 
 /**
- * The group decides which partitions are ours, the caller from where; then each broker is asked
- * for those of which every batch has been acknowledged.
+ * The group assigns the partitions, the caller says where to begin. Each fetch then asks a broker
+ * for those of its partitions of which every batch has been acknowledged.
  */
 export const liveBatches = (options: LiveOptions): Observable<Batch> =>
   new Observable((subscriber) => {
@@ -45,7 +45,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
         await member.commit(positions)
         crashPoint('kafka-commit:committed')
       } catch (err) {
-        logger.debug({ err, group }, 'the position shown by Kafka tools was not committed')
+        logger.debug({ err, group }, 'offsets not committed; only Kafka tools read them')
       }
     }
     const member = joinGroup({
@@ -59,7 +59,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
         void commit()
       },
       onJoined: (partitions) => {
-        // The group may have given out partitions while this member was about to leave it.
+        // The group may assign partitions to a member that is about to leave.
         if (subscriber.closed) return
         logger.info({ group, partitions }, 'partitions assigned')
         assignment = newAssignment(requests)
@@ -73,7 +73,7 @@ export const liveBatches = (options: LiveOptions): Observable<Batch> =>
       await settled(assignment, lastSettleMsMax)
       for (const release of assignment.unacknowledged.values()) release()
       await Promise.allSettled(requests)
-      // Sent before the request to leave, on the same connection; not worth waiting for.
+      // No need to wait: it is sent before the request to leave, on the same connection.
       void commit()
       await member.leave()
     }

@@ -8,9 +8,9 @@ import { type KafkaRecord, keyBytesOf, valueBytesOf } from './record-batch.ts'
 export type KafkaLog = Readonly<{ clusterId: string; topic: string; partitions: number }>
 
 export type Bounds = Readonly<{
-  /** Start, head and origin of every partition; an origin is kept until the head goes back. */
+  /** Start, head and origin of every partition; an origin is cached until the head goes back. */
   read: (cluster: Cluster) => Promise<readonly PartitionBounds[]>
-  /** As `read`, with these origins read anew: another log of the same name may have grown as long. */
+  /** As `read`, but reads these origins again: another log of this name may have grown as long. */
   readAnew: (cluster: Cluster, partitions: readonly number[]) => Promise<readonly PartitionBounds[]>
 }>
 
@@ -51,11 +51,11 @@ async function readBounds(
   }))
 }
 
-/** Where each partition ends; a transaction that is still open ends it. */
+/** The head of each partition; if a transaction is open there, its first offset. */
 export const readHeads = (cluster: Cluster, log: KafkaLog) =>
   offsets(cluster, log, { fromBeginning: false })
 
-/** What lies at a position of each of these partitions, in as many fetches as that takes. */
+/** A chunk from one offset of each of these partitions, in as many fetches as that takes. */
 export async function* peek(
   cluster: Cluster,
   topic: string,
@@ -77,7 +77,7 @@ export async function* peek(
   }
 }
 
-/** A broker sends at least the first batch of one partition, and of others what there is room for. */
+/** A broker sends at least the first batch of one partition, and of others only what fits. */
 const peekOptions: Omit<FetchOptions, 'topic' | 'positions'> = {
   waitMs: 0,
   partitionBytesMax: 1_048_576,
@@ -87,7 +87,7 @@ const peekOptions: Omit<FetchOptions, 'topic' | 'positions'> = {
 const nothingSent = (topic: string, partitions: readonly number[]) =>
   new TradelogError(
     'EVENT_STORE_UNAVAILABLE',
-    `the broker sends nothing of partitions ${partitions.join(' ')} of ${topic}`,
+    `topic ${topic}: the broker sent no records of partitions ${partitions.join(' ')}`,
   )
 
 async function offsets(

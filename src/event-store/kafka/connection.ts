@@ -9,7 +9,7 @@ const { logLevel } = kafkajs
 export type KafkaConnectionOptions = Readonly<{
   brokers: readonly string[]
   clientId: string
-  /** TLS: true for the system's authorities, or Node's options. */
+  /** TLS: true trusts the system's certificate authorities; else the options of Node's TLS. */
   ssl?: NonNullable<KafkaConfig['ssl']>
   sasl?: NonNullable<KafkaConfig['sasl']>
   connectionTimeoutMs: number
@@ -18,8 +18,8 @@ export type KafkaConnectionOptions = Readonly<{
 }>
 
 /**
- * A client of its own: kafkajs keeps committed offsets per client and group, so two members of one
- * group in one process must not share a client. `mayWrite` is asked before each write into the log.
+ * Makes a new client: kafkajs keeps committed offsets per client and group, so two members of one
+ * group in one process must not share one. `mayWrite` is called before each write into the log.
  */
 export function kafkaClient(options: KafkaConnectionOptions, mayWrite?: () => boolean): Kafka {
   patchKafkajs()
@@ -41,7 +41,7 @@ export function kafkaClient(options: KafkaConnectionOptions, mayWrite?: () => bo
 const attemptsMax = 5
 const firstPauseMs = 100
 
-/** Tries again after a change of leader or a lost connection, but not while a broker hangs. */
+/** Retries after a change of leader or a lost connection, but not if a broker hangs. */
 export async function retryBriefly<T>(
   cluster: Cluster,
   operation: () => Promise<T>,
@@ -63,8 +63,8 @@ export async function retryBriefly<T>(
 }
 
 /**
- * kafkajs logs much while a broker is away. What matters of it also reaches this store as a
- * rejection or a crash event, and is logged there.
+ * kafkajs logs a lot while a broker is away. What matters also reaches this store as a rejection
+ * or a crash event, and is logged there.
  */
 const quietLog =
   (logger: Logger): logCreator =>

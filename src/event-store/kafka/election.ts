@@ -10,11 +10,11 @@ type ElectionOptions = Readonly<{
   topic: string
   role: string
   logger: Logger
-  /** Called before the stream emits the same. */
+  /** Called before the stream emits the same change. */
   onState: (state: RoleState) => void
-  /** The role is given up only after this, so that a successor finds all that was done in it. */
+  /** The role is given up only after this, so that a successor finds everything appended. */
   settled: () => Promise<void>
-  /** Gets the end of a membership to wait for. */
+  /** Gets the promise to wait for: leaving the group. */
   onLeaving: (left: Promise<void>) => void
 }>
 
@@ -22,9 +22,9 @@ export type RoleState = Readonly<
   | { holds: false }
   | {
       holds: true
-      /** False while the group can't be asked for so long that another may be elected. */
+      /** False once the group hasn't answered for so long that another may be elected. */
       surely: () => boolean
-      /** How often that was so, and the role was held again after it. */
+      /** How often that happened and the group then confirmed the role again. */
       lapses: () => number
     }
 >
@@ -32,8 +32,8 @@ export type RoleState = Readonly<
 const rejoinMs = 500
 
 /**
- * A consumer group in which one member is given everything. It keeps it while others join and
- * leave, and also while no broker can be asked: it loses it only when another is elected.
+ * A consumer group that assigns every partition to one member, the holder of the role. It holds
+ * the role while others join and leave and while no broker answers, until another is elected.
  */
 export const election = (options: ElectionOptions): Observable<boolean> =>
   new Observable((subscriber) => {
@@ -69,8 +69,8 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
         onLost: (error) => {
           if (subscriber.closed) return
           if (!error.retriable) return subscriber.error(error)
-          logger.debug({ err: error, role }, 'the group is out of reach')
-          // Another may be elected as soon as this membership has been given up.
+          logger.debug({ err: error, role }, 'the election group is out of reach, joining again')
+          // Another may be elected as soon as this membership ends.
           confirmedAt = 0
           onLeaving(joined.leave())
           rejoin = setTimeout(join, rejoinMs)
@@ -88,8 +88,8 @@ export const election = (options: ElectionOptions): Observable<boolean> =>
   })
 
 /**
- * Each member says since when it holds the role; the latest holder keeps it (an earlier one was
- * away and has been replaced), and if there is none, the first by name gets it.
+ * Each member says since when it holds the role. The latest holder keeps it: an earlier one was
+ * away and has been replaced. If nobody holds it, the first member by id gets it.
  */
 const allToOne =
   (heldSince: () => number | undefined): PartitionAssigner =>

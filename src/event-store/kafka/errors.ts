@@ -22,7 +22,7 @@ const meanings: Readonly<Record<string, ErrorCode>> = {
   UNSUPPORTED_VERSION: 'EVENT_STORE_REFUSED',
 }
 
-/** Any error of kafkajs as one of ours; what is not known to last is taken as passing. */
+/** Any error of kafkajs as one of ours; retriable unless it is known to be permanent. */
 export function storeError(error: unknown): TradelogError {
   if (error instanceof TradelogError) return error
   const marks = marksOf(error)
@@ -33,7 +33,7 @@ export function storeError(error: unknown): TradelogError {
   })
 }
 
-/** Types, names and codes of an error and of what caused it, outermost first. */
+/** Types, names and codes of an error and of its causes, outermost first. */
 export function marksOf(error: unknown): readonly string[] {
   const marks: string[] = []
   for (let at = error; at instanceof Error && marks.length < marksMax; at = at.cause) {

@@ -12,17 +12,17 @@ export type FetchedPartition = Readonly<{
 }>
 
 export type FetchResponse = Readonly<{
-  /** Nobody has to wait for a broker that has waited itself. */
+  /** For so long the broker itself has waited already. */
   throttleTime: number
   clientSideThrottleTime: number | undefined
   responses: readonly Readonly<{ topicName: string; partitions: readonly FetchedPartition[] }>[]
 }>
 
-/** A fetch by kafkajs, decoded here. */
+/** Fetches with kafkajs, but decodes the answer here. */
 export const requestFetch = (broker: Broker, request: FetchRequest): Promise<FetchResponse> =>
   fetchDecodedBy(decodeFetch, broker, request)
 
-/** What the answer has from which version on. Older than 4 are brokers without transactions. */
+/** The version that brought each field. Below 4 are only brokers without transactions. */
 const since = { logStart: 5, session: 7, clientSideThrottle: 8, preferredReplica: 11 } as const
 
 async function decodeFetch(bytes: Buffer, version: number): Promise<FetchResponse> {
@@ -41,7 +41,7 @@ async function decodeFetch(bytes: Buffer, version: number): Promise<FetchRespons
 async function decodePartition(reader: Reader, version: number): Promise<FetchedPartition> {
   const partition = reader.int32()
   const errorCode = reader.int16()
-  // Of the high watermark, the last stable offset, and the start of the log.
+  // The high watermark, the last stable offset and, from that version on, the start of the log.
   reader.skip((version >= since.logStart ? 3 : 2) * int64Bytes)
   const abortedTransactions = await reader.list(async () => ({
     producerId: reader.int64(),
@@ -75,7 +75,7 @@ function readerOf(buffer: Buffer) {
     int64: () => buffer.readBigInt64BE(advanced(int64Bytes)),
     text: () => bytes(int16()).toString('utf8'),
     bytes: () => bytes(int32()),
-    /** A list may also be absent, which is as good as empty. */
+    /** A length of -1 means that the list is absent: read as empty. */
     list: async <T>(item: () => Promise<T>): Promise<readonly T[]> => {
       const items: T[] = []
       for (let left = int32(); left > 0; left--) items.push(await item())

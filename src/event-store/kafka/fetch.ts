@@ -3,14 +3,14 @@ import { TradelogError } from '../../domain/errors.ts'
 import { type AbortedTransaction, type FetchedPartition, requestFetch } from './fetch-response.ts'
 import { type KafkaRecord, type RecordBatch, recordsOf } from './record-batch.ts'
 
-/** What one fetch gave of one partition. */
+/** What one fetch returned of one partition. */
 export type Chunk = Readonly<{
   partition: number
   from: number
   to: number
-  /** The first record from `from` on, whatever it is. */
+  /** The first record at or after `from`, of any kind. */
   first: () => KafkaRecord | undefined
-  /** Without control records and aborted ones. The first may begin before `from`. */
+  /** Without control and aborted batches. The first may begin before `from`. */
   batches: readonly RecordBatch[]
 }>
 
@@ -37,8 +37,8 @@ export function leadersOf(
 }
 
 /**
- * One fetch from one broker, outside of any group: what is committed, from the positions on, and
- * nothing if nothing came within `waitMs`. An offset that is no more, or not yet, rejects.
+ * Fetches once from one broker, outside of any group: committed records from the positions on, or
+ * nothing if none come within `waitMs`. Rejects if the log no longer has an offset, or not yet.
  */
 export async function fetchFrom(
   cluster: Cluster,
@@ -90,8 +90,8 @@ function firstRecord(batches: readonly RecordBatch[], from: number): KafkaRecord
 }
 
 /**
- * A transaction is aborted from its first offset to the control record of its producer; one that
- * began before the fetch is listed too. No batch holds records of two transactions.
+ * An aborted transaction goes from its first offset to the control record of its producer. The
+ * broker also lists those that began before the fetch. No batch holds records of two transactions.
  */
 function committed(
   batches: readonly RecordBatch[],

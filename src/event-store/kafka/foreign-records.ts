@@ -6,10 +6,10 @@ import { refused } from './errors.ts'
 import { type KafkaRecord, keyBytesOf, recordsOf, valueTextOf } from './record-batch.ts'
 
 /**
- * Refuses a topic that somebody else fills: looks at the first and the last records of each
- * partition. What lies between is judged by who reads it. So is what nobody can read after a
- * first record of ours: projections stop at it and say so, while an event that lies elsewhere than
- * it belongs would pass unnoticed.
+ * Refuses a topic that another program fills: checks the first and the last records of each
+ * partition, and leaves those between to the readers. Behind a first record of ours, unreadable
+ * records are left to them too: projections stop there and say so. An event in a partition that
+ * isn't its own is refused, because no reader would notice it.
  */
 export async function refuseForeignRecords(
   cluster: Cluster,
@@ -17,12 +17,12 @@ export async function refuseForeignRecords(
   bounds: readonly PartitionBounds[],
 ): Promise<void> {
   const filled = bounds.filter(({ start, head }) => head > start)
-  for (const place of ['start', 'last'] as const) {
+  for (const end of ['start', 'last'] as const) {
     const positions = new Map(
-      filled.map(({ partition, start, head }) => [partition, place === 'start' ? start : head - 1]),
+      filled.map(({ partition, start, head }) => [partition, end === 'start' ? start : head - 1]),
     )
     for await (const { partition, from, batches } of peek(cluster, log.topic, positions)) {
-      let isFirst = place === 'start'
+      let isFirst = end === 'start'
       for (const record of batches.flatMap((batch) => [...recordsOf(batch, from)])) {
         if (isFirst || envelopeOf(record) !== undefined) refuseForeign(log, partition, record)
         isFirst = false
@@ -35,13 +35,13 @@ function refuseForeign(log: KafkaLog, partition: number, record: KafkaRecord): v
   const fault = faultOf(record, partition, log.partitions)
   if (fault === undefined) return
   throw refused(
-    `topic ${log.topic} holds records of somebody else: partition ${partition}, offset` +
-      ` ${record.offset} ${fault}; name a topic of its own for tradelog`,
+    `topic ${log.topic} holds records of another program: partition ${partition}, offset` +
+      ` ${record.offset} ${fault}; set kafka.topic to a topic that only tradelog uses`,
     { partition, offset: record.offset },
   )
 }
 
-/** Only what every version of an event has: its type, its version, and its symbol as the key. */
+/** Checks only what every version of an event has: a type, a version, and its symbol as key. */
 function faultOf(record: KafkaRecord, partition: number, partitions: number) {
   const event = envelopeOf(record)
   if (event === undefined) return 'is not a JSON object with a type and a version'

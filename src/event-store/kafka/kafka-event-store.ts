@@ -25,8 +25,8 @@ export type KafkaEventStoreOptions = KafkaConnectionOptions &
 
 /**
  * The log as one topic of Kafka: key = symbol, value = the event as JSON, record time = when ingest
- * recorded it. Makes the topic, or refuses with `EVENT_STORE_REFUSED` one that forgets, has other
- * partitions or is somebody else's. Rejects with `EVENT_STORE_UNAVAILABLE` while no broker answers.
+ * recorded it. Creates the topic if it is absent. Rejects with `EVENT_STORE_REFUSED` if it deletes
+ * records, differs from the settings or isn't ours, with `EVENT_STORE_UNAVAILABLE` if no broker answers.
  */
 export async function openKafkaEventStore(options: KafkaEventStoreOptions): Promise<EventStore> {
   const { topic, partitions, logger } = options
@@ -91,7 +91,7 @@ function eventStore(options: KafkaEventStoreOptions, opened: OpenedLog): EventSt
   }
 }
 
-/** Who is elected for this role may append; who never stood for it may too. */
+/** The process elected for this role may append; so may one that never asked for the role. */
 const writerRole = 'ingest'
 
 function writerGate() {
@@ -102,7 +102,7 @@ function writerGate() {
       writer = state
       lapsesReported = state.holds ? state.lapses() : 0
     },
-    /** Throws if this process may not append, or can't know it; returns whether it still may. */
+    /** Throws if this process may not append or isn't sure; returns a check that it still may. */
     require: (): (() => boolean) => {
       const permitted = writer
       if (permitted === undefined) return () => writer === undefined
@@ -124,7 +124,7 @@ function writerGate() {
 
 /** The live streams of one store: they complete when it closes. */
 type Streams = Readonly<{
-  /** A closed store errors the stream instead. */
+  /** If the store is closed already, the stream errors. */
   untilClosed: <T>(stream: Observable<T>) => Observable<T>
   /** Leaving a group takes longer than unsubscribing: closing waits for it, up to 2 s. */
   onLeaving: (left: Promise<void>) => void
@@ -132,8 +132,8 @@ type Streams = Readonly<{
 }>
 
 /**
- * A join that is under way ends when every member has joined: with one that hangs, as late as its
- * session is over. Closing doesn't wait for that; the broker takes our place back by itself.
+ * A join ends when every member has joined: if one hangs, only when its session is over. Closing
+ * doesn't wait for that; the broker removes our member by itself.
  */
 const leaveMsMax = 2_000
 
@@ -146,7 +146,7 @@ function openStreams(logger: Logger): Streams {
       defer(() => (isClosed ? throwError(closedError) : stream)).pipe(takeUntil(closed$)),
     onLeaving: (left) => {
       const settled = left
-        .catch((err: unknown) => logger.warn({ err }, 'a consumer group was left by force'))
+        .catch((err: unknown) => logger.warn({ err }, 'could not leave a consumer group'))
         .finally(() => leaving.delete(settled))
       leaving.add(settled)
     },
@@ -154,7 +154,7 @@ function openStreams(logger: Logger): Streams {
       isClosed = true
       closed$.next()
       await inTime(leaveMsMax, () => Promise.all(leaving))
-      if (leaving.size > 0) logger.warn({ groups: leaving.size }, 'groups were left by force')
+      if (leaving.size > 0) logger.warn({ groups: leaving.size }, 'closed before groups were left')
     },
   }
 }

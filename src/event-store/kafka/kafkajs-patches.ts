@@ -9,12 +9,12 @@ import type {
   PartitionAssigner,
 } from 'kafkajs'
 
-/** Every reach into the insides of kafkajs 2.2.4, each with what it is for. */
+/** Everything that uses internals of kafkajs 2.2.4 is in this file, each use with its reason. */
 const require = createRequire(import.meta.url)
 
 let isPatched = false
 
-/** What all connections of this process need; a second call does nothing. */
+/** Patches the connections of this process; a second call does nothing. */
 export function patchKafkajs(): void {
   if (isPatched) return
   isPatched = true
@@ -32,8 +32,8 @@ type RequestQueue = {
 const pendingCheckMs = 10
 
 /**
- * kafkajs arms a timer of 1 ms for ever on every idle connection, which costs 4 % of a core, and
- * from Node 24 on warns of its negative delay. Here it is armed only while requests wait.
+ * kafkajs arms a timer of 1 ms again and again on every idle connection. That costs 4 % of a core,
+ * and Node 24 warns of its negative delay. Here the timer is armed only while requests wait.
  * https://github.com/tulios/kafkajs/issues/1556, https://github.com/tulios/kafkajs/issues/1751
  */
 function armTimerOnlyWhilePending(): void {
@@ -54,8 +54,8 @@ function armTimerOnlyWhilePending(): void {
 type Connect = (this: object) => Promise<boolean>
 
 /**
- * Two requests at once on a connection that isn't open yet make kafkajs open two sockets and
- * forget one of them, which nobody closes: it keeps a process from ending. Here the second request
+ * Two requests at once on a connection that isn't open yet make kafkajs open two sockets and lose
+ * one of them. That one stays open and keeps the process from ending. Here the second request
  * waits for the connection of the first.
  */
 function connectOnceAtATime(): void {
@@ -71,10 +71,9 @@ function connectOnceAtATime(): void {
 }
 
 /**
- * Sockets that ask, at the very moment a record batch would leave this process, whether it may
- * still write. Between a permission and that moment the event loop runs many times, and a process
- * can hang for as long as it takes to elect another; and kafkajs sends again what failed. A batch
- * that may not go out ends its connection.
+ * Sockets that call `mayWrite` at the moment a record batch leaves this process, and end the
+ * connection if it says no. An earlier check is not enough: the event loop runs many times in
+ * between, the process can hang until another is elected, and kafkajs retries what failed.
  */
 export function guardedSockets(mayWrite: () => boolean): ISocketFactory {
   const open: ISocketFactory = require('kafkajs/src/network/socketFactory')()
@@ -93,14 +92,14 @@ export function guardedSockets(mayWrite: () => boolean): ISocketFactory {
 const isProduce = (chunk: Buffer): boolean =>
   Buffer.isBuffer(chunk) && chunk.length >= apiAt + 2 && chunk.readInt16BE(apiAt) === produce
 
-/** A request is its length (4 bytes), then the number of its API. */
+/** A request begins with its length (4 bytes) and the number of its API. */
 const apiAt = 4
 /** The API number of a request that writes into the log. */
 const produce = 0
 
 /**
- * A consumer and the cluster under it, which kafkajs hands to the makers of its assigners only.
- * With the cluster one can fetch from outside of a group, and see an offset out of range.
+ * A consumer and its cluster, which kafkajs passes only to the functions that make its assigners.
+ * Fetches by the cluster need no group, and report an offset out of range.
  */
 export function consumerWithCluster(
   kafka: Kafka,
@@ -123,9 +122,9 @@ export function consumerWithCluster(
 }
 
 /**
- * kafkajs joins again as soon as it hears of a rebalance, and has no hook before. Every join looks
- * for the coordinator first, and nothing else of a consumer does: that is the place to wait until
- * what is in flight has come to its end, so that the next owner finds it stored.
+ * kafkajs joins again as soon as it learns of a rebalance, and has no hook before. Every join, and
+ * nothing else of a consumer, first looks for the coordinator. So the hook runs there and waits
+ * for work in flight, so that the next owner finds it stored.
  */
 export function beforeEachJoin(cluster: Cluster, hook: () => Promise<void>): void {
   const findGroupCoordinator = cluster.findGroupCoordinator.bind(cluster)
@@ -137,7 +136,7 @@ export function beforeEachJoin(cluster: Cluster, hook: () => Promise<void>): voi
 
 export type FetchRequest = Parameters<Broker['fetch']>[0]
 
-/** How kafkajs keeps the requests that a broker understands; not in its types. */
+/** How kafkajs keeps the requests that a broker supports; not in its types. */
 type Protocols = Readonly<{ lookupRequest: (...asked: unknown[]) => MakeRequest }>
 type MakeRequest = (options: unknown) => Exchange
 type Exchange = Readonly<{
@@ -145,7 +144,7 @@ type Exchange = Readonly<{
   response: Readonly<{ decode: (bytes: Buffer) => Promise<unknown> }>
 }>
 
-/** A fetch by kafkajs, from its connection to its errors, but for the decoding of the answer. */
+/** Fetches with the connection and the errors of kafkajs, but decodes the answer by `decode`. */
 export function fetchDecodedBy<T>(
   decode: (bytes: Buffer, version: number) => Promise<T>,
   broker: Broker,

@@ -8,34 +8,34 @@ type MemberOptions = Readonly<{
   groupId: string
   topic: string
   assigner: PartitionAssigner
-  /** Before every join, also the first: what was assigned is no more once this resolves. */
+  /** Called before every join, also the first. The assignment ends when this resolves. */
   onJoining: () => Promise<void>
   onJoined: (partitions: readonly number[]) => void
-  /** The coordinator has answered what was asked then: still a member. Called before `onJoined`. */
+  /** The coordinator confirmed the membership as asked at that time. Called before `onJoined`. */
   onConfirmed?: (askedAt: number) => void
-  /** Once, when the membership ended by itself. */
+  /** Called once, if the membership ends without `leave`. */
   onLost: (error: TradelogError) => void
 }>
 
-/** A member of a consumer group that gets partitions, and reads none of them. */
+/** A member of a consumer group: partitions are assigned to it, but it doesn't read them. */
 export type Member = Readonly<{
   cluster: Cluster
   commit: (positions: ReadonlyMap<number, number>) => Promise<void>
-  /** Waits for a join under way. */
+  /** Waits for a join in progress. */
   leave: () => Promise<void>
 }>
 
 export const sessionTimeoutMs = 10_000
 const heartbeatMs = 1_000
-/** How long others wait in a rebalance for a member that still works. */
+/** How long a rebalance waits for a member that is still busy. */
 const rebalanceTimeoutMs = 30_000
-/** How often a member that reads nothing sends its heartbeat and looks for a stop. */
+/** How often a member that reads nothing checks whether to send a heartbeat or to stop. */
 const idleMs = 250
 
 /**
- * kafkajs' consumer, with every partition paused for ever: it joins, sends heartbeats and follows
- * rebalances, however long the work on a batch takes. Its positions, which start anew at every
- * rebalance and jump when they are out of range, are not used.
+ * Runs kafkajs' consumer with every partition paused: it joins, sends heartbeats and follows
+ * rebalances, however long the work on a batch takes. Its positions are not used: they restart at
+ * every rebalance, and jump if they are out of range.
  */
 export function joinGroup(options: MemberOptions): Member {
   const { topic, groupId, onJoining, onJoined, onLost } = options
@@ -75,7 +75,7 @@ export function joinGroup(options: MemberOptions): Member {
       consumer.commitOffsets(
         [...positions].map(([partition, at]) => ({ topic, partition, offset: String(at) })),
       ),
-    // A consumer that is stopped while it starts would go on without anybody.
+    // A consumer that is stopped while it starts would keep running.
     leave: async () => {
       leaving = true
       await started
@@ -84,7 +84,7 @@ export function joinGroup(options: MemberOptions): Member {
   }
 }
 
-/** An answer may be read long after it was given, so what counts is when its question was sent. */
+/** An answer may be read long after it was sent, so the time of its request counts. */
 function onEachConfirmation(consumer: Consumer, confirm: (askedAt: number) => void): void {
   let askedAt = 0
   consumer.on(consumer.events.REQUEST, ({ payload: { apiName, sentAt } }) => {

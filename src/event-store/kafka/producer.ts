@@ -12,7 +12,7 @@ import { marksOf, storeError } from './errors.ts'
 const { Partitioners } = kafkajs
 
 type ProducerOptions = Readonly<{
-  /** A client that asks this before each write. */
+  /** Makes a client that calls `mayWrite` before each write. */
   kafka: (mayWrite: () => boolean) => Kafka
   topic: string
   partitions: number
@@ -26,15 +26,15 @@ type Permit = () => () => boolean
 
 type EventProducer = Readonly<{
   /**
-   * One after the other. When an append begins, `permit` throws if it may not be done, and returns
-   * what says whether it still may.
+   * Runs appends one after the other. When one begins, `permit` throws if this process may not
+   * append, or returns a check that it still may.
    */
   append: (events: readonly TradelogEvent[], permit: Permit) => Promise<void>
-  /** As `append`, with records of another log, each into its partition and with its time. */
+  /** As `append`, for records of another log: each keeps its partition and its time. */
   appendRaw: (records: readonly RawRecord[], permit: Permit) => Promise<void>
-  /** Resolves when no append is under way. */
+  /** Resolves when no append is in progress. */
   settled: () => Promise<void>
-  /** Waits for the append under way. */
+  /** Waits for the append in progress. */
   close: () => Promise<void>
 }>
 
@@ -51,10 +51,9 @@ type NewMessage = Readonly<{
 }>
 
 /**
- * The broker knows a repeated record batch by its producer, partition, sequence and count. So a
- * send holds one partition only (kafkajs takes back the sequences of a whole send when a part of
- * it failed), a part keeps its messages until it is acknowledged, and one per partition is in
- * flight.
+ * The broker detects a repeated record batch by its producer, partition, sequence and count. So a
+ * send holds one partition only (if a part of a send fails, kafkajs takes back the sequences of
+ * all), a part keeps its messages until it is acknowledged, and one per partition is in flight.
  */
 export function eventProducer(options: ProducerOptions): EventProducer {
   let pending: Pending | undefined
@@ -80,7 +79,7 @@ export function eventProducer(options: ProducerOptions): EventProducer {
   }
 
   const append = async ({ given, messages }: Given) => {
-    // Other events under the sequences of unfinished ones could pass for their repetition.
+    // With the sequences of unfinished events, other ones could be taken for their retry.
     const others = pending !== undefined && pending.given !== given
     if (others || sent >= sequenceMax) await drop()
     if (others) pending = undefined
@@ -98,7 +97,7 @@ export function eventProducer(options: ProducerOptions): EventProducer {
       await append(given)
     } catch (error) {
       if (lostSequence(error)) {
-        options.logger.error({ err: error }, 'the broker lost track of this producer; a new one')
+        options.logger.error({ err: error }, 'the broker lost this producer; making a new one')
         await drop()
       }
       throw storeError(error)
@@ -124,7 +123,7 @@ export function eventProducer(options: ProducerOptions): EventProducer {
   }
 }
 
-/** kafkajs leaves out a number when the sequence, 31 bits per partition, starts again at 0. */
+/** kafkajs skips a number when the sequence, 31 bits per partition, restarts at 0. */
 const sequenceMax = 2 ** 30
 
 const lostSequence = (error: unknown): boolean =>
@@ -150,7 +149,7 @@ async function connect(kafka: Kafka): Promise<Producer> {
   }
 }
 
-/** Generous: the lengths and deltas that a record batch adds to each key and value. */
+/** An upper bound of what a record batch adds to each key and value: lengths and deltas. */
 const recordOverheadBytes = 48
 const batchOverheadBytes = 128
 
@@ -191,11 +190,13 @@ function partsOf(messages: Iterable<NewMessage>, batchBytesMax: number): readonl
 }
 
 const tooLarge = (symbol: string | null, bytes: number, limit: number) =>
-  new TradelogError('EVENT_TOO_LARGE', `an event of ${symbol} takes ${bytes} bytes of ${limit}`, {
-    fields: { symbol, bytes, limit },
-  })
+  new TradelogError(
+    'EVENT_TOO_LARGE',
+    `an event of ${symbol} takes ${bytes} bytes, the broker allows ${limit} (max.message.bytes)`,
+    { fields: { symbol, bytes, limit } },
+  )
 
-/** Partitions side by side, the parts of one in order; waits for all of them before it rejects. */
+/** Sends partitions in parallel, the parts of one in order. Rejects only after all have ended. */
 async function sendParts(producer: Producer, topic: string, parts: readonly Part[]) {
   const byPartition = new Map<number, Part[]>()
   for (const part of parts) {
@@ -213,12 +214,12 @@ async function sendPart(producer: Producer, topic: string, part: Part): Promise<
   try {
     crashPoint('append:part-ready')
     const acknowledgements = await producer.send({ topic, messages: part.messages, acks: -1 })
-    // kafkajs resolves without a word when a leader moved during the send and nothing was sent.
+    // kafkajs resolves without an error if a leader moved during the send and nothing was sent.
     if (!acknowledgements.some(({ partition }) => partition === part.partition)) {
       throw new TradelogError('EVENT_STORE_UNAVAILABLE', `partition ${part.partition} sent nothing`)
     }
   } catch (error) {
-    // The broker has this batch from an earlier attempt, and has forgotten at which offset.
+    // The broker has this batch from an earlier attempt, but no longer knows its offset.
     if (!marksOf(error).includes('DUPLICATE_SEQUENCE_NUMBER')) throw error
   }
   part.acknowledged = true

@@ -15,14 +15,14 @@ const { PartitionAssigners } = kafkajs
 export type Reader = Readonly<{
   /** Aborted, with `EVENT_STORE_CLOSED`, as soon as closing begins. */
   closing: AbortSignal
-  /** Tries again through passing faults; rejects once the reader is closed. */
+  /** Retries a few times after a retriable error; rejects once the reader is closed. */
   ask: <T>(question: (cluster: Cluster) => Promise<T>) => Promise<T>
-  /** Waits for the requests under way. */
+  /** Waits for the requests in flight. */
   close: () => Promise<void>
 }>
 
 export async function openReader(kafka: Kafka, topic: string): Promise<Reader> {
-  // Never run, so it never joins its group.
+  // The consumer never runs, so it never joins its group.
   const groupId = `${topic}.reader`
   const { consumer, cluster } = consumerWithCluster(kafka, PartitionAssigners.roundRobin, {
     groupId,
@@ -50,10 +50,10 @@ export async function openReader(kafka: Kafka, topic: string): Promise<Reader> {
 }
 
 const fetchLimits = { waitMs: 500, partitionBytesMax: 1_048_576, totalBytesMax: 1_048_576 }
-/** Everything below the head is there: a log that gives nothing this often has become shorter. */
+/** A log has records below its head: if it returns nothing this often, it has become shorter. */
 const emptyFetchesMax = 10
 
-/** Fetches when asked for the next slice, and keeps at most one fetch. */
+/** Fetches on demand, and keeps at most one fetch. */
 export const boundedRead = (reader: Reader, log: KafkaLog, options: ReadOptions) =>
   boundedChunks<Slice>(reader, log, options, (chunk) => slicesOf(chunk, options.batchEventsMax))
 
@@ -96,7 +96,7 @@ async function fetchSome(
   }
   throw new TradelogError(
     'EVENT_STORE_UNAVAILABLE',
-    `partition ${partition} gave nothing from offset ${offset} on, below its head`,
+    `partition ${partition} returned nothing from offset ${offset} on, although its head is higher`,
   )
 }
 

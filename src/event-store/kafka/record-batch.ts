@@ -3,40 +3,40 @@ import { TradelogError } from '../../domain/errors.ts'
 import { refused } from './errors.ts'
 
 /**
- * Batches of records as a broker sends them, after the protocol's guide
- * (https://kafka.apache.org/documentation/#recordbatch). kafkajs decodes them too, but makes a
- * dozen objects of each record before anybody asks for it: most of what reading a log would cost.
+ * A batch of records as a broker sends it (https://kafka.apache.org/documentation/#recordbatch).
+ * kafkajs decodes it too, but at once makes a dozen objects of each record, which would be most of
+ * the cost of reading a log.
  */
 export type RecordBatch = Readonly<{
-  /** The offsets that it takes up, also those of records that are no more. */
+  /** Its first and last offset, even if the records there are gone. */
   first: number
   last: number
   producerId: bigint
   isTransactional: boolean
-  /** Holds no records of users, but the end of a transaction. */
+  /** It marks the end of a transaction, and holds no records of users. */
   isControl: boolean
   firstTimestamp: number
-  /** For all its records, if the topic keeps the broker's clock. */
+  /** The time of all its records, if the topic takes that of the broker. */
   appendedAt: number | undefined
   count: number
-  /** The records, unpacked. */
+  /** The records, decompressed. */
   bytes: Buffer
 }>
 
-/** A record, of which nothing is decoded yet but its place and time. */
+/** A record of which only offset and time are decoded yet. */
 export type KafkaRecord = Readonly<{
   offset: number
   /** Unix ms. */
   timestamp: number
   bytes: Buffer
-  /** Where key and value begin in the bytes; below zero if there is none. */
+  /** Where key and value begin in the bytes; negative if absent. */
   keyAt: number
   keyEnd: number
   valueAt: number
   valueEnd: number
 }>
 
-/** Before the records of a batch; its first twelve bytes say where it begins and how long it is. */
+/** The header of a batch; its first twelve bytes are the first offset and the length. */
 const headBytes = 61
 const lengthBytes = 12
 const magicAt = 16
@@ -44,7 +44,7 @@ const magic = 2
 
 const attribute = { codec: 0x07, appendTime: 0x08, transactional: 0x10, control: 0x20 } as const
 
-/** All whole batches; the last one is cut off if the answer of a broker was full. */
+/** Decodes all whole batches. If a broker's answer is full, its last batch is cut off. */
 export async function decodeBatches(bytes: Buffer): Promise<readonly RecordBatch[]> {
   const batches: RecordBatch[] = []
   let at = 0
@@ -60,7 +60,7 @@ export async function decodeBatches(bytes: Buffer): Promise<readonly RecordBatch
 async function decodeBatch(bytes: Buffer): Promise<RecordBatch> {
   if (bytes.length < headBytes) throw damaged()
   if (bytes.readInt8(magicAt) !== magic) {
-    throw refused('the topic holds records in a form from before Kafka 0.11: name another topic')
+    throw refused('the topic holds records from before Kafka 0.11; set kafka.topic to another one')
   }
   const first = Number(bytes.readBigInt64BE(0))
   const attributes = bytes.readInt16BE(21)
@@ -78,7 +78,7 @@ async function decodeBatch(bytes: Buffer): Promise<RecordBatch> {
   }
 }
 
-/** kafkajs brings gzip, and says of the others that they are not there. */
+/** kafkajs brings gzip; for another codec it throws that it has no implementation. */
 async function unpacked(codec: number, bytes: Buffer): Promise<Buffer> {
   if (codec === kafkajs.CompressionTypes.None) return bytes
   const make = kafkajs.CompressionCodecs[codec as keyof typeof kafkajs.CompressionCodecs]
@@ -94,7 +94,7 @@ export function recordsOf(batch: RecordBatch, from: number): readonly KafkaRecor
   for (let i = 0; i < batch.count; i++) {
     const length = cursor.varint()
     const next = cursor.at + length
-    // Attributes, which nothing uses.
+    // The attributes of a record are unused.
     cursor.at++
     const timestamp = firstTimestamp + cursor.varint()
     const offset = first + cursor.varint()
@@ -105,7 +105,7 @@ export function recordsOf(batch: RecordBatch, from: number): readonly KafkaRecor
     const valueLength = cursor.varint()
     const valueAt = valueLength < 0 ? -1 : cursor.at
     const valueEnd = valueAt < 0 ? cursor.at : valueAt + valueLength
-    // Headers follow, which no event has.
+    // Headers follow; no event has any.
     if (valueEnd > next || next > bytes.length) throw damaged()
     cursor.at = next
     if (offset < from) continue
@@ -123,11 +123,11 @@ export const keyBytesOf = ({ bytes, keyAt, keyEnd }: KafkaRecord): Buffer | null
 export const valueBytesOf = ({ bytes, valueAt, valueEnd }: KafkaRecord): Buffer | null =>
   valueAt < 0 ? null : bytes.subarray(valueAt, valueEnd)
 
-/** The value as UTF-8, without taking its bytes out first; null if the record has none. */
+/** The value as UTF-8, decoded in place; null if the record has no value. */
 export const valueTextOf = ({ bytes, valueAt, valueEnd }: KafkaRecord): string | null =>
   valueAt < 0 ? null : bytes.toString('utf8', valueAt, valueEnd)
 
-/** Reads numbers of variable length, zigzag, as all within a record are. */
+/** Reads the numbers within a record: of variable length, in zigzag encoding. */
 class Cursor {
   at = 0
   readonly bytes: Buffer
@@ -136,7 +136,7 @@ class Cursor {
     this.bytes = bytes
   }
 
-  /** Behind the end there are only zeros. */
+  /** Reads zeros past the end. */
   varint(): number {
     let byte = this.bytes[this.at++] ?? 0
     if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)

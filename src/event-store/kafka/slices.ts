@@ -13,8 +13,8 @@ import {
 } from './record-batch.ts'
 
 /**
- * A chunk in slices of at most `batchEventsMax` events, decoded when asked for. What the log leaves
- * out between two records belongs to the slice after it, and at the end of the chunk to the last one.
+ * Splits a chunk into slices of at most `batchEventsMax` events, decoded on demand. Unused offsets
+ * belong to the slice of the record after them, those at the end of the chunk to the last slice.
  */
 export function* slicesOf(chunk: Chunk, batchEventsMax: number): Generator<Slice> {
   const { partition } = chunk
@@ -23,7 +23,7 @@ export function* slicesOf(chunk: Chunk, batchEventsMax: number): Generator<Slice
   }
 }
 
-/** The records of a chunk as they lie there, in lists of at most `recordsMax`. */
+/** The records of a chunk, their values unparsed, in lists of at most `recordsMax`. */
 export function* rawParts(chunk: Chunk, recordsMax: number): Generator<readonly RawRecord[]> {
   for (const { records } of partsOf(chunk, recordsMax, rawRecord)) yield records
 }
@@ -66,7 +66,7 @@ const logRecord = (partition: number, record: KafkaRecord): LogRecord => ({
   event: eventOf(record),
 })
 
-/** Only text can be copied as it is. */
+/** Throws if key or value isn't text: only text can be copied unchanged. */
 const rawRecord = (partition: number, record: KafkaRecord): RawRecord => ({
   partition,
   offset: record.offset,

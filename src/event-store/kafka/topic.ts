@@ -15,7 +15,7 @@ type CheckedTopic = Readonly<{
   batchBytesMax: number
 }>
 
-/** A topic that never forgets: made if absent, refused if it is another kind. */
+/** Creates the topic if it is absent; refuses one that deletes records or differs otherwise. */
 export async function ensureTopic(kafka: Kafka, options: TopicOptions): Promise<CheckedTopic> {
   const admin = kafka.admin()
   try {
@@ -59,13 +59,13 @@ async function createWhenAbsent(
   }
 }
 
-/** kafkajs puts what the broker said of each topic into a list of errors. */
+/** kafkajs puts the broker's error for each topic into a list. */
 function creationError(topic: string, error: unknown): unknown {
   const { errors: [first] = [] } = error as { errors?: readonly unknown[] }
   if (first === undefined) return error
   const text = first instanceof Error ? first.message : String(first)
   if (marksOf(first).includes('INVALID_REPLICATION_FACTOR')) {
-    return refused(`topic ${topic} can't be made: ${text}; lower kafka.replication_factor`)
+    return refused(`topic ${topic} can't be created: ${text}; lower kafka.replication_factor`)
   }
   return first
 }
@@ -77,7 +77,7 @@ async function checkReplicas(admin: Admin, options: TopicOptions): Promise<void>
   if (found.length !== partitions) {
     throw refused(
       `topic ${topic} has ${found.length} partitions, the settings say ${partitions}; the number` +
-        ` decides where each symbol lies: set partitions to ${found.length} or name another topic`,
+        ` decides where each symbol lies: set partitions to ${found.length}, or kafka.topic to another`,
       { found: found.length, wanted: partitions },
     )
   }
@@ -106,8 +106,8 @@ function checkSettings(settings: Settings, { topic, replicationFactor }: TopicOp
     const found = settings.get(name)
     if (found === wanted) continue
     throw refused(
-      `topic ${topic} forgets: ${name} is ${found}; run ${alter(topic, name, wanted)},` +
-        ' or name another topic',
+      `topic ${topic} deletes records: ${name} is ${found}; run ${alter(topic, name, wanted)},` +
+        ' or set kafka.topic to another topic',
       { setting: name, found, wanted },
     )
   }

@@ -20,7 +20,7 @@ const manySymbols = Array.from({ length: 30 }, (_, i) => `SYMBOL${i}`)
 const moreSymbols = Array.from({ length: 500 }, (_, i) => `SYMBOL${i}`)
 const apple = partitionOf('AAPL', 3)
 
-/** Stores each batch by compare-and-set, as slowly as a database, and notes what did not fit. */
+/** Stores each batch by compare-and-set, as slowly as a database, and records conflicts. */
 function projector(store: EventStore, checkpoint: Map<number, number>, random: () => number) {
   const misfits: Batch[] = []
   let applied = 0
@@ -52,7 +52,7 @@ function projector(store: EventStore, checkpoint: Map<number, number>, random: (
 }
 
 test(
-  'members that come and go hand their partitions over without a gap or a repetition',
+  'members that come and go hand over their partitions, and no event is lost or repeated',
   () =>
     withTopic(async ({ open }) => {
       const store = await open()
@@ -98,7 +98,7 @@ test('a rebalance waits for the batch in flight, so the next owner finds it stor
     second.stop()
   }))
 
-test('a slow partition does not hold up what comes later to the others', () =>
+test('a slow partition does not delay later records of the others', () =>
   withTopic(async ({ open }) => {
     const store = await open()
     const other = manySymbols.find((symbol) => partitionOf(symbol, 3) !== apple) ?? ''
@@ -116,7 +116,7 @@ test('a slow partition does not hold up what comes later to the others', () =>
     reader.stop()
   }))
 
-test('every one of many full partitions has its origin at once, and is read', () =>
+test('each of many full partitions has its origin at once, and is read', () =>
   withTopic(async ({ open }) => {
     const partitions = 24
     const store = await open({ partitions })
@@ -137,7 +137,7 @@ test('every one of many full partitions has its origin at once, and is read', ()
     reader.stop()
   }))
 
-test('what aborted transactions and control records leave out belongs to a slice', () =>
+test('the offsets of aborted transactions and control records belong to a slice', () =>
   withTopic(async ({ kafka, topic, open }) => {
     const store = await open()
     await store.append(trades(2))
@@ -179,7 +179,7 @@ test('what aborted transactions and control records leave out belongs to a slice
     ])
   }))
 
-test('a log that forgets under its reader errors the stream, and is never jumped over', () =>
+test('a log that deletes records under its reader errors the stream, and skips nothing', () =>
   withTopic(async ({ admin, topic, open }) => {
     const store = await open()
     await store.append(trades(10))
@@ -197,7 +197,7 @@ test('a log that forgets under its reader errors the stream, and is never jumped
   }))
 
 test(
-  'a lost broker errors the stream with what may pass, and a new stream goes on',
+  'a lost broker errors the stream with a retriable error, and a new stream goes on',
   () =>
     withTopic(async ({ open }) => {
       const proxy = await kafkaProxy(kafkaBrokers[0] ?? '')
@@ -221,7 +221,7 @@ test(
   { timeoutMs: 60_000 },
 )
 
-test('an unreadable record keeps its place, whatever its bytes are', () =>
+test('an unreadable record keeps its position, whatever its bytes are', () =>
   withTopic(async ({ kafka, topic, open }) => {
     const store = await open()
     await store.append(trades(1))
@@ -266,7 +266,7 @@ test('Kafka tools see the acknowledged position, and an empty group after unsubs
   }))
 
 test(
-  'work that takes long does not cost the membership',
+  'slow work does not end the membership',
   () =>
     withTopic(async ({ open }) => {
       const store = await open()

@@ -21,7 +21,7 @@ function candidate(store: EventStore) {
 
 const elected = ({ states }: { states: readonly boolean[] }) => states.at(-1) === true
 
-/** A holder that has lost its broker, and the successor who was elected meanwhile. */
+/** A holder that has lost its broker, and the successor elected meanwhile. */
 const withReplaced = (
   work: (parties: {
     cutOff: EventStore
@@ -65,7 +65,7 @@ test('the holder keeps the role while others come and go', () =>
     holder.resign()
   }))
 
-test('who has resigned no longer appends', () =>
+test('a process that has resigned no longer appends', () =>
   withTopic(async ({ open }) => {
     const store = await open()
     const holder = candidate(store)
@@ -75,7 +75,7 @@ test('who has resigned no longer appends', () =>
   }))
 
 test(
-  'a broker away for a moment costs nobody the role',
+  'the holder keeps the role while a broker is away for a moment',
   () =>
     withTopic(async ({ open }) => {
       const proxy = await kafkaProxy(kafkaBrokers[0] ?? '')
@@ -96,7 +96,7 @@ test(
 )
 
 test(
-  'a holder out of reach is replaced, appends nothing then, and stands by when it is back',
+  'a holder without a broker is replaced, appends nothing then, and stands by when it is back',
   () =>
     withReplaced(async ({ cutOff, first, successor, second, reconnect }) => {
       const meanwhile = await rejection(() => cutOff.append([trade({ source: 'cut off' })]))
@@ -115,7 +115,7 @@ test(
 )
 
 test(
-  'a holder out of reach for long is told that another may have appended, before it goes on',
+  'a holder long without a broker gets ELECTION_LAPSED before it appends again',
   () =>
     withReplaced(async ({ cutOff, first, successor, second, reconnect }) => {
       await successor.append([trade()])
@@ -133,7 +133,7 @@ test(
   { timeoutMs: 120_000 },
 )
 
-test('a batch that may not go out when its time has come does not', () =>
+test('a batch is not sent if the process may not write at that moment', () =>
   withTopic(async ({ topic, open }) => {
     const store = await open()
     let allowed = false

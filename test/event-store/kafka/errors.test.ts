@@ -22,7 +22,7 @@ for (const [fields, code] of [
   })
 }
 
-test('what caused the end of the retries decides', () => {
+test('the error that ended the retries decides', () => {
   const exceeded = { name: 'KafkaJSNumberOfRetriesExceeded', retriable: false }
   const error = kafkaError(exceeded, kafkaError({ type: 'GROUP_AUTHORIZATION_FAILED' }))
   assert.is(storeError(error).code, 'EVENT_STORE_REFUSED')
@@ -33,7 +33,7 @@ test('an error of our own stays what it is', () => {
   assert.is(storeError(error), error)
 })
 
-test('a circle of causes ends', () => {
+test('a circular chain of causes ends', () => {
   const error = kafkaError({})
   error.cause = error
   assert.is(storeError(error).code, 'EVENT_STORE_UNAVAILABLE')

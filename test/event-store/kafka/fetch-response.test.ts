@@ -5,7 +5,7 @@ import { type FetchResponse, requestFetch } from '../../../src/event-store/kafka
 import { keyBytesOf, recordsOf, valueBytesOf } from '../../../src/event-store/kafka/record-batch.ts'
 import { suite } from '../../support/suite.ts'
 
-/** Goal: the answers of every version mean what kafkajs takes them for. */
+/** Goal: answers of every version are decoded as kafkajs decodes them. */
 const test = suite('Kafka fetch answers')
 
 const require = createRequire(import.meta.url)
@@ -45,7 +45,7 @@ async function answer(version: number): Promise<Buffer> {
   return encoder.buffer
 }
 
-/** As kafkajs answers a fetch: by the request that its broker has looked up. */
+/** Answers a fetch as a broker of kafkajs does: by the request that it has looked up. */
 const fakeBroker = (version: number, bytes: Buffer) => ({
   lookupRequest: () => () => ({
     request: { apiVersion: version },

@@ -91,7 +91,7 @@ test(
 )
 
 test(
-  'events after a rejection are not taken for a repetition of the rejected ones',
+  'events after a rejection are not taken for a retry of the rejected ones',
   () => {
     let losing = true
     const judge = (api: number) => (api === produceApi && losing ? 'lose' : 'pass')
@@ -107,7 +107,7 @@ test(
   { timeoutMs: 60_000 },
 )
 
-test('an append larger than one batch of Kafka may be is split', () =>
+test('an append larger than the batch limit of Kafka is split', () =>
   withTopic(async ({ open }) => {
     const store = await open()
     const events = Array.from({ length: 30 }, (_, i) => large(100_000, i))
@@ -115,7 +115,7 @@ test('an append larger than one batch of Kafka may be is split', () =>
     assert.equal(await sourcesBySymbol(store), expectedSources(events))
   }))
 
-test('an event larger than Kafka takes is rejected, and nothing of its append is written', () =>
+test('an event larger than the limit is rejected, and nothing of its append is written', () =>
   withTopic(async ({ open }) => {
     const store = await open()
     await assertRejects(store.append([numberedTrade(0), large(1_100_000, 1)]), 'EVENT_TOO_LARGE')
@@ -139,7 +139,7 @@ const unit = suite('Kafka producer, without a broker')
 const permitted = () => () => true
 
 unit(
-  'a send that acknowledges nothing rejects, and only what is missing is sent again',
+  'a send that acknowledges nothing rejects, and the retry sends only what is missing',
   async () => {
     const sends: number[] = []
     let silent = true

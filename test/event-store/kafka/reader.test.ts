@@ -37,7 +37,7 @@ test(
 )
 
 test(
-  'a read of a broker that stays away ends with what may pass',
+  'a read of a broker that stays away ends with a retriable error',
   () =>
     withTopic(async ({ open }) => {
       const proxy = await kafkaProxy(kafkaBrokers[0] ?? '')
@@ -52,7 +52,7 @@ test(
   { timeoutMs: 60_000 },
 )
 
-test('a read of what the log has forgotten says that it is truncated', () =>
+test('a read of deleted records says that the log is truncated', () =>
   withTopic(async ({ admin, topic, open }) => {
     const store = await open()
     await store.append(trades(10))

@@ -37,7 +37,7 @@ type SentBatch = Readonly<{
   records: readonly Sent[]
 }>
 
-/** As kafkajs sends it, at a place of the log that only a broker gives. */
+/** As kafkajs sends it, with an offset such as only a broker assigns. */
 async function encoded(batch: SentBatch): Promise<Buffer> {
   const { firstOffset, firstTimestamp, producerId, records } = batch
   const { buffer } = await RecordBatch({
@@ -104,7 +104,7 @@ const sent = (batches: readonly SentBatch[]) =>
     })),
   )
 
-test('what kafkajs encodes comes back, whole batches only, from any offset on', () =>
+test('decodes what kafkajs encodes, whole batches only, from any offset on', () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(batch, { minLength: 1, maxLength: 3 }),
@@ -159,7 +159,7 @@ const one = (value: string): SentBatch => ({
 /** Where the attributes of a batch begin. */
 const attributesAt = 21
 
-test('where the topic keeps the clock of the broker, that is the time of every record', async () => {
+test('if the topic uses the clock of the broker, every record has that time', async () => {
   const buffer = await encoded(one('x'))
   buffer.writeInt16BE(0x08, attributesAt)
   const [record] = received(await decodeBatches(buffer))
@@ -174,10 +174,10 @@ test('a value is read as UTF-8', async () => {
   assert.is(valueTextOf(record), '15 € für ☃')
 })
 
-/** By what a byte of a batch is overwritten: with 63, as a number of variable length, or another. */
+/** Each overwrites a byte of a batch: 0x7e is 63 as a number of variable length. */
 const damages: readonly (readonly [what: string, at: number, byte: number])[] = [
   ['a record longer than its batch', 61, 0x7e],
-  ['a record of less than nothing', 61, 0x7f],
+  ['a record of negative length', 61, 0x7f],
   ['a key longer than its record', 65, 0x7e],
   ['a value longer than its record', 66, 0x7e],
   ['more records than there are', 60, 2],
@@ -199,7 +199,7 @@ test('records of an older form are refused', async () => {
   assert.ok(hasCode(error, 'EVENT_STORE_REFUSED'), `${error}`)
 })
 
-test('a codec that is not there is said to be unreadable, as by kafkajs', async () => {
+test('records in a missing codec are unreadable, as kafkajs says', async () => {
   const buffer = await encoded(one('x'))
   buffer.writeInt16BE(kafkajs.CompressionTypes.ZSTD, attributesAt)
   const error = await rejection(() => decodeBatches(buffer))

@@ -27,7 +27,7 @@ async function isRefused(
   assert.match(error.message, reason)
 }
 
-test('a topic that is absent is made so that it forgets nothing', () =>
+test('a topic that is absent is created so that it keeps every record', () =>
   withTopic(async ({ admin, topic, open }) => {
     await open()
     const { resources } = await admin.describeConfigs({
@@ -42,13 +42,13 @@ test('a topic that is absent is made so that it forgets nothing', () =>
     assert.is(settings.get('cleanup.policy'), 'delete')
   }))
 
-test('processes that start together make one topic', () =>
+test('processes that start together create one topic', () =>
   withTopic(async ({ open }) => {
     const stores = await Promise.all(Array.from({ length: 5 }, () => open()))
     await stores[0]?.append([trade()])
   }))
 
-test('a topic made by somebody else is taken when it forgets nothing', () =>
+test('a topic created by another program is used if it keeps every record', () =>
   withTopic(async (under) => {
     await create(under)
     await (await under.open()).append([trade()])
@@ -59,13 +59,13 @@ for (const [name, value] of [
   ['retention.bytes', '1000000'],
   ['cleanup.policy', 'compact'],
 ] as const) {
-  test(`a topic with ${name} ${value} is refused, with the command that mends it`, () =>
+  test(`a topic with ${name} ${value} is refused, with the command that repairs it`, () =>
     withTopic(async (under) => {
       await create(under, [
         ...keepsEverything.filter((entry) => entry.name !== name),
         { name, value },
       ])
-      await isRefused(under, new RegExp(`forgets: ${name} is ${value}; run kafka-configs`))
+      await isRefused(under, new RegExp(`deletes records: ${name} is ${value}; run kafka-configs`))
     }))
 }
 
@@ -87,7 +87,7 @@ test('a topic that asks for more confirmations than it has copies is refused', (
     await isRefused(under, /min\.insync\.replicas=2 of 1 copies: no event can ever be confirmed/)
   }))
 
-test('a topic that cannot have its copies is refused', () =>
+test('a topic with more copies than brokers is refused', () =>
   withTopic((under) =>
     isRefused(under, /lower kafka.replication_factor/, { replicationFactor: 9 }),
   ))
@@ -108,7 +108,7 @@ for (const [what, message] of [
       await isRefused(under, unreadable)
     }))
 
-  test(`a topic of ours that ends with ${what} is opened, and whoever reads that is told`, () =>
+  test(`a topic of ours that ends with ${what} is opened, and its reader reports it`, () =>
     withTopic(async (under) => {
       await (await under.open()).append([event])
       await sendForeign(under.topic, [{ ...message, partition }])
@@ -137,7 +137,7 @@ for (const [what, message] of [
     }))
 }
 
-test('a topic whose events lie in other partitions than their keys say is refused', () =>
+test('a topic with events in other partitions than those of their keys is refused', () =>
   withTopic(async (under) => {
     await create(under)
     const elsewhere = (partition + 1) % 3
