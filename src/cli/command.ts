@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/logger.ts'
 
 export const exitCodes = {
   ok: 0,
-  /** Different, failed, or not stopped in time. */
+  /** Rows differ, the command failed, or it did not stop in time. */
   failed: 1,
   /** Bad arguments or settings, or a state in which the command must not run. */
   refused: 2,
@@ -16,7 +16,7 @@ export type Flags = Readonly<Record<string, string | boolean | (string | boolean
 export type CommandContext = Readonly<{
   config: Config
   flags: Flags
-  /** What stands on the command line beside the flags; only where the command takes names. */
+  /** The arguments that are no flags; empty unless the command takes names. */
   names: readonly string[]
   logger: Logger
   /** Everything that the command opens is closed in reverse order when it ends or is stopped. */
@@ -28,15 +28,15 @@ export type CommandContext = Readonly<{
 
 export type Command = Readonly<{
   options: NonNullable<ParseArgsConfig['options']>
-  /** Groups of flags of which one may be given at a time. */
+  /** Groups of flags that exclude each other. */
   alternatives?: readonly (readonly string[])[]
   /** Whether it takes arguments that are no flags. */
   takesNames?: boolean
   /** Settings that its flags stand for, as environment variables. */
   environment?: (flags: Flags) => Readonly<Record<string, string>>
   /**
-   * For a command with an end of its own: its exit code where a signal or a closed output stops it
-   * before that, or an error that may pass keeps it from it. A role that is stopped ends with 0.
+   * For a command that ends by itself: its exit code if a signal, a closed output or a retriable
+   * error ends it before that. A role that is stopped exits with 0.
    */
   exitCodeWhenUnfinished?: number
   /** The exit code, or `until stopped` for a role that runs on. */

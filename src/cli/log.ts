@@ -1,7 +1,7 @@
 import type { Config } from '../runtime/config/config.ts'
 import { createLogger, type Logger } from '../runtime/logger.ts'
 
-/** The logger of a command, as the settings say; for people where they watch. */
+/** The logger of a command, as the settings say; `auto` is pretty if stderr is a terminal. */
 export const loggerOf = ({ log }: Config, write?: (text: string) => void): Logger =>
   createLogger({
     level: log.level,

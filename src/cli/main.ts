@@ -7,7 +7,7 @@ import { loggerOf } from './log.ts'
 import { run } from './run.ts'
 import { usage } from './usage.ts'
 
-/** Each is loaded when it is asked for, as loading all of them takes most of a command's start. */
+/** Loads only the command that runs: loading all of them would take most of its start. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./commands/start.ts')).start,
   ingest: async () => (await import('./commands/ingest.ts')).ingest,
@@ -80,5 +80,5 @@ function refuseSeveral(group: readonly string[], flags: Flags): void {
 
 const isRefusal = (error: unknown): boolean => error instanceof TradelogError && !error.retriable
 
-// Everything is closed: what a server that hangs still owes an answer to is not waited for.
+// Everything is closed. Without `exit`, an unanswered request to a server could keep this running.
 process.exit(await main())

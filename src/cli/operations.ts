@@ -9,10 +9,7 @@ type Operations = Readonly<{
   begin: (...roles: readonly Readiness[]) => void
 }>
 
-/**
- * Serves the health and the metrics of a process where `operations_port` is set. It is alive from
- * the start on, also while it waits for its stores.
- */
+/** Serves health and metrics if `operations_port` is set, also before the stores have answered. */
 export async function serveOperations({
   config,
   life,

@@ -4,9 +4,9 @@ const barCharactersMax = 30
 
 export type Bars = Readonly<{
   show: (status: ReplayStatus) => void
-  /** Writes something else, such as a line of the log: it stands above the bars. */
+  /** Writes something else above the bars, such as a line of the log. */
   above: (write: () => void) => void
-  /** Leaves the bars as they are; what is written from now on stands below. */
+  /** Draws no more: later output goes below the bars. */
   end: () => void
 }>
 
@@ -34,7 +34,7 @@ export function createBars(print: (text: string) => void, columns: () => number)
   }
 }
 
-/** A line that wraps could not be drawn again in its place: the bar gives way, then the text. */
+/** Shortens first the bar, then the text: a line that wraps could not be redrawn in its place. */
 function barLine(status: ReplayStatus, columns: number): string {
   const text = progressLine(status)
   const room = Math.max(0, Math.min(barCharactersMax, columns - text.length - 2))

@@ -10,7 +10,7 @@ import type { Config } from '../runtime/config/config.ts'
 import { createLifetime } from '../runtime/lifetime.ts'
 import { loggerOf } from './log.ts'
 
-/** What a thread of a replay gets: generations by their models, and its share of the partitions. */
+/** The work of one thread of a replay: the generation of each model, and some partitions. */
 export type ThreadWork = Readonly<{
   config: Config
   generations: ReadonlyMap<string, string>
@@ -28,17 +28,17 @@ export type FromThread =
       stack: string | undefined
     }>
 
-/** Failures in a row, with no event folded between them, after which a thread gives up. */
+/** A thread gives up after so many failures in a row, with no event folded between them. */
 const failuresMax = 10
 
-const tell = (message: FromThread) => parentPort?.postMessage(message)
+const post = (message: FromThread) => parentPort?.postMessage(message)
 
 async function work({ config, generations, partitions }: ThreadWork): Promise<void> {
   const stop = new AbortController()
   parentPort?.on('message', () => stop.abort())
   const life = createLifetime()
   const { signal } = stop
-  // What the main thread has said of the stores need not be said again.
+  // The main thread has already logged that it opened these stores.
   const logger = loggerOf({ ...config, log: { ...config.log, level: 'error' } })
   try {
     const composition = { config, life, logger, signal }
@@ -51,7 +51,7 @@ async function work({ config, generations, partitions }: ThreadWork): Promise<vo
       batchEventsMax: config.projection.batchEventsMax,
       partitions: new Set(partitions),
       signal,
-      onApplied: (model, events) => tell({ kind: 'applied', model, events }),
+      onApplied: (model, events) => post({ kind: 'applied', model, events }),
     })
   } finally {
     await life.close()
@@ -72,8 +72,8 @@ const openBuilds = (
   )
 
 /**
- * A row may be fed by partitions of several threads: who comes second starts again at the stored
- * checkpoint. Each such failure is another's progress, so all come to the end.
+ * Partitions of several threads may feed one row. The thread that commits second fails, and starts
+ * again at the stored checkpoint. Each such failure means progress of another, so all finish.
  */
 async function fold(options: BuilderOptions): Promise<void> {
   let failures = 0
@@ -100,9 +100,9 @@ function failed(error: unknown): FromThread {
 
 try {
   await work(workerData)
-  tell({ kind: 'done' })
+  post({ kind: 'done' })
 } catch (error) {
-  tell(failed(error))
+  post(failed(error))
 } finally {
   parentPort?.close()
 }

@@ -6,7 +6,7 @@ import type { FoldInThreads } from '../projections/replay/builder.ts'
 import type { Config } from '../runtime/config/config.ts'
 import type { FromThread, ThreadWork } from './replay-thread.ts'
 
-/** Threads to fold in, so many as the settings say, or `automatic` where they leave it to us. */
+/** Folds in as many threads as the settings say; `auto` means `automatic`. Undefined for 0. */
 export function replayThreads(config: Config, automatic: number): FoldInThreads | undefined {
   const { replayThreads: wanted } = config.projection
   const threads = wanted === 'auto' ? automatic : wanted
@@ -14,17 +14,17 @@ export function replayThreads(config: Config, automatic: number): FoldInThreads 
 }
 
 /**
- * Threads for a process that does nothing but fold. On two processors one thread, LMDB's writers and
- * the collector use both; there, two threads take more memory and are no faster.
+ * Threads for a process that only folds. On two processors, one thread, LMDB's writers and the
+ * garbage collector use both: there two threads take more memory and are no faster.
  */
 export const automaticThreads = (processors = availableParallelism()): number =>
   processors > 2 ? processors : 0
 
-/** Threads for a process that serves meanwhile: one processor is left to that. */
+/** Threads for a process that also serves: one processor remains for that. */
 export const automaticThreadsBeside = (processors = availableParallelism()): number =>
   Math.max(1, processors - 1)
 
-/** The first failure ends the others; either way all have closed their stores at the end. */
+/** The first failure stops the other threads. Settles when all have closed their stores. */
 async function foldInThreads(
   config: Config,
   threads: number,
@@ -44,7 +44,7 @@ async function foldInThreads(
   stop.signal.throwIfAborted()
 }
 
-/** The partitions with something to fold, shared out so that the threads have equally much to do. */
+/** Shares out the partitions that have events to fold, so that threads get equally many events. */
 export function sharesOf(
   behind: ReadonlyMap<number, number>,
   threads: number,
@@ -59,7 +59,7 @@ export function sharesOf(
   return shares.map(({ partitions }) => partitions).filter(({ length }) => length > 0)
 }
 
-/** Half of Node's own: a batch lives shortly, and every thread has such a heap. */
+/** Half of Node's default: a batch lives only briefly, and every thread has such a heap. */
 const resourceLimits = { maxYoungGenerationSizeMb: 24 }
 
 async function runThread(
@@ -79,17 +79,17 @@ async function runThread(
     else end = message
   })
   try {
-    // Rejects where the thread dies of an error that nobody caught.
+    // Rejects if the thread dies of an uncaught error.
     await once(thread, 'exit')
   } finally {
     stop.removeEventListener('abort', onStop)
   }
   stop.throwIfAborted()
   if (end?.kind === 'failed') throw errorOf(end)
-  if (end === undefined) throw new Error('a thread of the replay ended early')
+  if (end === undefined) throw new Error('a replay thread ended without a result')
 }
 
-/** The thread's error as it was there, with its code. */
+/** The thread's error with its code, and its stack as the cause. */
 function errorOf({ code, message, fields, stack }: Extract<FromThread, { kind: 'failed' }>) {
   const cause = new Error(message)
   cause.stack = stack ?? ''

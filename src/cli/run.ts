@@ -6,12 +6,12 @@ import { type Command, type CommandContext, exitCodes } from './command.ts'
 
 type Given = Pick<CommandContext, 'config' | 'flags' | 'names' | 'logger'>
 
-const parentLookedForEveryMs = 1_000
+const parentCheckEveryMs = 1_000
 
 /**
- * Runs a command until it ends, SIGINT or SIGTERM comes, npm that started it is gone, or its output can't
- * be written any more; then closes what it opened, within `timeouts.shutdown`. A second signal exits at
- * once.
+ * Runs a command until it ends, SIGINT or SIGTERM comes, the npm that started it is gone, or its
+ * output is closed. Then it closes what the command opened, within `timeouts.shutdown`. A second
+ * signal exits at once.
  */
 export async function run(command: Command, given: Given): Promise<number> {
   const stop = new AbortController()
@@ -62,8 +62,8 @@ function stopOnSignals(stop: AbortController, logger: Logger): void {
 }
 
 /**
- * npm passes SIGTERM to the shell of a script only, which dies of it and leaves the process behind. Windows
- * has no such signal, nor another parent for a process that lost its own.
+ * npm passes SIGTERM only to the shell of a script. The shell ends, this process runs on and gets
+ * another parent. Windows has no such signal, and keeps the parent's id.
  */
 function stopWithNpm(stop: AbortController, logger: Logger): void {
   if (process.env.npm_lifecycle_event === undefined) return
@@ -71,17 +71,17 @@ function stopWithNpm(stop: AbortController, logger: Logger): void {
   const timer = setInterval(() => {
     if (process.ppid === ppid || stop.signal.aborted) return
     clearInterval(timer)
-    logger.info('stopping, as npm that started it is gone')
+    logger.info('stopping: npm, which started this process, has ended')
     stop.abort()
-  }, parentLookedForEveryMs).unref()
+  }, parentCheckEveryMs).unref()
 }
 
-/** Standard output. Whoever reads it may go before the command is through: `verify | head -1`. */
+/** Standard output. Its reader may close it before the command has ended: `verify | head -1`. */
 function openOutput(stop: AbortController, logger: Logger) {
   let failure: NodeJS.ErrnoException | undefined
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     failure ??= error
-    logger.debug({ code: error.code }, 'stopping, as nobody takes the output')
+    logger.debug({ code: error.code }, 'stopping: the output was closed')
     stop.abort()
   })
   return {

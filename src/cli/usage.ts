@@ -6,21 +6,21 @@ usage: tradelog COMMAND [--config FILE] [options]
   ingest                feed -> event store
   project [--model M …] event store -> read models
   api                   read models -> HTTP
-  feed                  a Finnhub-protocol server: simulated, or --file F [--speed 1|N|max]
+  feed                  a server of Finnhub's protocol: simulated, or --file F [--speed 1|N|max]
   replay [--model M …]  rebuild read models from the log while the API keeps serving
          [--dry-run | --rollback] [--json]
-                        exit 0 done, 1 failed or stopped (run it again: it goes on), 2 refused
+                        exit 0 done, 1 failed or stopped (run it again to continue), 2 refused
   verify [--model M …]  compare read models with an independent fold of the log
          [--generation G] [--json]
                         exit 0 equal, 1 different, 2 could not check
   skip M:PARTITION:OFFSET … --why TEXT
-                        leave an event out that a read model can't apply
+                        skip an event that a read model can't apply
          [--list | --undo] [--json]
-  copy --to FILE.yaml   the log into another one, or into a file (.ndjson, .ndjson.gz, -) and back
+  copy --to FILE.yaml   copy the log into another log or a file (.ndjson, .ndjson.gz, -), and back
        [--from FILE] [--json]
-  rejects [--limit N]   what ingest couldn't take as trades, and why; the latest 50
+  rejects [--limit N]   what ingest rejected, and why; the latest 50 unless N is given
          [--json]
-  watch [--api URL]     a running API on this terminal: prices, read models, replays
+  watch [--api URL]     show a running API on this terminal: prices, read models, replays
 
 Settings: config/default.yaml lists them all; --config FILE is merged over it, then the
 environment: TRADELOG_ and the path in capitals (TRADELOG_API_PORT=9000).

@@ -24,7 +24,7 @@ const settingsFor = ({ broker }: LoginBroker) => ({
   KAFKA__SASL__PASSWORD: 'S3CRET',
 })
 
-test('goes over TLS, with the settings; one that is refused ends the role, and shows no secret', async () => {
+test('goes over TLS; if it is refused, the role ends and shows no secret', async () => {
   const kafka = await loginBroker()
   const settings = { ...settingsFor(kafka), KAFKA__SSL_CA_FILE: authority }
   const { code, stdout, stderr } = await runTradelog(['ingest'], settings)
@@ -35,7 +35,7 @@ test('goes over TLS, with the settings; one that is refused ends the role, and s
   kafka.close()
 })
 
-test('is not tried where nobody vouches for the broker, and the log says why', async () => {
+test('is not tried if the certificate is not trusted, and the log says why', async () => {
   const kafka = await loginBroker()
   const ingest = startTradelog(['ingest'], settingsFor(kafka))
   await eventually(() => /waiting for a store: /.test(ingest.stderr()))

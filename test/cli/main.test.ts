@@ -30,7 +30,7 @@ const refused: readonly Refusal[] = [
     ['verify', '--model', 'nobody'],
     /no read model is called nobody; there are/,
   ],
-  ['a settings file that is not there', ['start', '--config', '/no/such.yaml'], /\/no\/such\.yaml/],
+  ['an absent settings file', ['start', '--config', '/no/such.yaml'], /\/no\/such\.yaml/],
   ['a file that is no mapping', ['start', '--config', settingsFile('- 1')], /settings\.yaml/],
   ['an unknown setting', ['start', '--config', settingsFile('api_prt: 1')], /api_prt.*api_port/],
   ['a wrong value', ['start', '--config', settingsFile('partitions: many')], /partitions/],
@@ -40,7 +40,7 @@ const refused: readonly Refusal[] = [
     /file\.speed/,
   ],
   [
-    'a certificate authority that is not there',
+    'an absent certificate authority',
     [
       'ingest',
       '--config',
@@ -48,8 +48,8 @@ const refused: readonly Refusal[] = [
     ],
     /kafka\.ssl_ca_file.*\/no\/such\.pem/,
   ],
-  ['a trade file that is not there', ['feed', '--file', '/no/such.csv'], /\/no\/such\.csv/],
-  ['a speed that is none', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
+  ['an absent trade file', ['feed', '--file', '/no/such.csv'], /\/no\/such\.csv/],
+  ['an invalid speed', ['feed', '--file', 'x.csv', '--speed', 'slow'], /file\.speed/],
   ['a speed without a file', ['feed', '--speed', '10'], /--speed.*--file/],
   [
     'a rollback that is a dry run',
@@ -68,37 +68,37 @@ const refused: readonly Refusal[] = [
   ],
   ['a list of one skip', ['skip', '--list', 'trades:5:3'], /--list takes no names/],
   [
-    'a generation of no model',
+    'a generation without a model',
     ['verify', '--generation', 'trades-1'],
-    /--generation is that of one read model/,
+    /--generation needs exactly one read model/,
   ],
   [
     'a generation of two models',
     ['verify', '--model', 'trades', '--model', 'vwap', '--generation', 'trades-1'],
-    /--generation is that of one read model/,
+    /--generation needs exactly one read model/,
   ],
   [
-    'a generation that is not there',
+    'an absent generation',
     ['verify', '--model', 'trades', '--generation', 'trades-1'],
     /trades has no generation trades-1; there are none/,
   ],
-  ['watch on no terminal', ['watch'], /needs a terminal/],
-  ['an address that is none', ['watch', '--api', 'localhost:8000'], /--api must be an address/],
-  ['a skip of nothing', ['skip'], /name what to skip/],
-  ['a skip that is no position', ['skip', 'trades:0', '--why', 'x'], /MODEL:PARTITION:OFFSET/],
+  ['watch without a terminal', ['watch'], /needs a terminal/],
+  ['an invalid address', ['watch', '--api', 'localhost:8000'], /--api must be an address/],
+  ['a skip without an event', ['skip'], /no event is named/],
+  ['a skip without a position', ['skip', 'trades:0', '--why', 'x'], /MODEL:PARTITION:OFFSET/],
   ['a skip without a reason', ['skip', 'trades:0:0'], /--why must say/],
   ['a skip of an unknown model', ['skip', 'nobody:0:0', '--why', 'x'], /no read model is called/],
   ['a skip outside the log', ['skip', 'trades:0:0', '--why', 'x'], /SKIP_REFUSED.*no event/],
-  ['a skip of no partition', ['skip', 'trades:6:0', '--why', 'x'], /SKIP_REFUSED.*no partition/],
-  ['a limit that is none', ['rejects', '--limit', '0'], /--limit must be/],
-  ['a copy to nowhere', ['copy'], /--to must name/],
-  ['a copy to a file of no kind', ['copy', '--to', 'log.txt'], /--to must name/],
   [
-    'a copy from a file that is not there',
-    ['copy', '--from', '/no.ndjson', '--to', '-'],
-    /no\.ndjson/,
+    'a skip in an absent partition',
+    ['skip', 'trades:6:0', '--why', 'x'],
+    /SKIP_REFUSED.*no partition/,
   ],
-  ['a copy into settings that are none', ['copy', '--to', '/no/such.yaml'], /\/no\/such\.yaml/],
+  ['an invalid limit', ['rejects', '--limit', '0'], /--limit must be/],
+  ['a copy without a target', ['copy'], /--to must name/],
+  ['a copy to a file of unknown kind', ['copy', '--to', 'log.txt'], /--to must name/],
+  ['a copy from an absent file', ['copy', '--from', '/no.ndjson', '--to', '-'], /no\.ndjson/],
+  ['a copy into absent settings', ['copy', '--to', '/no/such.yaml'], /\/no\/such\.yaml/],
   ['a rollback without a former generation', ['replay', '--rollback'], /no former generation/],
 ]
 
@@ -134,15 +134,15 @@ test('rejects are listed with time, reason and sample, the latest last', async (
   assert.is(last.stdout, lines[2])
 })
 
-test('an undo says what was not skipped, and goes on with the next', async () => {
-  const places = ['trades:0:0', 'symbols:5:7']
+test('an undo says what was not skipped, and continues with the next', async () => {
+  const names = ['trades:0:0', 'symbols:5:7']
   const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
-  const { code, stdout } = await runTradelog(['skip', ...places, '--undo'], settings)
+  const { code, stdout } = await runTradelog(['skip', ...names, '--undo'], settings)
   assert.is(code, 0)
-  assert.is(stdout, places.map((place) => `${place} is not skipped\n`).join(''))
+  assert.is(stdout, names.map((name) => `${name} is not skipped\n`).join(''))
 })
 
-test('a skip, a list and an undo say the same place as JSON lines', async () => {
+test('a skip, a list and an undo name the same position in JSON lines', async () => {
   const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
   const { partition, offset } = await appendRaw(settings, 'AAPL', 'hello')
   const name = `trades:${partition}:${offset}`
@@ -153,13 +153,13 @@ test('a skip, a list and an undo say the same place as JSON lines', async () => 
     assert.type(origin, 'string')
     return rest
   }
-  const place = { model: 'trades', partition, offset }
+  const position = { model: 'trades', partition, offset }
   const why = ['--why', 'by hand']
-  assert.equal(await said(name, ...why), { ...place, isSkipped: true, isChanged: true })
-  assert.equal(await said(name, ...why), { ...place, isSkipped: true, isChanged: false })
-  assert.equal(await said('--list'), { ...place, why: 'by hand', isOfThisLog: true })
-  assert.equal(await said(name, '--undo'), { ...place, isSkipped: false, isChanged: true })
-  assert.equal(await said(name, '--undo'), { ...place, isSkipped: false, isChanged: false })
+  assert.equal(await said(name, ...why), { ...position, isSkipped: true, isChanged: true })
+  assert.equal(await said(name, ...why), { ...position, isSkipped: true, isChanged: false })
+  assert.equal(await said('--list'), { ...position, why: 'by hand', isOfThisLog: true })
+  assert.equal(await said(name, '--undo'), { ...position, isSkipped: false, isChanged: true })
+  assert.equal(await said(name, '--undo'), { ...position, isSkipped: false, isChanged: false })
 })
 
 test('a log with another partition count is refused, with what to do', async () => {
@@ -218,14 +218,14 @@ for (const args of [['help'], ['--help'], ['replay', '--help'], []]) {
   })
 }
 
-test('verify before anything was built says that it could not check', async () => {
+test('verify of a model that was never built could not check', async () => {
   const settings = { DATA_DIRECTORY: temporaryDirectory(), LOG__LEVEL: 'silent' }
   const { code, stdout } = await runTradelog(['verify', '--model', 'trades', '--json'], settings)
   assert.is(code, 2)
   assert.is(JSON.parse(stdout).result, 'could not check')
 })
 
-/** Nobody listens there. */
+/** No broker listens there. */
 const away = { EVENT_STORE: 'kafka', KAFKA__BROKER_URL: '127.0.0.1:1' }
 
 for (const [command, expected, says] of [
@@ -241,7 +241,7 @@ for (const [command, expected, says] of [
   })
 
   test(`a ${command} that is stopped ends with ${expected} (${says})`, async () => {
-    // It takes connections and never answers.
+    // It accepts connections and never answers.
     const broker = createServer().listen(0, '127.0.0.1')
     const asked = once(broker, 'connection')
     await once(broker, 'listening')
@@ -267,7 +267,7 @@ const unread: readonly (readonly [command: string, code: number])[] = [
 ]
 
 for (const [command, expected] of unread) {
-  test(`${command} whose output is closed ends with ${expected}, and says nothing`, async () => {
+  test(`${command} whose output is closed ends with ${expected} and no message`, async () => {
     const settings = { DATA_DIRECTORY: temporaryDirectory() }
     assert.is((await runTradelog(['replay'], settings)).code, 0)
     const running = startTradelog(command.split(' '), settings)

@@ -5,7 +5,7 @@ import { suite } from '../support/suite.ts'
 
 const test = suite('bars of a replay')
 
-/** What stands on a terminal after all that was written, by the few codes that bars use. */
+/** A terminal that understands the few codes that bars use, and keeps the lines it shows. */
 function terminal() {
   let lines = ['']
   let row = 0
@@ -35,7 +35,7 @@ const status = (model: string, eventsDone: number): ReplayStatus => ({
   error: null,
 })
 
-test('each model has one line, which is kept up to date', () => {
+test('each model has one line, which is updated', () => {
   const { write, lines } = terminal()
   const bars = createBars(write, () => 100)
   for (const done of [0, 500, 1_000]) {
@@ -48,7 +48,7 @@ test('each model has one line, which is kept up to date', () => {
   ])
 })
 
-test('a line of the log stands above the bars, or below them once they are done', () => {
+test('a line of the log goes above the bars, and below them once they have ended', () => {
   const { write, lines } = terminal()
   const bars = createBars(write, () => 100)
   bars.above(() => write('the first line\n'))

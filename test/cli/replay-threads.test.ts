@@ -34,7 +34,7 @@ const batchEventsMax = 100
 
 type Log = Readonly<{ settings: Readonly<Record<string, string>>; events: number }>
 
-/** A log in a directory of its own; every symbol is in all partitions, which a feed never makes. */
+/** A log in its own directory. Unlike with a feed, every symbol is in all partitions. */
 async function logOf(events: number, broken?: number): Promise<Log> {
   const directory = temporaryDirectory()
   const log = await openEmbeddedLog({ directory: join(directory, 'log'), partitions })
@@ -57,7 +57,7 @@ type Opened = Readonly<{
   eventStore: EventStore
   readModelStore: ReadModelStore
   newBuilds: () => Promise<readonly Build[]>
-  /** Answers the events applied, unless it is stopped after so many. */
+  /** Returns how many events were applied; can be stopped after so many. */
   inThreads: (builds: readonly Build[], stopAfter?: number) => Promise<number>
 }>
 
@@ -117,7 +117,7 @@ async function assertSame(some: readonly Build[], others: readonly Build[]) {
   }
 }
 
-test('partitions are shared out so that threads have equally much to do', () => {
+test('partitions are shared out so that threads get equally many events', () => {
   const behind = new Map([
     [0, 10],
     [1, 95],
@@ -134,7 +134,7 @@ test('partitions are shared out so that threads have equally much to do', () => 
   assert.equal(sharesOf(new Map([[0, 0]]), 2), [])
 })
 
-test('0 threads are none, auto goes by the processors', () => {
+test('0 means no threads, auto goes by the processors', () => {
   const config = (threads: string) =>
     loadConfig({ environment: { TRADELOG_PROJECTION__REPLAY_THREADS: threads } }).config
   assert.is(replayThreads(config('0'), 4), undefined)
@@ -165,7 +165,7 @@ test(
 )
 
 test(
-  'stopped, the threads end, and the build goes on where it was',
+  'stopped threads end, and the build continues where it was',
   async () =>
     withStores(await logOf(40_000), async (opened) => {
       const builds = await opened.newBuilds()
@@ -181,7 +181,7 @@ test(
 )
 
 test(
-  'what stops a thread comes out as it is, and ends the others',
+  'the error of a thread is thrown unchanged, and stops the others',
   async () =>
     withStores(await logOf(20_000, 10_001), async ({ newBuilds, inThreads }) => {
       const error = await rejection(async () => inThreads(await newBuilds()))
@@ -194,7 +194,7 @@ test(
 )
 
 test(
-  'a generation that is gone is said to be',
+  'a dropped generation is reported as such',
   async () =>
     withStores(await logOf(100), async ({ readModelStore, newBuilds, inThreads }) => {
       const builds = await newBuilds()
@@ -206,7 +206,7 @@ test(
 )
 
 test(
-  'a long log is folded in threads, and what they leave is folded here',
+  'a long log is folded in threads, and the remainder in this process',
   async () => {
     for (const events of [49_999, 50_001]) {
       await withStores(await logOf(events), async ({ eventStore, readModelStore }) => {

@@ -25,11 +25,11 @@ export const copy: Command = {
     refuseSameFile(from, to)
     const { source, eventStore } = await openSource(context, from)
     const target = await openTarget(context, to, source, eventStore)
-    const say = to.kind === 'stdout' ? sayAside : context.print
+    const print = to.kind === 'stdout' ? printToStderr : context.print
     const isJson = flags.json === true
-    const report = progressLines(say, source.total, isJson)
+    const report = progressLines(print, source.total, isJson)
     const result = await copyLog({ source, target, signal, onProgress: report })
-    say(isJson ? `${JSON.stringify({ kind: 'result', ...result })}\n` : resultLines(result))
+    print(isJson ? `${JSON.stringify({ kind: 'result', ...result })}\n` : resultLines(result))
     return exitCodes.ok
   },
 }
@@ -50,7 +50,7 @@ function endOf(flag: string, value: unknown): End {
 
 function refuseSameFile(from: End, to: End): void {
   if (from.kind !== 'file' || to.kind !== 'file' || real(from.path) !== real(to.path)) return
-  throw new TradelogError('COPY_REFUSED', 'source and target are the same file')
+  throw new TradelogError('COPY_REFUSED', 'source and target are the same file; name another')
 }
 
 function real(path: string): string {
@@ -61,7 +61,7 @@ function real(path: string): string {
   }
 }
 
-/** The file says all: the environment names the store of the settings, not this one. */
+/** Ignores the environment, which describes the store of the settings and not this one. */
 function openLog(context: CommandContext, file: string): Promise<EventStore> {
   const { config } = loadConfig({ file, environment: {} })
   return openEventStore({ ...context, config })
@@ -71,7 +71,7 @@ async function openSource(
   context: CommandContext,
   { kind, path }: End,
 ): Promise<{ source: CopySource; eventStore?: EventStore }> {
-  if (kind === 'file') return { source: await readable(path, () => fileSource(path)) }
+  if (kind === 'file') return { source: await openFile(path, () => fileSource(path)) }
   const eventStore =
     kind === 'settings' ? await openEventStore(context) : await openLog(context, path)
   return { source: await logSource(eventStore), eventStore }
@@ -85,16 +85,16 @@ async function openTarget(
 ): Promise<CopyTarget> {
   if (kind === 'stdout') return streamTarget(process.stdout, partitions)
   if (kind === 'file') {
-    return readable(path, () => (isGzipName(path) ? gzipTarget : fileTarget)(path, partitions))
+    return openFile(path, () => (isGzipName(path) ? gzipTarget : fileTarget)(path, partitions))
   }
   const eventStore = await openLog(context, path)
   if (from !== undefined) await refuseSameLog(from, eventStore)
-  context.logger.info("taking the writer's place in the target; up to 30 s where another has it")
+  context.logger.info("taking the writer's place in the target; up to 30 s if another has it")
   context.life.own(await takeWritersPlace(eventStore))
   return logTarget(eventStore)
 }
 
-async function readable<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function openFile<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
@@ -104,19 +104,19 @@ async function readable<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-const sayAside = (text: string) => void process.stderr.write(text)
+const printToStderr = (text: string) => void process.stderr.write(text)
 
-const sayEveryMs = 1_000
+const printEveryMs = 1_000
 
-function progressLines(say: (text: string) => void, total: number | null, isJson: boolean) {
-  let said = Date.now()
+function progressLines(print: (text: string) => void, total: number | null, isJson: boolean) {
+  let printedAt = Date.now()
   return (step: CopyStep, records: number): void => {
     const now = Date.now()
-    if (now - said < sayEveryMs) return
-    said = now
+    if (now - printedAt < printEveryMs) return
+    printedAt = now
     const all = total === null ? '' : ` of ${total.toLocaleString('en')}`
     const line = `${step}: ${records.toLocaleString('en')}${all} events`
-    say(`${isJson ? JSON.stringify({ kind: 'progress', step, records, total }) : line}\n`)
+    print(`${isJson ? JSON.stringify({ kind: 'progress', step, records, total }) : line}\n`)
   }
 }
 

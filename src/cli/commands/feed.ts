@@ -13,7 +13,7 @@ export const feed: Command = {
   run: async (context) => {
     const { file, speed } = context.flags
     if (speed !== undefined && file === undefined) {
-      throw new TradelogError('CONFIG_INVALID', '--speed is that of a file: name it by --file')
+      throw new TradelogError('CONFIG_INVALID', '--speed is only for a file: name it by --file')
     }
     const { url, symbols } = await serveFeed(context, context.config.apiHost)
     context.print(`feed: ${url}\nsubscribe to: ${symbols.join(' ')}\n`)

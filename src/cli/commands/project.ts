@@ -22,7 +22,7 @@ export const project: Command = {
   },
 }
 
-/** Starts the projectors and, where the settings say how often, the scheduled verification. */
+/** Starts the projectors and, unless it is off, the scheduled verification. */
 export function runProject(
   { config, life, logger }: CommandContext,
   metrics: Metrics,

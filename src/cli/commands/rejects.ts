@@ -15,22 +15,22 @@ export const rejects: Command = {
       print(flags.json === true ? `${JSON.stringify(each)}\n` : line(each))
     }
     if (flags.json === true) return exitCodes.ok
-    if (all.length === 0) print(`nothing has been rejected, as far as ${directory} tells\n`)
-    if (all.length > shown.length) print(`the latest ${shown.length} of ${all.length}\n`)
+    if (all.length === 0) print(`nothing has been rejected: ${directory} lists no rejects\n`)
+    if (all.length > shown.length) print(`the latest ${shown.length} of ${all.length} rejects\n`)
     return exitCodes.ok
   },
 }
 
-const limitUsually = 50
+const limitDefault = 50
 
 function limitOf(text: unknown): number {
-  if (text === undefined) return limitUsually
+  if (text === undefined) return limitDefault
   if (/^[1-9][0-9]{0,6}$/.test(String(text))) return Number(text)
   throw new TradelogError('CONFIG_INVALID', '--limit must be a whole number from 1 on')
 }
 
-/** The sample is what a stranger sent: as JSON it can't speak to the terminal. */
+/** The sample is foreign input: as JSON it can't send control codes to the terminal. */
 const line = (reject: RejectLine): string =>
   'notKept' in reject
-    ? `and ${reject.notKept} more that were only counted\n`
+    ? `and ${reject.notKept} more, which were counted but not kept\n`
     : `${reject.at}  ${reject.reason}  ${JSON.stringify(reject.sample)}\n`

@@ -30,7 +30,7 @@ export const replay: Command = {
   },
 }
 
-/** Does what the flags ask for, and gives what to say of each model in the end. */
+/** Does what the flags ask for, and returns the result line of each model. */
 async function linesOf(
   context: CommandContext,
   onProgress: Progress['show'],
@@ -50,7 +50,7 @@ async function linesOf(
 
 type Progress = Pick<Bars, 'show' | 'end'> & Pick<CommandContext, 'logger'>
 
-/** A bar for each model on a terminal, a line each second where the output is piped, or JSON lines. */
+/** A bar for each model on a terminal, a line each second in a pipe, or JSON lines. */
 function progressOf({ config, flags, logger, print }: CommandContext): Progress {
   const { stdout, stderr } = process
   if (flags.json === true || !stdout.isTTY) {
@@ -71,7 +71,7 @@ const replayLine = ({ model, generation, eventsApplied }: ReplayResult): string 
   `${model}: rebuilt, ${eventsApplied.toLocaleString('en')} events applied, now serving ${generation}\n`
 
 const rollbackLine = ({ model, generation, former }: ReplayResult): string =>
-  `${model}: back on ${generation}; ${former} is kept\n`
+  `${model}: now serving ${generation} again; ${former} is kept\n`
 
 function changesLine({ model, rows, added, removed, changed, first }: DryRunResult): string {
   const counts = `${added} added, ${removed} removed, ${changed} changed`

@@ -24,8 +24,9 @@ export const skip: Command = {
     const isAdding = flags.list !== true && flags.undo !== true
     if (flags.list === true && targets.length > 0)
       throw wrong('--list takes no names: it shows all')
-    if (flags.list !== true && targets.length === 0) throw wrong('name what to skip')
-    if (isAdding && why === '') throw wrong('--why must say why the event is left out')
+    if (flags.list !== true && targets.length === 0)
+      throw wrong('no event is named: name it as MODEL:PARTITION:OFFSET')
+    if (isAdding && why === '') throw wrong('--why must say why the event is skipped')
     const readModelStore = await openReadModelStore(context)
     const eventStore = await openEventStore(context)
     const stores = { eventStore, readModelStore }
@@ -40,13 +41,13 @@ type Stores = Readonly<{ eventStore: EventStore; readModelStore: ReadModelStore 
 
 function targetOf(text: string): SkipTarget {
   const [, model = '', partition, offset] = /^([^:]+):([0-9]{1,9}):([0-9]{1,15})$/.exec(text) ?? []
-  if (offset === undefined) throw wrong(`${text} isn't MODEL:PARTITION:OFFSET`)
+  if (offset === undefined) throw wrong(`${text} is not of the form MODEL:PARTITION:OFFSET`)
   const [projection] = selectedModels({ model })
   if (projection === undefined) throw wrong(`no read model is called ${model}`)
   return { projection, partition: Number(partition), offset: Number(offset) }
 }
 
-/** All of them are judged before the first is kept. */
+/** Checks all of them before it records the first. */
 async function add(
   { flags, print }: CommandContext,
   stores: Stores,
@@ -62,13 +63,13 @@ async function add(
     const isChanged = await stores.readModelStore.addSkip(each)
     crashPoint('skip:recorded')
     const line = isChanged
-      ? `${nameOf(each)} is skipped; a projector that is stopped there goes on within seconds\n`
+      ? `${nameOf(each)} is skipped; a projector that stopped there continues within seconds\n`
       : `${nameOf(each)} is skipped already\n`
     print(flags.json === true ? jsonLine(each, { isSkipped: true, isChanged }) : line)
   }
 }
 
-/** Whatever an undo that was cut short has left, the next one takes back. */
+/** An undo that was killed can be run again: it removes the remaining skips. */
 async function undo(
   { flags, print }: CommandContext,
   { eventStore, readModelStore }: Stores,
@@ -77,14 +78,15 @@ async function undo(
   for (const target of targets) {
     const { partition, offset } = target
     const model = target.projection.name
-    const place = { model, partition, offset, origin: (await originOf(eventStore, target)) ?? '' }
+    const origin = (await originOf(eventStore, target)) ?? ''
     crashPoint('skip:located')
-    const isChanged = await readModelStore.removeSkip(place)
+    const position = { model, partition, offset, origin }
+    const isChanged = await readModelStore.removeSkip(position)
     crashPoint('skip:removed')
     const line = isChanged
-      ? `${nameOf(place)} counts again; now run: npm run replay -- --model ${model}\n`
-      : `${nameOf(place)} is not skipped\n`
-    print(flags.json === true ? jsonLine(place, { isSkipped: false, isChanged }) : line)
+      ? `${nameOf(position)} is no longer skipped; now run: npm run replay -- --model ${model}\n`
+      : `${nameOf(position)} is not skipped\n`
+    print(flags.json === true ? jsonLine(position, { isSkipped: false, isChanged }) : line)
   }
 }
 
@@ -104,7 +106,7 @@ function line(skip: Skip, isOfThisLog: boolean): string {
   return `${nameOf(skip)}  ${at}Z  ${skip.why}${isOfThisLog ? '' : '  (of another log)'}\n`
 }
 
-/** Whether the event is skipped from now on, and whether that was otherwise before. */
+/** Whether the event is skipped now, and whether this command changed that. */
 const jsonLine = (
   { model, partition, offset, origin }: Omit<Skip, 'why' | 'at'>,
   state: Readonly<{ isSkipped: boolean; isChanged: boolean }>,

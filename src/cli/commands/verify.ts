@@ -50,7 +50,7 @@ function generationOf(
   if (model !== undefined && selected !== undefined && others.length === 0) {
     return { model: selected.name, id: String(generation) }
   }
-  throw refused('--generation is that of one read model: name it by --model')
+  throw refused('--generation needs exactly one read model: name it by --model')
 }
 
 async function refuseForeign(store: ReadModelStore, { model, id }: Named): Promise<void> {
@@ -62,13 +62,13 @@ async function refuseForeign(store: ReadModelStore, { model, id }: Named): Promi
 
 const refused = (message: string): TradelogError => new TradelogError('CONFIG_INVALID', message)
 
-/** What the API shows of a model is of the generation that is served. */
+/** The API shows only verifications of the active generation. */
 const isServed = async (store: ReadModelStore, { model, id }: Named): Promise<boolean> =>
   (await store.pointer(model))?.active === id
 
 function line({ model, result, detail, rowsCompared, differences, ...of }: VerifyStatus): string {
   const seconds = ((of.finishedAt - of.startedAt) / 1_000).toFixed(1)
-  const skipped = of.eventsSkipped === 0 ? '' : `, ${of.eventsSkipped} skipped events left out`
+  const skipped = of.eventsSkipped === 0 ? '' : `, ${of.eventsSkipped} events skipped`
   const counted = `${rowsCompared.toLocaleString('en')} rows in ${seconds} s${skipped}`
   if (result === 'equal') return `${model}: equal to the log (${counted})\n`
   if (result === 'could not check') return `${model}: could not check: ${detail}\n`

@@ -37,7 +37,7 @@ function addressOf(text: unknown): string {
 
 const refused = (message: string): TradelogError => new TradelogError('CONFIG_INVALID', message)
 
-/** Another screen than the shell's, so that quitting leaves the terminal as it was. */
+/** Uses the terminal's second screen, so that quitting restores the first. */
 function openTerminal({ onKey }: { onKey: (key: string) => void }) {
   const { stdin, stdout } = process
   const onData = (data: Buffer) => onKey(data.toString())
@@ -57,7 +57,7 @@ function openTerminal({ onKey }: { onKey: (key: string) => void }) {
   }
 }
 
-/** Draws what has changed, and all of it when the terminal has another size. */
+/** Draws the screen when it has changed, and when the terminal was resized. */
 function keepDrawn(now: () => WatchState) {
   const { stdout } = process
   let drawn = ''

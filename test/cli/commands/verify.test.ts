@@ -27,7 +27,7 @@ async function shown(settings: Settings): Promise<Shown | undefined> {
   return data.data.find(({ name }) => name === 'trades')
 }
 
-test('only a check of the active generation is shown of its model', async () => {
+test('the API shows only verifications of the active generation', async () => {
   const settings = embeddedStores()
   const ofTrades = ['--model', 'trades']
   await done(['replay', ...ofTrades], settings)
