@@ -10,35 +10,34 @@ import {
   symbolLane,
 } from './digests.ts'
 
-/** What is copied: a log, or a file of one. It ends where it ended when it was opened. */
+/** A log, or a file of one. It ends at the heads that it had when it was opened. */
 export type CopySource = Readonly<{
   partitions: number
-  /** How many records there are, where that is known. */
+  /** How many records there are; null if that is unknown. */
   total: number | null
-  /** Every record from the beginning, those of a partition in order; can be asked for again. */
+  /** Every record from the beginning, those of a partition in order; can be called again. */
   records: () => AsyncIterable<readonly RawRecord[]>
 }>
 
-/** What is copied into. */
 export type CopyTarget = Readonly<{
   partitions: number
-  /** False where nothing can be read back, and nothing was there before. */
+  /** False if it can't be read back; such a target was empty before. */
   isReadable: boolean
-  /** What has not been read yet: at first what is there already. */
+  /** The records not read yet; in the first call, all that the target holds. */
   unread: () => AsyncIterable<readonly RawRecord[]>
   append: (records: readonly RawRecord[]) => Promise<void>
-  /** Resolves when all that was appended is kept, and can be read. */
+  /** Resolves when all appended records are durable and can be read. */
   flush: () => Promise<void>
 }>
 
-/** What the target holds is read first, compared with the source, and read again at the end. */
+/** The target is read first, compared with the source, and read again at the end. */
 export type CopyStep = 'reading the target' | 'comparing' | 'copying'
 
 type CopyOptions = Readonly<{
   source: CopySource
   target: CopyTarget
   signal: AbortSignal
-  /** Told after every batch what is being done, and how many records have been through it. */
+  /** Called after every batch, with the current step and the records it has handled so far. */
   onProgress?: (step: CopyStep, records: number) => void
 }>
 
@@ -47,15 +46,15 @@ export type CopyResult = Readonly<{
   copied: number
   records: number
   keys: number
-  /** Of every record of both sides, whatever their partitions. */
+  /** Of all records, equal on both sides; doesn't depend on their partitions. */
   digest: string
 }>
 
 /**
- * Copies every record once, those of a symbol in their order; where both sides have as many
- * partitions, those of a partition. What the target holds has to be the beginning of it, and is not
- * copied again: so a copy that was killed, or whose source has grown, is simply run again. Rejects
- * with `COPY_TARGET_DIFFERS` where the target holds anything else, before it writes.
+ * Copies every record once and keeps the order within a symbol, or within a partition if both
+ * sides have the same number of them. The target must hold a beginning of the source, which is not
+ * copied again: a copy that was killed, or whose source has grown, is simply run again. Rejects
+ * with `COPY_TARGET_DIFFERS` before it writes if the target holds anything else.
  */
 export async function copy(options: CopyOptions): Promise<CopyResult> {
   const { source, target } = options
@@ -88,7 +87,7 @@ async function readInto(
   }
 }
 
-/** Each lane of the target has to be the beginning of the source's, to the last byte. */
+/** Throws unless each lane of the target is, byte for byte, a beginning of the source's lane. */
 async function checkBeginning(
   { source, signal, onProgress }: CopyOptions,
   held: Digests,
@@ -122,7 +121,7 @@ async function copyRest(
   laneOf: LaneOf,
   inSource: Digests,
 ): Promise<number> {
-  const isHeld = passOver(held, laneOf)
+  const isHeld = heldBefore(held, laneOf)
   let copied = 0
   for await (const records of source.records()) {
     signal.throwIfAborted()
@@ -135,8 +134,8 @@ async function copyRest(
   return copied
 }
 
-/** Tells, of each record in turn, whether the target had it from the start. */
-function passOver(held: Digests, laneOf: LaneOf) {
+/** Returns whether the target had a record before; must be called for each record in order. */
+function heldBefore(held: Digests, laneOf: LaneOf) {
   const left = new Map(held.names().map((lane) => [lane, held.count(lane)]))
   return (record: RawRecord): boolean => {
     const lane = laneOf(record)
@@ -146,7 +145,7 @@ function passOver(held: Digests, laneOf: LaneOf) {
   }
 }
 
-/** Where a record goes: with as many partitions as before it stays where it is. */
+/** The record in its partition of the target, which is the same if both have as many. */
 function placed(record: RawRecord, source: CopySource, target: CopyTarget): RawRecord {
   if (source.partitions === target.partitions) return record
   const { partition, offset, key } = record
@@ -155,8 +154,8 @@ function placed(record: RawRecord, source: CopySource, target: CopyTarget): RawR
   }
   throw new TradelogError(
     'COPY_REFUSED',
-    `the record at partition ${partition}, offset ${offset} isn't where a symbol of its own belongs, ` +
-      `which would say where it goes among ${target.partitions}; copy into ${source.partitions} partitions`,
+    `the record at partition ${partition}, offset ${offset} isn't in the partition of its key, ` +
+      `so it has none among ${target.partitions}; copy into a log of ${source.partitions}`,
     { fields: { partition, offset } },
   )
 }

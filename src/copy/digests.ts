@@ -2,10 +2,10 @@ import { createHash, type Hash } from 'node:crypto'
 import { partitionOf } from '../domain/partition.ts'
 import type { RawRecord } from '../domain/recorded-event.ts'
 
-/** What is compared in its order: the records of a symbol, or those of a partition. */
+/** Records are compared in order within a lane: those of a symbol, or those of a partition. */
 export type LaneOf = (record: RawRecord) => string
 
-/** A digest of the records of each lane, in their order, whatever the order of the lanes. */
+/** A digest of each lane's records in their order; the order of the lanes doesn't matter. */
 export type Digests = Readonly<{
   add: (record: RawRecord) => void
   count: (lane: string) => number
@@ -13,22 +13,22 @@ export type Digests = Readonly<{
   names: () => readonly string[]
   lanes: () => number
   records: () => number
-  /** Of all lanes together, as it stands. */
+  /** The digest of all lanes so far. */
   total: () => string
 }>
 
 export const partitionLane: LaneOf = ({ partition }) => `partition ${partition}`
 
 /**
- * A symbol's records are in one partition. Somebody else's that have no key, or lie elsewhere, have
- * an order only among their like in the same partition.
+ * A symbol's records are in one partition. Foreign records, without a key or in another partition,
+ * are in order only among those of the same key and partition.
  */
 export const symbolLane =
   (partitions: number): LaneOf =>
   (record) =>
     isAtHome(record, partitions) ? (record.key ?? '') : `\u0000${record.partition} ${record.key}`
 
-/** Whether a record lies where its symbol belongs. */
+/** Whether a record is in the partition of its symbol. */
 export const isAtHome = ({ key, partition }: RawRecord, partitions: number): boolean =>
   key !== null && partitionOf(key, partitions) === partition
 
@@ -58,6 +58,6 @@ export function createDigests(laneOf: LaneOf): Digests {
   }
 }
 
-/** With its length, so that no two rows of records give the same text. */
+/** Contains the length, so that no two sequences of records give the same text. */
 const textOf = ({ recordedAt, value }: RawRecord): string =>
   value === null ? `${recordedAt} -;` : `${recordedAt} ${value.length} ${value};`

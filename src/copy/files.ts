@@ -18,19 +18,19 @@ import {
 
 export const isGzipName = (path: string): boolean => path.endsWith('.gz')
 
-/** A file that a copy has written. Rejects with `COPY_REFUSED` where it is none, or not a whole one. */
+/** A file that a copy has written. Rejects with `COPY_REFUSED` if it is another or not complete. */
 export async function fileSource(path: string): Promise<CopySource> {
   for await (const [first = ''] of fileLines(bytesOf(path), path)) {
     const partitions = partitionsOfHeader(first)
     if (partitions === undefined) break
     return { partitions, total: null, records: () => recordsOf(path, partitions) }
   }
-  throw refusedFile(path, 'its first line is not that of one')
+  throw refusedFile(path, 'it does not begin with the header of one')
 }
 
 /**
- * A plain file, in which a copy goes on after the last whole line: of a process that was killed the
- * last one may be cut. `COPY_TARGET_DIFFERS` where the file is something else.
+ * A plain file. A copy continues after its last whole line, because a process that was killed may
+ * have cut the last line. Throws `COPY_TARGET_DIFFERS` if the file is something else.
  */
 export async function fileTarget(path: string, partitions: number): Promise<CopyTarget> {
   const header = headerLine(partitions)
@@ -70,12 +70,12 @@ export async function fileTarget(path: string, partitions: number): Promise<Copy
   }
 }
 
-/** A compressed file that is there once it is whole; until then it is `….partial`, begun anew each time. */
+/** A compressed file. Until it is complete it is called `….partial`, and each copy restarts it. */
 export async function gzipTarget(path: string, partitions: number): Promise<CopyTarget> {
   if (existsSync(path)) {
     throw new TradelogError(
       'COPY_TARGET_DIFFERS',
-      `${path} is there already, and a compressed copy can't go on; name another file`,
+      `${path} exists, and a compressed copy can't be continued; name another file`,
     )
   }
   const gzip = createGzip()
@@ -101,7 +101,7 @@ export async function gzipTarget(path: string, partitions: number): Promise<Copy
   }
 }
 
-/** What can't be read back, such as a pipe. */
+/** A target that can't be read back, such as a pipe. */
 export function streamTarget(stream: Writable, partitions: number): CopyTarget {
   let isBegun = false
   const write = async (text: string) => {
@@ -128,7 +128,7 @@ async function* recordsOf(path: string, partitions: number): AsyncGenerator<read
     isHeader = false
     for (const { partition, offset } of records) {
       if (partition >= partitions || offset < (next.get(partition) ?? 0)) {
-        throw refusedFile(path, `partition ${partition}, offset ${offset} is out of place`)
+        throw refusedFile(path, `partition ${partition}, offset ${offset} is unexpected there`)
       }
       next.set(partition, offset + 1)
     }
@@ -138,7 +138,7 @@ async function* recordsOf(path: string, partitions: number): AsyncGenerator<read
 
 function recordOrRefuse(line: string, path: string): RawRecord {
   const record = recordOfLine(line)
-  if (record === undefined) throw refusedFile(path, `it has the line ${line.slice(0, 60)}`)
+  if (record === undefined) throw refusedFile(path, `it has the invalid line ${line.slice(0, 60)}`)
   return record
 }
 

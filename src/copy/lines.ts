@@ -3,16 +3,16 @@ import { keptEvent, keyOfEvent, type RawRecord } from '../domain/recorded-event.
 import { linesOf } from '../runtime/lines.ts'
 
 /**
- * A log as text: a first line that says so, then a record a line, those of a partition in order.
- * `{"partition":0,"offset":5,"recordedAt":1763645583544,"event":{…}}`; a record that isn't such JSON
- * has `key` and `text` instead of `event`.
+ * A log as text begins with this line. Then comes a record a line, in order within a partition:
+ * `{"partition":0,"offset":5,"recordedAt":1763645583544,"event":{…}}`. A record whose value isn't
+ * such JSON has `key` and `text` instead of `event`.
  */
 export const headerLine = (partitions: number): string =>
   `${JSON.stringify({ type: headerType, version: 1, partitions })}\n`
 
 const headerType = 'TradelogLog'
 
-/** How many partitions the log has; undefined where the line is no such header. */
+/** How many partitions the log has; undefined if the line is no such header. */
 export function partitionsOfHeader(line: string): number | undefined {
   const { type, version, partitions } = parsed(line)
   const isHeader = type === headerType && version === 1 && isCount(partitions)
@@ -21,24 +21,24 @@ export function partitionsOfHeader(line: string): number | undefined {
 
 export function recordLine(record: RawRecord): string {
   const { partition, offset, recordedAt, key, value } = record
-  const place = `{"partition":${partition},"offset":${offset},"recordedAt":${recordedAt},`
-  if ('event' in keptEvent(record)) return `${place}"event":${value}}\n`
-  return `${place}"key":${JSON.stringify(key)},"text":${JSON.stringify(value)}}\n`
+  const begin = `{"partition":${partition},"offset":${offset},"recordedAt":${recordedAt},`
+  if ('event' in keptEvent(record)) return `${begin}"event":${value}}\n`
+  return `${begin}"key":${JSON.stringify(key)},"text":${JSON.stringify(value)}}\n`
 }
 
-/** Undefined where the line is no record. */
+/** Undefined if the line is no record. */
 export function recordOfLine(line: string): RawRecord | undefined {
   const { partition, offset, recordedAt, event, key, text } = parsed(line)
-  const isPlace = isCount(partition) && isCount(offset) && Number.isSafeInteger(recordedAt)
-  if (!isPlace) return undefined
-  const place = { partition, offset, recordedAt: Number(recordedAt) }
-  if (event !== undefined) return { ...place, key: keyOfEvent(event), value: JSON.stringify(event) }
-  return isTextOrNull(key) && isTextOrNull(text) ? { ...place, key, value: text } : undefined
+  const isPosition = isCount(partition) && isCount(offset) && Number.isSafeInteger(recordedAt)
+  if (!isPosition) return undefined
+  const begin = { partition, offset, recordedAt: Number(recordedAt) }
+  if (event !== undefined) return { ...begin, key: keyOfEvent(event), value: JSON.stringify(event) }
+  return isTextOrNull(key) && isTextOrNull(text) ? { ...begin, key, value: text } : undefined
 }
 
 /**
- * The lines of a file; `onRest` gets a last one that has no end. Throws `COPY_REFUSED` if the file
- * can't be read or is no text.
+ * The lines of a file; `onRest` gets a last line without a line feed. Throws `COPY_REFUSED` if the
+ * file can't be read or is no text.
  */
 export async function* fileLines(
   chunks: AsyncIterable<Buffer>,

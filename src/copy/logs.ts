@@ -7,11 +7,11 @@ import { backoffMs } from '../runtime/backoff.ts'
 import type { CopySource, CopyTarget } from './copy.ts'
 
 const batchEventsMax = 2_000
-/** A writer that was killed keeps its place as long as its session lasts. */
+/** Longer than the session of a writer that was killed: so long it keeps the role. */
 const electedWithinMs = 30_000
 const appendTriesMax = 10
 
-/** The log as it is now: what is appended from now on is left to the next copy. */
+/** The log up to its present heads: what is appended later is for the next copy. */
 export async function logSource(eventStore: EventStore): Promise<CopySource> {
   const bounds = await eventStore.heads()
   for (const { partition, start } of bounds) if (start > 0) throw truncated(partition, start)
@@ -22,7 +22,7 @@ export async function logSource(eventStore: EventStore): Promise<CopySource> {
   }
 }
 
-/** The caller has taken the writer's place: see `takeWritersPlace`. */
+/** The caller must hold the writer's role: see `takeWriterRole`. */
 export async function logTarget(eventStore: EventStore): Promise<CopyTarget> {
   const read = new Map<number, number>()
   const { length: partitions } = await eventStore.heads()
@@ -34,24 +34,24 @@ export async function logTarget(eventStore: EventStore): Promise<CopyTarget> {
       yield* recordsOf(eventStore, bounds, (partition) => read.get(partition) ?? 0)
       for (const { partition, head } of bounds) read.set(partition, head)
     },
-    append: (records) => appendPatiently(eventStore, records),
+    append: (records) => appendWithRetries(eventStore, records),
     flush: async () => {},
   }
 }
 
 /**
- * Writes into a log in the place of ingest, until closed: neither an ingest nor another copy does
- * meanwhile. Rejects with `NOT_THE_ACTIVE_WRITER` where one has that place and keeps it.
+ * Takes the role of ingest until closed: no ingest and no other copy writes into the log meanwhile.
+ * Rejects with `NOT_THE_ACTIVE_WRITER` if another process has the role and keeps it.
  */
-export async function takeWritersPlace(eventStore: EventStore): Promise<{ close: () => void }> {
+export async function takeWriterRole(eventStore: EventStore): Promise<{ close: () => void }> {
   const election = eventStore.elect('ingest').pipe(shareReplay({ bufferSize: 1, refCount: true }))
   const elected = merge(
     election.pipe(filter((isElected) => isElected)),
     timer(electedWithinMs).pipe(map(() => false)),
   )
-  const place = election.subscribe({ error: () => {} })
-  if (await firstValueFrom(elected)) return { close: () => place.unsubscribe() }
-  place.unsubscribe()
+  const role = election.subscribe({ error: () => {} })
+  if (await firstValueFrom(elected)) return { close: () => role.unsubscribe() }
+  role.unsubscribe()
   throw notTheWriter()
 }
 
@@ -75,10 +75,10 @@ async function* recordsOf(
 }
 
 /**
- * The identical array again is the same append, as long as nobody else can have written meanwhile:
- * any other error than that the store is away is for the next run, which looks at all again.
+ * Retries only while the store is unavailable. The identical array is then the same append, as
+ * nobody else can have written meanwhile. Any other error needs a new run, which compares again.
  */
-async function appendPatiently(
+async function appendWithRetries(
   eventStore: EventStore,
   records: readonly RawRecord[],
 ): Promise<void> {
@@ -95,12 +95,12 @@ async function appendPatiently(
 const truncated = (partition: number, start: number) =>
   new TradelogError(
     'LOG_TRUNCATED',
-    `partition ${partition} of the source begins at offset ${start}: what it has lost can't be copied`,
+    `partition ${partition} of the source has lost its records below ${start} and can't be copied`,
     { fields: { partition, start } },
   )
 
 const notTheWriter = () =>
   new TradelogError(
     'NOT_THE_ACTIVE_WRITER',
-    'another process writes into the target; no ingest and no other copy may run on it',
+    'another process writes into the target; stop the ingest or the copy that runs on it',
   )

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { type CopySource, type CopyTarget, copy } from '../../src/copy/copy.ts'
-import { logSource, logTarget, refuseSameLog, takeWritersPlace } from '../../src/copy/logs.ts'
+import { logSource, logTarget, refuseSameLog, takeWriterRole } from '../../src/copy/logs.ts'
 import { hasCode, TradelogError } from '../../src/domain/errors.ts'
 import type { RawRecord } from '../../src/domain/recorded-event.ts'
 import { openEmbeddedEventStore } from '../../src/event-store/embedded/embedded-event-store.ts'
@@ -19,7 +19,7 @@ const { signal } = new AbortController()
 
 type Log = Readonly<{ store: EventStore; directory: string; partitions: number }>
 
-/** Opens logs of so many partitions, and closes them. */
+/** Opens logs with these numbers of partitions, and closes them. */
 async function withLogs(counts: readonly number[], work: (...logs: Log[]) => Promise<void>) {
   const logs: Log[] = []
   for (const partitions of counts) {
@@ -43,7 +43,7 @@ async function recordsOf({ store }: Log): Promise<RawRecord[]> {
   return records
 }
 
-/** What has to be the same on both sides, whatever their partitions. */
+/** Must be equal on both sides, whatever their partitions. */
 function bySymbol(records: readonly RawRecord[]) {
   const symbols = new Map<string | null, string[]>()
   for (const { key, recordedAt, value } of records) {
@@ -75,7 +75,7 @@ async function codeOf(attempt: Promise<unknown>) {
   return error as TradelogError
 }
 
-test('a log of as many partitions is the same to the last record', () =>
+test('a log with the same number of partitions is equal to the last record', () =>
   withLogs([3, 3], async (from, to) => {
     await fill(from, 5_000)
     const result = await copied(from, to)
@@ -94,7 +94,7 @@ test('a log of another partition count has every symbol in its order, and the sa
     assert.equal(bySymbol(await recordsOf(back)), bySymbol(await recordsOf(from)))
   }))
 
-test('run again it copies nothing; of a log that has grown it copies the rest', () =>
+test('a second run copies nothing, or what the source has grown by', () =>
   withLogs([3, 5, 3], async (from, other, same) => {
     await from.store.append(someTrades(1_000))
     for (const to of [other, same]) {
@@ -112,13 +112,13 @@ test('run again it copies nothing; of a log that has grown it copies the rest', 
 
 test('nobody else writes into a target while a copy does', () =>
   withLogs([3], async ({ store, directory, partitions }) => {
-    const place = await takeWritersPlace(store)
+    const role = await takeWriterRole(store)
     const other = await openEmbeddedEventStore({ directory, partitions })
     const states: boolean[] = []
     const standing = other.elect('ingest').subscribe((isElected) => states.push(isElected))
     await eventually(() => states.length > 0)
     assert.equal(states, [false])
-    place.close()
+    role.close()
     await eventually(() => states.at(-1))
     standing.unsubscribe()
     await other.close()
@@ -144,7 +144,7 @@ test('an append whose answer was lost is repeated, and is in the target once', (
     assert.equal(await recordsOf(to), await recordsOf(from))
   }))
 
-test('any other error of an append ends the copy, for the next run to look again', () =>
+test('any other error of an append ends the copy, and the next run compares again', () =>
   withLogs([3, 3], async (from, to) => {
     await from.store.append(someTrades(100))
     for (const code of ['ELECTION_LAPSED', 'NOT_THE_ACTIVE_WRITER'] as const) {
@@ -165,7 +165,7 @@ test('an empty log is copied', () =>
     assert.equal((await copied(from, to)).records, 0)
   }))
 
-/** As a producer of Kafka knows an array again whose answer was lost. */
+/** Like a producer of Kafka: it recognizes an array whose answer was lost. */
 function onlyOnce(store: EventStore): EventStore {
   const done = new Set<unknown>()
   const appendRaw = async (records: readonly RawRecord[]) => {
@@ -186,7 +186,7 @@ const dying =
     target: {
       ...target,
       append: async (records) => {
-        // Small, so that there is much to go wrong.
+        // Small, so that there are many points to die at.
         for (let at = 0; at < records.length; at += 50) {
           if (random() < 0.05) throw new Killed()
           await target.append(records.slice(at, at + 50))
@@ -200,7 +200,7 @@ for (const counts of [
   [3, 5],
 ] as const) {
   test(
-    `killed at any point, from ${counts[0]} to ${counts[1]} partitions, it goes on`,
+    `killed at any point, from ${counts[0]} to ${counts[1]} partitions, it continues`,
     async () => {
       for (let round = 0; round < 4; round++) {
         const random = seededRandom(testSeed + round)
@@ -236,7 +236,7 @@ const others: Readonly<Record<string, (from: Log, to: Log) => Promise<void>>> = 
 }
 
 for (const [what, make] of Object.entries(others)) {
-  test(`a target ${what} is refused, and left as it is`, async () => {
+  test(`a target ${what} is refused and not changed`, async () => {
     for (const counts of [
       [3, 3],
       [3, 4],
@@ -277,7 +277,7 @@ test('a record without a symbol keeps its partition, or is refused with its posi
     assert.equal(fields, { partition: at?.partition, offset: at?.offset })
   }))
 
-test('what an embedded log would not keep to the last byte is refused with its position', () =>
+test('a record that an embedded log would change is refused with its position', () =>
   withLogs([3], async (to) => {
     const values = [null, 'no JSON', '{ "symbol":"A"}', '{"symbol":"A","n":1.0}', '{"symbol":"B"}']
     for (const value of values) {
@@ -289,7 +289,7 @@ test('what an embedded log would not keep to the last byte is refused with its p
     assert.equal(await recordsOf(to), [])
   }))
 
-test('somebody else who writes into the target meanwhile is noticed', () =>
+test('another writer into the target is noticed', () =>
   withLogs([3, 3], async (from, to) => {
     await from.store.append(someTrades(300))
     const meddled: Wrap = (source, target) => ({

@@ -114,7 +114,7 @@ test('a file of a log that has grown gets the rest', async () => {
   assert.equal(await read(path), inOrder)
 })
 
-test('a file that is something else is refused, and left as it is', async () => {
+test('a file that is something else is refused and not changed', async () => {
   const other = newPath()
   const [first, ...rest] = records
   assert.ok(first)
@@ -133,7 +133,7 @@ test('a file that is something else is refused, and left as it is', async () => 
   }
 })
 
-test('a compressed file is there once it is whole, and never overwritten', async () => {
+test('a compressed file exists only once it is complete, and is never overwritten', async () => {
   const path = newPath('log.ndjson.gz')
   const broken: CopySource = {
     ...memorySource(),

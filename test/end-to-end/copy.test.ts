@@ -132,7 +132,7 @@ test(
       const heads = await store.heads()
 
       const waiting = start(['copy', '--to', to], settings)
-      await eventually(() => waiting.stderr().includes("the writer's place"))
+      await eventually(() => waiting.stderr().includes("the writer's role"))
       await waiting.kill('SIGTERM')
 
       assert.is(await waiting.exit(), 1)

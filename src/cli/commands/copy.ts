@@ -9,7 +9,7 @@ import {
   copy as copyLog,
 } from '../../copy/copy.ts'
 import { fileSource, fileTarget, gzipTarget, isGzipName, streamTarget } from '../../copy/files.ts'
-import { logSource, logTarget, refuseSameLog, takeWritersPlace } from '../../copy/logs.ts'
+import { logSource, logTarget, refuseSameLog, takeWriterRole } from '../../copy/logs.ts'
 import { TradelogError } from '../../domain/errors.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import { loadConfig } from '../../runtime/config/config.ts'
@@ -89,8 +89,8 @@ async function openTarget(
   }
   const eventStore = await openLog(context, path)
   if (from !== undefined) await refuseSameLog(from, eventStore)
-  context.logger.info("taking the writer's place in the target; up to 30 s if another has it")
-  context.life.own(await takeWritersPlace(eventStore))
+  context.logger.info("taking the writer's role in the target; up to 30 s if another has it")
+  context.life.own(await takeWriterRole(eventStore))
   return logTarget(eventStore)
 }
 
