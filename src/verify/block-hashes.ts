@@ -20,7 +20,7 @@ export function offsetsOf(block: Block) {
 /** A hash of the rows of each block that doesn't depend on their order: the sum of their hashes. */
 type BlockHashes = Readonly<{
   add: (position: Position, key: Key, row: Row) => void
-  /** The blocks in which the two sets of rows aren't the same. */
+  /** The blocks whose rows differ. */
   differing: (other: BlockHashes) => readonly Block[]
   of: (block: Block) => string
   blocks: () => Iterable<Block>

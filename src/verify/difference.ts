@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { decodeKey, type Key } from '../read-model-store/key.ts'
 import type { Row } from '../read-model-store/read-model-store.ts'
 
-/** One row that isn't what the log says. */
+/** A row that differs from the log. */
 export type Difference = Readonly<{
   key: Key
-  /** The row that should be there; null where there should be none. */
+  /** The row that should be there; null if there should be no row. */
   expected: Row | null
   actual: Row | null
 }>

@@ -1,8 +1,8 @@
 import type { DecimalText } from '../domain/decimal.ts'
 
 /**
- * Exact decimal numbers for the naive folds: `digits` ÷ 10^`places`. Deliberately not the decimals
- * of the domain, which it is one of the jobs of a verification to doubt.
+ * Exact decimal numbers for the naive folds: `digits` ÷ 10^`places`. They share no code with the
+ * decimals of the domain, because verification has to check those too.
  */
 export type Exact = Readonly<{ digits: bigint; places: number }>
 
@@ -27,7 +27,7 @@ export const times = (a: Exact, b: Exact): Exact => ({
 
 export const isLess = (a: Exact, b: Exact): boolean => minus(a, b).digits < 0n
 
-/** a ÷ b in eight places, half to even, for b at or above zero; null where b is zero. */
+/** a ÷ b in eight places, half to even, for b at or above zero; null if b is zero. */
 export function ratio(a: Exact, b: Exact): Exact | null {
   if (b.digits === 0n) return null
   const places = 8

@@ -15,9 +15,8 @@ export type LogReader = Readonly<{
 }>
 
 /**
- * Hands every event of the named types in a range of the log to a function, in order, but for those
- * that are skipped. An event that can't be read is an error here too: nothing about what follows it
- * could be said.
+ * Calls `take` for every event of these types in a range of the log, in order, except for skipped
+ * ones. Throws at an unreadable event: whatever follows it could not be judged.
  */
 export async function eachEvent(
   { eventStore, batchEventsMax, signal, skips }: LogReader,

@@ -6,12 +6,12 @@ import { type VerifyOptions, verify } from './verify.ts'
 export type ScheduleOptions = Omit<VerifyOptions, 'model' | 'generation' | 'signal'> &
   Readonly<{ models: readonly string[]; everyMs: number; logger: Logger }>
 
-/** How soon a process that died is replaced; a live one renews its lease. */
+/** How soon another process replaces one that died; a live one renews its lease. */
 const leaseTtlMs = 10_000
 
 /**
- * The reconciliation job: verifies the models every so often, in one process at a time, and reports
- * to the log and in the status rows.
+ * The reconciliation job: verifies the models every `everyMs`, in one process at a time. Reports
+ * by log messages and in the status rows.
  */
 export function scheduleVerify(options: ScheduleOptions): { close: () => Promise<void> } {
   const { models, everyMs } = options
@@ -49,11 +49,11 @@ async function verifyAlone(options: ScheduleOptions, model: string, signal: Abor
     }
   } catch (error) {
     if (signal.aborted) throw error
-    logger.warn({ err: error, model }, 'cannot verify now')
+    logger.warn({ err: error, model }, 'could not verify, trying again in the next round')
   }
 }
 
-/** By any process, in this round. */
+/** Whether any process has verified the model in this round. */
 const wasVerified = async ({ readModelStore, everyMs }: ScheduleOptions, model: string) =>
   (await readModelStore.statuses()).some(({ source, writtenAt }) => {
     return source === `verify:${model}` && writtenAt > Date.now() - 0.9 * everyMs

@@ -2,15 +2,15 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { ReadModelStore } from '../read-model-store/read-model-store.ts'
 import type { Position } from './block-hashes.ts'
 
-/** The events that a model leaves out by an operator's word. */
+/** The events that a model skips because an operator said so. */
 export type Skips = Readonly<{
-  /** Whether the fold has to leave this event out. */
+  /** Whether the fold has to skip this event. */
   has: (position: Position) => boolean
-  /** How many events have been left out so far. */
+  /** How many events have been skipped so far. */
   honoured: () => number
 }>
 
-/** Only skips of this very log count. */
+/** Ignores skips of another log. */
 export async function readSkips(
   model: string,
   { eventStore, readModelStore }: { eventStore: EventStore; readModelStore: ReadModelStore },

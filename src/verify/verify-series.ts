@@ -6,13 +6,13 @@ import type { NaiveSeries } from './folds/naive-fold.ts'
 import { eachEvent, type LogReader } from './log-reader.ts'
 import type { Comparison } from './verify-state.ts'
 
-/** Where everything differs, a few blocks say enough. */
+/** If everything differs, a few blocks are enough. */
 const differingBlocksMax = 10
 
 /**
- * Compares a series model with the log block by block: each block of offsets has a hash that doesn't
- * depend on order, so both sides are read once, each in its own order. Only blocks that differ are
- * compared row by row, with those that hold rows above the checkpoint, which was read first.
+ * Compares a series model with the log block by block: each block of offsets has a hash that is
+ * independent of order, so both sides are read once, each in its own order. Then it compares row by
+ * row the blocks that differ and those with rows above the checkpoint, which was read first.
  */
 export async function verifySeries(
   fold: NaiveSeries,
@@ -78,14 +78,14 @@ async function compareBlocks(
   return differences
 }
 
-/** Undefined where the log has nothing there. */
+/** Undefined if the log has no events in the range. */
 async function withinLog({ eventStore }: LogReader, range: ReturnType<typeof offsetsOf>) {
   const bounds = (await eventStore.heads()).find(({ partition }) => partition === range.partition)
   const to = Math.min(range.to, bounds?.head ?? 0)
   return range.from < to ? { ...range, to } : undefined
 }
 
-/** The key of a series row ends in partition and offset; a key that doesn't is a row of no event. */
+/** The key of a series row ends in partition and offset; a row with another key has no event. */
 function positionOf(key: Key): Position {
   const [partition, offset] = decodeKey(key).slice(-2)
   return { partition: Number(partition), offset: Number(offset) }

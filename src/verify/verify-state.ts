@@ -12,8 +12,8 @@ const rowsAtOnceMax = 200_000
 
 /**
  * Compares every row of a state model with a naive fold of its key's events, up to the later of the
- * checkpoint and what the row says it has applied. The checkpoint is read before the rows, so a row
- * that is behind it is wrong. What differs is looked at twice.
+ * checkpoint and the row's guard. The checkpoint is read before the rows, so a row that is behind
+ * it is wrong. Rows that differ are compared again, before they are reported.
  */
 export async function verifyState(
   fold: NaiveState,

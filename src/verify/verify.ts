@@ -20,8 +20,8 @@ export type VerifyOptions = Readonly<{
 }>
 
 /**
- * Compares one read model with an independent fold of the log, also while projectors run. What
- * stands in the way is the answer; it rejects only when it is given up by its signal.
+ * Compares one read model with an independent fold of the log, also while projectors run. An error
+ * becomes the result `could not check`; it rejects only if its signal is aborted.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyStatus> {
   const { model } = options

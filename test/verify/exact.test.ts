@@ -21,7 +21,7 @@ const texts = fc
   .tuple(fc.oneof(fc.bigInt({ min: -999n, max: 999n }), digits), fc.nat(30))
   .map(([units, scale]) => decimal.formatDecimal({ units, scale }))
 
-test('agree with the decimals of the domain, which share no code with them', () => {
+test('equal the decimals of the domain, which share no code with them', () => {
   fc.assert(
     fc.property(texts, texts, (a, b) => {
       const [x, y, p, q] = [exact(a), exact(b), parseDecimal(a), parseDecimal(b)]
@@ -35,7 +35,7 @@ test('agree with the decimals of the domain, which share no code with them', () 
   )
 })
 
-test('divide by what is above zero as the domain does, half to even', () => {
+test('divide by numbers above zero as the domain does, half to even', () => {
   fc.assert(
     fc.property(texts, texts, (a, b) => {
       const divisor = b.replace('-', '')

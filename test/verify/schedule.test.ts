@@ -55,7 +55,7 @@ test('reports on every model, again and again, and finds what differs later', ()
     await running.close()
   }))
 
-/** A row that no event accounts for, in a partition that nobody uses. */
+/** A row without an event, in an unused partition. */
 async function addByHand({ readModelStore }: Engine) {
   const symbols = await readModelStore.open((await readModelStore.pointer('symbols'))?.active ?? '')
   const row = { key: encodeKey(['NOBODY']), value: { symbol: 'NOBODY' }, guard: '0:0', count: 1 }
@@ -63,7 +63,7 @@ async function addByHand({ readModelStore }: Engine) {
   await symbols.commit({ partition: 99, from: 0, to: 1, applied: 0, origin: 'hand', rows })
 }
 
-test('a model that another process verifies is left to it', () =>
+test('a model that another process is verifying is not verified here', () =>
   withEngine(async (engine) => {
     const other = await engine.readModelStore.lease('verify:symbols', { ttlMs: 60_000 })
     const running = schedule(engine)
@@ -98,7 +98,7 @@ test('several processes verify a model once a round', () =>
     assert.ok(Math.min(...gapsMs) >= 0.9 * everyMs, String(gapsMs))
   }))
 
-test('one that is given up when the process stops reports nothing', () =>
+test('a verification that is stopped with its process reports nothing', () =>
   withEngine(async (engine) => {
     let reading = false
     const eventStore: EventStore = {

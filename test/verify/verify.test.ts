@@ -28,7 +28,7 @@ async function rowsOf(generation: Generation): Promise<readonly StoredRow[]> {
   return rows
 }
 
-/** Writes a row past every guard, as somebody with a shell would: in a partition nobody uses. */
+/** Writes a row past every guard, as by hand in a shell: in an unused partition. */
 const tamper = async (
   generation: Generation,
   row: Omit<StoredRow, 'guard'>,
@@ -46,7 +46,7 @@ const tamper = async (
     },
   })
 
-test('finds nothing wrong with what the projectors have made', async () => {
+test('finds the rows of the projectors equal', async () => {
   const engine = await engineWith(1_000)
   for (const model of ['trades', 'symbols', 'candles', 'vwap', 'interruptions']) {
     const { result, detail, rowsCompared } = await engine.verified(model)
@@ -70,7 +70,7 @@ test('names a state row that was changed, and the field', async () => {
   await engine.close()
 })
 
-test('names a state row that no event accounts for', async () => {
+test('names a state row without an event', async () => {
   const engine = await engineWith(300)
   const row = { key: encodeKey(['NOBODY']), value: { symbol: 'NOBODY' }, count: 1 }
   assert.is(await tamper(await active(engine, 'symbols'), row, null), 'committed')
@@ -102,7 +102,7 @@ test('names a trade that is missing, one that was changed, and one that was adde
   await engine.close()
 })
 
-/** The trades as a generation has them whose projectors have come so far in each partition. */
+/** The rows of `trades` in a generation with these checkpoints. */
 async function copyOfTrades(
   { eventStore, readModelStore }: Engine,
   rows: readonly StoredRow[],
@@ -141,7 +141,7 @@ test('names a changed trade beside rows that are being committed in many partiti
   await engine.close()
 })
 
-test('names a row whose key is none of ours', async () => {
+test('names a row with a foreign key', async () => {
   const engine = await engineWith(50)
   const rows = await rowsOf(await active(engine, 'trades'))
   const [first] = rows
@@ -170,7 +170,7 @@ test('is right while events flow in', async () => {
   await engine.close()
 })
 
-test('says that it could not check a model that is not there, or a generation of another version', async () => {
+test('says that it could not check an absent model, or a generation of another version', async () => {
   const engine = await engineWith(10)
   assert.is((await engine.verified('nobody')).result, 'could not check')
   const old = await engine.readModelStore.create({ model: 'symbols', version: 0, kind: 'state' })

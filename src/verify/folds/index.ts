@@ -5,5 +5,5 @@ import { symbols } from './symbols.ts'
 import { trades } from './trades.ts'
 import { vwap } from './vwap.ts'
 
-/** The naive fold of each read model; one that has none can't be verified. */
+/** The naive fold of each read model; a model without one can't be verified. */
 export const naiveFolds: readonly NaiveFold[] = [trades, symbols, candles, vwap, interruptions]

@@ -4,8 +4,8 @@ import type { KeyPart } from '../../read-model-store/key.ts'
 import type { Row } from '../../read-model-store/read-model-store.ts'
 
 /**
- * What a read model should hold, computed a second time, as plainly as can be. It shares no code
- * with the projections: where both agree, that is evidence.
+ * What a read model should hold, computed a second time in the plainest way. It shares no code
+ * with the projections, so equal results are evidence that both are right.
  */
 export type NaiveFold = NaiveSeries | NaiveState
 
@@ -14,9 +14,9 @@ type AnyEvent = any
 
 type Common<E extends TradelogEvent> = Readonly<{
   model: string
-  /** The version of the projection that it agrees with. */
+  /** The version of the projection that it matches. */
   version: number
-  /** The event types that count; others are to be passed over. */
+  /** The event types that count; the caller skips others. */
   events: readonly E['type'][]
 }>
 
@@ -38,8 +38,8 @@ export type NaiveState<E extends TradelogEvent = AnyEvent> = Common<E> &
   }>
 
 /**
- * A row under way. It takes each event of its key once: those of a partition in the order of their
- * offsets, partitions in any order.
+ * A row that is being folded. It takes each event of its key once: those of a partition in the
+ * order of their offsets, partitions in any order.
  */
 export type NaiveRow<E extends TradelogEvent = AnyEvent> = Readonly<{
   add: (recorded: RecordedEvent<E>) => void
