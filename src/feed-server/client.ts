@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import type { WebSocket } from 'ws'
 import { isSymbol } from '../domain/symbol.ts'
 
-/** More than this is held for no client: the play of a file waits, the simulation skips. */
+/** If more than this is buffered for a client, a file waits and the simulation skips trades. */
 export const clientBufferBytesMax = 1024 * 1024
 const subscriptionsMax = 10_000
 
-/** Somebody who is connected to the feed server, as a source of trades sees it. */
+/** A client of the feed server, as a source of trades sees it. */
 export type FeedClient = Readonly<{
   symbols: ReadonlySet<string>
-  /** Aborted when the client is gone. */
+  /** Aborted when the client has disconnected. */
   signal: AbortSignal
-  /** Resolves when the client has room again, or is gone. */
+  /** Resolves when the client has room again, or has disconnected. */
   send: (frame: string) => Promise<void>
-  /** Sends, or answers false where the client has no room. */
+  /** Sends, or returns false if the client has no room. */
   offer: (frame: string) => boolean
-  /** Resolves when all of these are subscribed; rejects when the client is gone before. */
+  /** Resolves when all of these are subscribed; rejects if the client disconnects before. */
   subscribedTo: (symbols: Iterable<string>) => Promise<void>
 }>
 
@@ -41,7 +41,7 @@ export function acceptClient(socket: WebSocket): FeedClient {
   }
 
   socket.on('message', (text) => {
-    const refusal = obey(symbols, String(text))
+    const refusal = changeSubscriptions(symbols, String(text))
     if (refusal !== undefined) offer(JSON.stringify({ msg: refusal, type: 'error' }))
     changed.dispatchEvent(new Event('change'))
   })
@@ -49,8 +49,8 @@ export function acceptClient(socket: WebSocket): FeedClient {
   return { symbols, signal: gone.signal, send, offer, subscribedTo }
 }
 
-/** Changes the subscriptions as a message of the client says; gives the refusal where it can't. */
-function obey(symbols: Set<string>, text: string): string | undefined {
+/** Changes the subscriptions as a message of the client says, or returns why it can't. */
+function changeSubscriptions(symbols: Set<string>, text: string): string | undefined {
   const { type, symbol } = parse(text)
   if (type !== 'subscribe' && type !== 'unsubscribe') return 'Invalid message'
   if (!isSymbol(symbol)) return 'Invalid symbol'

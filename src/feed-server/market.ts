@@ -41,15 +41,15 @@ const burstTradesMax = 8
 const repeatChance = 0.2
 /** Of the price, per trade. */
 const volatility = 0.0001
-/** How much of the way back to its opening price a price is drawn by one trade. */
+/** The part of the way back to its opening price that each trade moves a price. */
 const reversion = 0.0002
 const roundLots = [100, 100, 100, 200, 300, 500]
 const conditionLists = ['null', '["1"]', '["1","12"]', '["1","8","12"]', '["1","24","12"]']
 
 /**
- * A random walk per symbol in ticks of a cent. Real feeds send bursts of one symbol within one
- * millisecond, and trades equal in every field: so does this. The same seed and calls give the
- * same trades; only the times are the caller's.
+ * A random walk per symbol in ticks of a cent. Like real feeds, it sends bursts of one symbol
+ * within one millisecond, and trades equal in every field. The same seed and calls give the same
+ * trades; only the times are the caller's.
  */
 export function createMarket(seed: number): Market {
   const random = seededRandom(seed)
@@ -65,10 +65,10 @@ export function createMarket(seed: number): Market {
     const instrument = instrumentOf(symbols[Math.floor(random() * symbols.length)] ?? '')
     const isBurst = random() < burstChance
     const burstLeft = isBurst ? 1 + Math.floor(random() * (burstTradesMax - 1)) : 0
-    return { instrument, at, terms: agree(instrument, random), burstLeft }
+    return { instrument, at, terms: newTerms(instrument, random), burstLeft }
   }
   const goOn = (deal: Deal): Deal => {
-    const terms = random() < repeatChance ? deal.terms : agree(deal.instrument, random)
+    const terms = random() < repeatChance ? deal.terms : newTerms(deal.instrument, random)
     return { ...deal, terms, burstLeft: deal.burstLeft - 1 }
   }
   const next = (at: UnixMs, symbols: readonly string[]): MarketTrade => {
@@ -89,15 +89,15 @@ function list(symbol: string): Instrument {
   return { symbol, json: JSON.stringify(symbol), openCents, cents: openCents }
 }
 
-/** Any symbol can be subscribed to: each has one price to begin with, between 10 and 510. */
+/** Any symbol can be subscribed to: each has a fixed opening price, between 10 and 510. */
 function unlistedPrice(symbol: string): number {
   let hash = 7
   for (const byte of Buffer.from(symbol)) hash = (Math.imul(hash, 31) + byte) >>> 0
   return 10 + (hash % 50_000) / 100
 }
 
-/** Moves the price and draws a size: what buyer and seller agree on. */
-function agree(instrument: Instrument, random: () => number): Terms {
+/** Moves the price and draws a size and conditions. */
+function newTerms(instrument: Instrument, random: () => number): Terms {
   const { cents, openCents } = instrument
   const step = (random() + random() - 1) * 2 * volatility * cents
   const moved = Math.round(cents + step + (openCents - cents) * reversion)

@@ -13,27 +13,27 @@ type RecordedTradesOptions = Readonly<{
   path: string
   /** 1 plays at the pace of the trades' own times, N that many times as fast. */
   speed: number | 'max'
-  /** The play begins when all of these are subscribed; where there are none, all of the file. */
+  /** The play begins when all of these are subscribed; if empty, all symbols of the file. */
   symbols?: readonly string[]
   logger: Logger
 }>
 
 type RecordedTrades = FeedSource &
   Readonly<{
-    /** Names the file by its bytes: 16 hexadecimal digits. */
+    /** Identifies the bytes of the file: 16 hexadecimal digits. */
     hash: string
     rows: number
     symbols: ReadonlySet<string>
   }>
 
 const frameTradesMax = 100
-/** Longer waits are taken in parts, so that they follow a clock that is put right. */
+/** Longer waits are split, so that they follow a clock that is corrected. */
 const waitMsMax = 60_000
 
 /**
  * Plays a file of trades, from its first row, once to each client that subscribes to its symbols;
- * then the client stays connected. Each frame names the file, each trade its row. The whole file is
- * checked before: `FEED_FILE_INVALID` names the first line that is wrong, and nothing is played.
+ * then the client stays connected. Each frame names the file, each trade its row. Checks the whole
+ * file first: `FEED_FILE_INVALID` names the first wrong line, and nothing is played.
  */
 export async function openRecordedTrades(options: RecordedTradesOptions): Promise<RecordedTrades> {
   const { path, logger } = options
@@ -45,12 +45,12 @@ export async function openRecordedTrades(options: RecordedTradesOptions): Promis
     try {
       await client.subscribedTo(wanted)
       if ((await stateOf(path)) !== state) throw unreadable(path, 'it has changed since the start')
-      logger.info({ file: path, rows, speed: options.speed }, 'play of the file begins')
+      logger.info({ file: path, rows, speed: options.speed }, 'playing the file')
       await playTo(client, { ...options, hash })
       logger.info({ file: path, rows }, 'the file has been played')
     } catch (error) {
       if (!client.signal.aborted) throw error
-      logger.info({ file: path }, 'play of the file ends: the client is gone')
+      logger.info({ file: path }, 'playing the file has ended: the client has disconnected')
     }
   }
   return { serve, hash, rows, symbols }
@@ -109,7 +109,7 @@ async function playTo(
 const isWanted = ({ symbol }: FileTrade, client: FeedClient): boolean =>
   symbol === null || client.symbols.has(symbol)
 
-/** The first trade is due at once, the others as long after it as the file says. */
+/** The first trade is due at once, the others after it by the times of the file. */
 function createClock(speed: number | 'max') {
   const startedAt = performance.now()
   let firstAt: number | undefined

@@ -5,9 +5,8 @@ import { TradelogError } from '../domain/errors.ts'
 import { closeOnce } from '../runtime/close-once.ts'
 import { acceptClient, type FeedClient } from './client.ts'
 
-/** Where the trades come from. */
 export interface FeedSource {
-  /** Sends trades to a client until it is gone or nothing is left; a rejection disconnects it. */
+  /** Sends a client trades until it disconnects or none are left; a rejection disconnects it. */
   serve(client: FeedClient): Promise<void>
 }
 
@@ -46,7 +45,7 @@ export async function startFeedServer(options: FeedServerOptions): Promise<FeedS
 
   const close = closeOnce(() => {
     clearInterval(pings)
-    return shut(server)
+    return closeServer(server)
   })
   return { url: urlOf(server), close }
 }
@@ -81,7 +80,7 @@ function urlOf(server: WebSocketServer): string {
   return `ws://${host}:${address.port}`
 }
 
-async function shut(server: WebSocketServer): Promise<void> {
+async function closeServer(server: WebSocketServer): Promise<void> {
   for (const socket of server.clients) socket.terminate()
   await new Promise<void>((resolve) => server.close(() => resolve()))
 }

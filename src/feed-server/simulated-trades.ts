@@ -14,13 +14,13 @@ type SimulatedTradesOptions = Readonly<{
 
 const tickMsMin = 10
 const tickMsMax = 1_000
-/** After a stall at most this much is made up for; the rest of the time had no trades. */
+/** After a stall, trades are made up for at most this time; the time before has no trades. */
 const catchUpMsMax = 2_000
 const frameTradesMax = 100
 
 /**
- * Trades of a seeded market in real time, for the symbols that somebody is subscribed to. All
- * clients see one market; one that reads too slowly misses frames, as at a real feed.
+ * Trades of a seeded market in real time, for all subscribed symbols. All clients see one market;
+ * a client that reads too slowly misses frames, as with a real feed.
  */
 export function simulatedTrades(options: SimulatedTradesOptions): FeedSource {
   const { now = Date.now, logger } = options
@@ -42,14 +42,14 @@ export function simulatedTrades(options: SimulatedTradesOptions): FeedSource {
     }
     timer = setTimeout(tick, pace.tickMs)
   }
-  const leave = (client: FeedClient) => {
+  const remove = (client: FeedClient) => {
     clients.delete(client)
     if (clients.size === 0) clearTimeout(timer)
   }
   const serve = async (client: FeedClient) => {
     if (client.signal.aborted) return
     clients.add(client)
-    client.signal.addEventListener('abort', () => leave(client), { once: true })
+    client.signal.addEventListener('abort', () => remove(client), { once: true })
     if (clients.size > 1) return
     pace.restart()
     timer = setTimeout(tick, pace.tickMs)
@@ -67,7 +67,7 @@ export function createPace(tradesPerSecond: number, now: () => UnixMs) {
       from = now()
       owed = 0
     },
-    /** How many trades belong into the time since the call before. */
+    /** How many trades are due for the time since the last call. */
     due: () => {
       const to = now()
       const since = Math.max(from, to - catchUpMsMax)
@@ -80,7 +80,7 @@ export function createPace(tradesPerSecond: number, now: () => UnixMs) {
   }
 }
 
-/** Gives the clients that had no room for all of their trades. */
+/** Returns the clients that had no room for all of their trades. */
 function broadcast(
   clients: ReadonlySet<FeedClient>,
   trades: readonly MarketTrade[],

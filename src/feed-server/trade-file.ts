@@ -8,7 +8,7 @@ import { linesOf } from '../runtime/lines.ts'
 
 /** One trade of a file, ready to be sent. */
 export type FileTrade = Readonly<{
-  /** Null where a recorded frame held something else: ingest is to judge it. */
+  /** Null if a recorded frame holds something else: ingest rejects that, not this reader. */
   symbol: string | null
   executedAt: number | null
   /** The entry of a Finnhub frame: numbers as the file has them, and its `row`, counted from 1. */
@@ -23,7 +23,7 @@ const lineLimit = { charactersMax: 1024 * 1024, tooLong: 'a line is too long' }
 
 /**
  * The trades of a file, gzip or plain, in its order: CSV with the header above, or one Finnhub
- * frame a line, of which the trade frames count. Throws `FEED_FILE_INVALID`, which names the file and the line.
+ * frame a line, of which only trade frames count. Throws `FEED_FILE_INVALID` with file and line.
  */
 export async function* tradesOfFile(path: string): AsyncGenerator<readonly FileTrade[]> {
   const reader = createReader(path)
@@ -81,9 +81,9 @@ function formOf(firstLine: string): ReadLine {
   throw new Error(`neither the header ${csvHeader} nor a Finnhub frame`)
 }
 
-function invalid(path: string, place: 'in' | 'after', line: number, error: unknown) {
+function invalid(path: string, at: 'in' | 'after', line: number, error: unknown) {
   const reason = error instanceof Error ? error.message : String(error)
-  return new TradelogError('FEED_FILE_INVALID', `${path}, ${place} line ${line}: ${reason}`, {
+  return new TradelogError('FEED_FILE_INVALID', `${path}, ${at} line ${line}: ${reason}`, {
     cause: error,
     fields: { file: path, line },
   })

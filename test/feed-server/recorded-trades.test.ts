@@ -79,7 +79,7 @@ test('numbers are sent as the file has them', () =>
     await eventually(() => reader.texts.some((text) => text.includes('"p":61837.63000000,')))
   }))
 
-test('frames of a live feed are played trade by trade, numbered, other messages passed over', () => {
+test('frames of a live feed are played trade by trade, numbered, other messages skipped', () => {
   const frames = [
     '{"type":"ping"}',
     '{"data":[{"p":1.0841,"s":"OANDA:EUR_USD","t":1718000000000,"v":0}],"type":"trade"}',
@@ -106,13 +106,13 @@ test('the play waits until every symbol is subscribed', () =>
     await eventually(() => reader.entries().length === 4)
   }))
 
-test('where symbols are named, the play waits for these, and sends what is subscribed', () =>
+test('if symbols are named, the play waits for these, and sends what is subscribed', () =>
   withPlay({ path: fileOf(csv), symbols: [btc], subscribe: [btc] }, async (reader) => {
     await eventually(() => reader.entries().length === 1)
     assert.is(reader.entries()[0]?.row, 2)
   }))
 
-test('it is played once, and the client stays connected', () =>
+test('a file is played once, and the client stays connected', () =>
   withPlay({ path: fileOf(csv), subscribe: all }, async (reader) => {
     await eventually(() => reader.entries().length === 4)
     reader.subscribe('AAPL')
@@ -171,7 +171,7 @@ for (const [what, content, message] of wrong) {
   })
 }
 
-test('a file that is not there is refused', async () => {
+test('an absent file is refused', async () => {
   const error = await failureOf(join(directory, 'missing'))
   assert.is(error.code, 'FEED_FILE_INVALID')
 })
@@ -186,7 +186,7 @@ test('a file that changes after it was checked is not played', async () => {
   })
 })
 
-test('a large file goes through a client that reads slowly without being held in memory', async () => {
+test('a large file for a slow client is not held in memory', async () => {
   const rows = 100_000
   const lines = Array.from(
     { length: rows },

@@ -69,7 +69,7 @@ test('knows what each client is subscribed to', async () => {
   })
 })
 
-test('bounds what it holds for a client that does not read', async () => {
+test('bounds what it buffers for a client that does not read', async () => {
   const clients: FeedClient[] = []
   await withReader({ serve: async (client) => void clients.push(client) }, async (reader) => {
     const [client] = clients
@@ -89,7 +89,7 @@ test('bounds what it holds for a client that does not read', async () => {
   })
 })
 
-test('tells the source when a client is gone, also one that it waits for', async () => {
+test('signals the source when a client has disconnected, also one that it waits for', async () => {
   const ends: string[] = []
   const source: FeedSource = {
     serve: (client) => client.subscribedTo(['AAPL']).catch(({ name }) => void ends.push(name)),
@@ -102,7 +102,7 @@ test('tells the source when a client is gone, also one that it waits for', async
   await server.close()
 })
 
-test('disconnects the client of a source that fails, and lives on', async () => {
+test('disconnects the client of a source that fails, and keeps running', async () => {
   let calls = 0
   const source: FeedSource = {
     serve: async () => {
@@ -137,7 +137,7 @@ test('a taken port is FEED_UNAVAILABLE', async () => {
   await server.close()
 })
 
-test('closes once, however often it is told', async () => {
+test('closes once, however often close is called', async () => {
   const server = await start(quiet)
   const reader = await connectReader(server.url)
   await Promise.all([server.close(), server.close(), once(reader.socket, 'close')])
