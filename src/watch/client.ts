@@ -9,59 +9,59 @@ type WatchOptions = Readonly<{
   signal: AbortSignal
   onEvent: (event: WatchEvent) => void
   readModelsEveryMs?: number
-  /** A stream on which nothing comes for so long, not even a heartbeat, is dead. */
+  /** A stream without data for so long, not even a heartbeat, counts as lost. */
   silenceMsMax?: number
 }>
 
 const retry = { firstMs: 200, maxMs: 3_000 } as const
 
-/** Follows a running API over HTTP, through any interruption, until it is aborted. */
+/** Follows a running API over HTTP until it is aborted, and reconnects whenever it has to. */
 export async function watchApi(options: WatchOptions): Promise<void> {
   await Promise.all([followStream(options), followReadModels(options)])
 }
 
 async function followStream(options: WatchOptions): Promise<void> {
   const { signal, onEvent } = options
-  const place = { id: '' }
+  const last = { id: '' }
   for (let failures = 1; !signal.aborted; failures++) {
     const onConnected = () => {
       failures = 0
       onEvent({ kind: 'connected' })
     }
-    const reason = await readStream(options, place, onConnected).catch(reasonOf)
+    const reason = await readStream(options, last, onConnected).catch(reasonOf)
     if (signal.aborted) return
     onEvent({ kind: 'lost', reason })
-    await rest(backoffMs(failures + 1, Math.random, retry), signal)
+    await pause(backoffMs(failures + 1, Math.random, retry), signal)
   }
 }
 
-/** Gives why it has ended. */
+/** Resolves to the reason why it has ended. */
 const readStream = (
   { api, signal, onEvent, silenceMsMax = 40_000 }: WatchOptions,
-  place: { id: string },
+  last: { id: string },
   onConnected: () => void,
 ): Promise<string> =>
-  unlessSilent({ signal, silenceMsMax }, async (signal, onSound) => {
-    const headers = { 'Last-Event-ID': place.id }
+  unlessSilent({ signal, silenceMsMax }, async (signal, onData) => {
+    const headers = { 'Last-Event-ID': last.id }
     const { ok, status, body } = await fetch(`${api}/api/v1/stream`, { headers, signal })
     if (!ok || body === null) return `the API answers ${status}`
     onConnected()
     for await (const { event, data, id } of serverSentEvents(body)) {
-      onSound()
+      onData()
       if (event === 'tick') onEvent({ kind: 'tick', tick: JSON.parse(data) })
       if (event === 'bye') return `the API says: ${JSON.parse(data).reason}`
-      place.id = id ?? place.id
+      last.id = id ?? last.id
     }
     return 'the stream has ended'
   })
 
-/** A failure keeps what is known; the stream says that the connection is lost. */
+/** Ignores failures, so the last state stays; the stream reports that the connection is lost. */
 async function followReadModels(options: WatchOptions): Promise<void> {
   const { signal, onEvent, readModelsEveryMs = 1_000 } = options
   while (!signal.aborted) {
     const readModels = await readReadModels(options).catch(() => undefined)
     if (readModels !== undefined) onEvent({ kind: 'read models', readModels })
-    await rest(readModelsEveryMs, signal)
+    await pause(readModelsEveryMs, signal)
   }
 }
 
@@ -73,15 +73,15 @@ const readReadModels = ({ api, signal }: WatchOptions): Promise<readonly ReadMod
 
 const answerMsMax = 10_000
 
-/** Its signal is aborted with the other, when there was no sound for so long, and at the end. */
+/** The signal of `work` is aborted with the other, after so long without data, and at the end. */
 async function unlessSilent<T>(
   { signal, silenceMsMax }: { signal: AbortSignal; silenceMsMax: number },
-  work: (signal: AbortSignal, onSound: () => void) => Promise<T>,
+  work: (signal: AbortSignal, onData: () => void) => Promise<T>,
 ): Promise<T> {
   const ended = new AbortController()
   const stop = () => ended.abort(signal.reason)
   signal.addEventListener('abort', stop)
-  const silence = setTimeout(() => ended.abort(new Error('nothing has come')), silenceMsMax)
+  const silence = setTimeout(() => ended.abort(new Error('no data received')), silenceMsMax)
   try {
     return await work(ended.signal, () => silence.refresh())
   } finally {
@@ -91,7 +91,7 @@ async function unlessSilent<T>(
   }
 }
 
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {})
 }
 

@@ -14,7 +14,7 @@ export function screen(state: WatchState, { columns, rows }: Size): string[] {
   return lines.slice(0, rows)
 }
 
-/** The address is shown in full where it can be; what has to go first is why there's no connection. */
+/** Shows the address in full if it fits: the reason of a lost connection is cut first. */
 function headLine({ api, connection }: WatchState, columns: number): string {
   const name = `  tradelog  ${api}`
   const text = connectionText(connection)
@@ -82,7 +82,7 @@ function symbolColumns(columns: number): readonly Column<Watched>[] {
   ]
 }
 
-/** Of the columns of a symbol before its sparkline, gaps and the right margin included. */
+/** The width of a symbol's columns before its sparkline, with gaps and the right margin. */
 const fixedWidth = 16 + 12 + 10 + 14 + 12 + 6 * gap.length + gap.length
 
 const signed = (change: string | null): string =>

@@ -42,7 +42,7 @@ export type WatchState = Readonly<{
 /** As many as the widest sparkline shows. */
 const pricesMax = 60
 
-/** Keeps the state of a screen: `take` an event, `now` is what has come of all so far. */
+/** Keeps the state of a screen: `take` applies an event, `now` returns the state so far. */
 export function watchState(api: string) {
   const symbols = new Map<string, Watched>()
   let state: WatchState = {

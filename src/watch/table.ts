@@ -4,7 +4,7 @@ export type Column<Item> = Readonly<{
   title: string
   width: number
   align?: 'left' | 'right'
-  /** The larger it is, the sooner the column goes where there is no room. */
+  /** The larger it is, the sooner the column is dropped if there is no room. */
   rank: number
   cell: (item: Item) => string
   style?: (item: Item) => Style | undefined
@@ -12,7 +12,7 @@ export type Column<Item> = Readonly<{
 
 const gap = '  '
 
-/** A line of titles, then a line for each item; the least important columns go first. */
+/** A line of titles, then a line for each item; the least important columns are dropped first. */
 export function table<Item>(
   columns: readonly Column<Item>[],
   items: readonly Item[],

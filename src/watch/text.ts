@@ -7,7 +7,7 @@ const codes: Readonly<Record<Style, number>> = { bold: 1, dim: 2, green: 32, red
 export const styled = (text: string, style: Style | undefined): string =>
   style === undefined || text === '' ? text : `\u001b[${codes[style]}m${text}\u001b[0m`
 
-/** Exactly so wide; what is cut ends in an ellipsis. No control character gets through. */
+/** Exactly so wide; text that is cut ends in an ellipsis. Control characters become `?`. */
 export function fitted(text: string, width: number, align: 'left' | 'right' = 'left'): string {
   if (width <= 0) return ''
   const characters = [...text.replaceAll(/\p{Cc}/gu, '?')]
@@ -18,7 +18,7 @@ export function fitted(text: string, width: number, align: 'left' | 'right' = 'l
 
 const bars = [...'▁▂▃▄▅▆▇█']
 
-/** The latest that fit, between the lowest and the highest of them. */
+/** The latest numbers that fit, scaled from the lowest to the highest of them. */
 export function sparkline(numbers: readonly number[], width: number): string {
   const shown = numbers.slice(-width)
   const lowest = Math.min(...shown)

@@ -36,7 +36,7 @@ test('follows prices and read models', async () => {
   await close()
 })
 
-test('says that the API has stopped, and goes on with the next', async () => {
+test('says that the API has stopped, and follows the next one', async () => {
   const first = await startTestApi()
   await first.record([trade()])
   const { now, quit } = startWatch(first.api.url)
@@ -51,7 +51,7 @@ test('says that the API has stopped, and goes on with the next', async () => {
   await second.close()
 })
 
-test('gives up a stream on which nothing comes, and an address that has none', async () => {
+test('gives up a stream without data, and an address without a stream', async () => {
   const server = createServer((request, response) => {
     const isStream = request.url?.startsWith('/silent/') === true
     response.writeHead(isStream ? 200 : 404, { 'Content-Type': 'text/event-stream' })
@@ -61,7 +61,7 @@ test('gives up a stream on which nothing comes, and an address that has none', a
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   for (const [path, reason] of [
-    ['/silent', /nothing has come/],
+    ['/silent', /no data received/],
     ['/none', /404/],
   ] as const) {
     const { now, quit } = startWatch(url + path, { silenceMsMax: 50 })

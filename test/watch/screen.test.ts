@@ -42,7 +42,7 @@ function given(symbols: readonly string[], readModels: readonly ReadModel[] = [r
 const linesOf = (state: ReturnType<typeof given>, columns = 100, rows = 30): string[] =>
   screen(state.now(), { columns, rows }).map(stripVTControlCharacters)
 
-test('shows a symbol with all that is known of it', () => {
+test('shows a symbol with every column', () => {
   const line = linesOf(given(['AAPL'])).find((one) => one.includes('AAPL')) ?? ''
   for (const part of ['101.5', '+1.5', '100.75', '1,234', '▁█'])
     assert.ok(line.includes(part), part)
@@ -64,7 +64,7 @@ test('shows a read model, its replay and its last verification', () => {
   }
 })
 
-test('says that the connection is lost, and why, over what is known', () => {
+test('says that the connection is lost, and why, above the last state', () => {
   const state = given(['AAPL'])
   assert.match(linesOf(state)[0] ?? '', '● live')
   state.take({ kind: 'lost', reason: 'connect ECONNREFUSED' })
@@ -73,7 +73,7 @@ test('says that the connection is lost, and why, over what is known', () => {
   assert.ok(lines.some((line) => line.includes('AAPL')))
 })
 
-test('says so where there is nothing yet', () => {
+test('says so if there is nothing yet', () => {
   const lines = linesOf(given([], []))
   assert.ok(lines.some((line) => line.includes('no trades yet')))
   const fresh = watchState('http://localhost:8000')
@@ -95,13 +95,13 @@ test('is never larger than the terminal, whatever its size', () => {
   }
 })
 
-test('says how many symbols there is no room for', () => {
+test('says how many symbols do not fit', () => {
   const lines = linesOf(given(['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']), 100, 12)
   const shown = lines.filter((line) => line.includes('101.5')).length
   assert.match(lines.join('\n'), `… and ${8 - shown} more`)
 })
 
-test('lets no control character of a name reach the terminal', () => {
+test('replaces control characters of a name', () => {
   const text = screen(given(['A\u001b[2J\u0007']).now(), { columns: 100, rows: 30 }).join('\n')
   assert.not.match(text, '\u001b[2J')
   assert.not.match(text, '\u0007')

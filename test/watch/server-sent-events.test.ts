@@ -31,7 +31,7 @@ test('are read however the bytes are cut', async () => {
   }
 })
 
-test('that end in the middle are none', async () => {
+test('that end in the middle are ignored', async () => {
   assert.equal(await eventsIn([new TextEncoder().encode('event: tick\ndata: {"sym')]), [])
 })
 
