@@ -9,7 +9,7 @@ type Log = Readonly<{
   close: () => Promise<void>
 }>
 
-/** One append in flight. The making of the trades is not in the time. */
+/** One append in flight. The time excludes making the trades. */
 export async function appendAll(events: number, log: Log): Promise<Measured> {
   const total = { count: events, seconds: 0, cpuSeconds: 0 }
   for (const batch of tradeBatches(events)) {

@@ -1,13 +1,13 @@
 import type { LineReport, Report } from './report.ts'
 import { quantile } from './statistics.ts'
 
-/** Runners are shared, and rates move by half: only what is beyond this is more than noise. */
+/** Runners are shared, and rates vary by half: only beyond this it is more than noise. */
 const slowerBelow = 0.6
-/** Processor time moves less. */
+/** Processor time varies less. */
 const remarkable = 0.15
 
 type Figures = Readonly<{
-  /** Per second, and of the floor's in the same repetition where the line has one. */
+  /** Per second. `ofFloor`: relative to the floor in the same repetition, if there is one. */
   rate: number
   ofFloor: number | undefined
   cpuSecondsPerMillion: number
@@ -31,7 +31,7 @@ ${heads[0]?.machine}. Medians of ${bases.length} runs of each, in turn.
 | what | per second | of its floor | CPU s per million | speed-up | |
 | ---- | ---------- | ------------ | ----------------- | -------: | - |
 ${changes.map((change) => `${rowOf(change)}\n`).join('')}
-The speed-up is of the ratios to the floor where there is one. A line is called slower only where both it
+The speed-up is of the ratios to the floor if there is one. A line is called slower only if both it
 and that of its processor time are below ${slowerBelow} of before.
 `
   return { markdown, isSlower: changes.some(isSlower) }
@@ -68,7 +68,7 @@ function figuresOf(runs: readonly { line: LineReport; lines: readonly LineReport
 
 const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** Above 1 is faster; by the ratio to the floor where there is one, which the machine can't move. */
+/** Above 1 is faster; by the ratio to the floor if there is one, as the machine can't change it. */
 const speedUp = ({ base, head }: Change): number =>
   base.ofFloor === undefined || head.ofFloor === undefined
     ? head.rate / base.rate

@@ -12,9 +12,9 @@ export function withEmbeddedStores(
   return withStores(given, { EVENT_STORE: 'embedded', READ_MODEL_STORE: 'embedded' }, work)
 }
 
-/** Puts the prepared log where the settings look for one. */
+/** Puts the prepared log where the settings expect it. */
 export const linkLog = ({ prepared, scratch, events }: Given): void =>
   symlinkSync(needFolder(prepared, { name: 'log', events }), join(scratch, 'log'))
 
-/** Where the read models are that `withEmbeddedStores` has made in a folder. */
+/** Where `withEmbeddedStores` has put the read models in a folder. */
 export const readModelsIn = (folder: string): string => join(folder, 'read-models')

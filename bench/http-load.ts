@@ -7,7 +7,7 @@ export type Client = Readonly<{
   close: () => void
 }>
 
-/** A client that keeps its connections, at most so many. */
+/** A client that keeps up to so many connections open. */
 export function createClient(port: number, connectionsMax: number): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
   return {
@@ -32,7 +32,7 @@ type Load = Readonly<{ concurrency: number; seconds: number; nextPath: () => str
 
 export type LoadResult = Readonly<{ requests: number; seconds: number; latenciesMs: number[] }>
 
-/** So many requests under way at any time, for so long. */
+/** Keeps so many requests in flight for so long. */
 export async function load(
   client: Client,
   { concurrency, seconds, nextPath }: Load,

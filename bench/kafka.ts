@@ -118,7 +118,7 @@ async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   return await work(admin).finally(() => admin.disconnect())
 }
 
-/** How far a group has got, over all partitions. */
+/** How many events a group has committed, over all partitions. */
 export const committedOffsets = (groupId: string, topic: string): Promise<number> =>
   withAdmin(async (admin) => {
     const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
@@ -148,7 +148,7 @@ const produceRaw: Subject = async (given) => {
 
 type Take = (partition: number, messages: readonly kafkajs.KafkaMessage[]) => void
 
-/** From the first batch on: joining the group takes seconds, whoever does it. */
+/** From the first batch on: joining the group takes seconds in every program. */
 export async function consumeTopic(given: Given, take: Take): Promise<Measured> {
   const { events } = given
   const topic = topicOf(given)
@@ -194,7 +194,7 @@ export const kafkaSettings = (given: Given): Settings => ({
   KAFKA__TOPIC: topicOf(given),
 })
 
-/** The broker forgets groups that have read nothing else. */
+/** Groups needn't be removed: the broker drops those that have read nothing else. */
 export const removeTopics = (run: string): Promise<void> =>
   withAdmin(async (admin) => {
     const topics = (await admin.listTopics()).filter((name) => name.startsWith(topicsOf(run)))

@@ -10,7 +10,7 @@ import { silent } from './projecting.ts'
 import { quantile } from './statistics.ts'
 
 const warmUpSeconds = 4
-/** By then the heap of the server has the size that it keeps. */
+/** After this time the heap of the server has its final size. */
 const streamsWarmUpSeconds = 15
 const seconds = 20
 const burstSeconds = 10
@@ -20,7 +20,7 @@ const pollEveryMs = 2
 const sampleEveryMs = 250
 const visibleWithinMs = 120_000
 
-/** `events` is what is sent a second. */
+/** `events` is the number sent per second. */
 export const livePart = (): Part => ({
   name: 'live',
   title: 'Live: feed, ingest, projectors and API in one process on embedded stores',
@@ -108,7 +108,7 @@ async function measureIn(
   }
 }
 
-/** Asks for the newest trade of a symbol over and over; the pause between is in the figures. */
+/** Polls the newest trade of a symbol; the figures include the pause between requests. */
 async function untilVisible({ trades, client, pid }: Program): Promise<Measured> {
   const [symbol = ''] = liveSymbols
   const seen = arrivals(trades)
@@ -138,7 +138,7 @@ async function untilKnown(client: Client, symbol: string): Promise<void> {
   }
 }
 
-/** The rate and the processor time of what is sent from now on. */
+/** The rate and the processor time of the trades sent from now on. */
 function startClock(pid: number, trades: NumberedTrades) {
   const start = { at: performance.now(), cpu: cpuSecondsOf(pid), sent: trades.sent() }
   return () => ({
@@ -148,7 +148,7 @@ function startClock(pid: number, trades: NumberedTrades) {
   })
 }
 
-/** Until every trade is counted in `symbols`. */
+/** Waits until every trade is counted in `symbols`. */
 async function absorbed({ trades, client, pid }: Program): Promise<Measured> {
   await trades.begun
   const stop = startClock(pid, trades)
@@ -175,7 +175,7 @@ async function countTrades(client: Client): Promise<number> {
   return counts.reduce((sum, { trade_count }) => sum + trade_count, 0)
 }
 
-/** For every trade the time until the first tick that counts it, in every stream. */
+/** The time from each trade to the first tick that counts it, in every stream. */
 async function untilStreamed({ trades, client, port, pid }: Program): Promise<Measured> {
   await trades.begun
   await untilKnown(client, liveSymbols.at(-1) ?? '')
@@ -206,7 +206,7 @@ async function untilStreamed({ trades, client, port, pid }: Program): Promise<Me
   }
 }
 
-/** Takes of an event only what is needed: there are thousands a second. */
+/** Parses only the needed part of an event: there are thousands a second. */
 const tickFields = /"symbol":"([^"]+)".*"trade_count":(\d+)/
 
 function openStream(port: number, seen: (symbol: string, count: number) => void) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 export type Machine = Readonly<{ machine: string; versions: Readonly<Record<string, string>> }>
 
-/** When, of which code, and how many processes wanted a processor before (a minute's mean). */
+/** The time, the commit, and how many processes wanted a processor (a minute's mean). */
 export type Moment = Readonly<{ date: string; commit: string; load: number }>
 
 const root = join(import.meta.dirname, '../..')

@@ -7,9 +7,9 @@ import { watchMemory } from './process-watch.ts'
 export type Measurement = Readonly<{
   /** Per second. */
   rate: number
-  /** Null where it wasn't measured. */
+  /** Null if it wasn't measured. */
   cpuSecondsPerMillion: number | null
-  /** Highest seen; null where the system doesn't tell. */
+  /** The highest seen; null if the system doesn't report it. */
   anonymousBytes: number | null
   figures: Readonly<Record<string, number>>
   held: string | null
@@ -26,7 +26,7 @@ export async function measure(
   const args = [...process.execArgv, program, part, subject, JSON.stringify(given)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const memory = watchMemory(child.pid ?? 0)
-  // The run fails with it then, and removes what it has made.
+  // The run then fails with this error, and removes what it has made.
   const stop = (signal: NodeJS.Signals) => child.kill(signal)
   const signals = ['SIGINT', 'SIGTERM'] as const
   for (const signal of signals) process.once(signal, stop)

@@ -20,7 +20,7 @@ import { partitions, tradeBatches } from './trades.ts'
 export const mongodbUrl = process.env.MONGODB_URL ?? ''
 const insert = 'driver: insertMany of the same documents, 1,000 at a time'
 
-/** A server takes a row in several times the time of an embedded store. */
+/** A server takes several times as long for a row as an embedded store. */
 const shareOfEvents = 3
 
 export function mongodbPart(options: PartOptions): PartOrReason {
@@ -68,7 +68,7 @@ export function mongodbPart(options: PartOptions): PartOrReason {
   }
 }
 
-/** A stand-in such as FerretDB says what it is, beside the version that it wants to be taken for. */
+/** A stand-in such as FerretDB reports its name beside the version of MongoDB that it imitates. */
 export async function mongodbServer(): Promise<string> {
   const client = await MongoClient.connect(mongodbUrl)
   try {
@@ -83,7 +83,7 @@ export async function mongodbServer(): Promise<string> {
   }
 }
 
-/** Runs the work in a database of its own, which is dropped afterwards. */
+/** Runs the work in a new database, which is dropped afterwards. */
 export async function withDatabase(work: (name: string, client: MongoClient) => Promise<Measured>) {
   const client = await MongoClient.connect(mongodbUrl)
   const name = `tradelog_bench_${randomUUID().slice(0, 8)}`
@@ -118,7 +118,7 @@ export const mongodbSettings = (databaseName: string): Settings => ({
   MONGODB__DATABASE_NAME: databaseName,
 })
 
-/** As many inserts at a time as there are partitions; the making of the documents is not in the time. */
+/** Runs as many inserts at once as there are partitions. The time excludes making the documents. */
 const insertRaw: Subject = ({ events }) =>
   withDatabase(async (name, client) => {
     const options = { writeConcern: { w: 'majority', journal: true } } as const

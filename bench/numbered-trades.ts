@@ -13,7 +13,7 @@ type Options = Readonly<{ tradesPerSecond: number; seconds: number }>
 
 export type NumberedTrades = FeedSource &
   Readonly<{
-    /** When each trade of a symbol was sent, by its number there: the first has number 1. */
+    /** When each trade of a symbol was sent, by its number in the symbol, from 1 on. */
     sentAt: (symbol: string, number: number) => number
     sent: () => number
     /** Resolves when the first is sent. */
@@ -23,8 +23,8 @@ export type NumberedTrades = FeedSource &
   }>
 
 /**
- * Trades at a steady rate, in turn of each symbol; the code of a trade is its number. Where the
- * client reads too slowly it waits and then makes up for it: no trade is left out.
+ * Trades at a steady rate, of each symbol in turn; the code of a trade is its number. If the client
+ * reads too slowly, it waits and then makes up for it: no trade is skipped.
  */
 export function numberedTrades(options: Options): NumberedTrades {
   const times = liveSymbols.map((): number[] => [])
@@ -74,12 +74,12 @@ function deferred(): readonly [resolve: () => void, promise: Promise<void>] {
   return [resolve, promise]
 }
 
-/** How long trades took to be seen: each once, or only every n-th, however many at a time. */
+/** How long trades took to be seen: of each trade once, or only of every n-th. */
 export function arrivals(trades: NumberedTrades, everyNth = 1) {
   const latenciesMs: number[] = []
   const lastSeen = new Map<string, number>()
   return {
-    /** All trades of the symbol up to this number are there. */
+    /** Records that all trades of the symbol up to this number have been seen. */
     seen: (symbol: string, number: number): void => {
       const now = performance.now()
       const first = (lastSeen.get(symbol) ?? 0) + 1
@@ -88,7 +88,7 @@ export function arrivals(trades: NumberedTrades, everyNth = 1) {
       }
       lastSeen.set(symbol, Math.max(number, first - 1))
     },
-    /** Forgets what was measured so far. */
+    /** Drops what was measured so far. */
     restart: (): void => void latenciesMs.splice(0),
     figures: () => ({
       'median ms': quantile(latenciesMs, 0.5),

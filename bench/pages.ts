@@ -23,7 +23,7 @@ import { batchEvents, inBatches, partitions, symbols, timeAmong } from './trades
 const concurrency = 8
 const warmUpSeconds = 1
 const loadSeconds = 2
-/** So long that a single pause of the collector, in server or client, isn't more than 1 %. */
+/** So long that one pause of the garbage collector, in server or client, stays below 1 %. */
 const pacedSeconds = 10
 
 const preparedPage = 'bare Koa, the same bytes from memory'
@@ -115,13 +115,13 @@ function anywhere({ events, rows }: Given): () => string {
   const random = seededRandom(7)
   return () => {
     const symbol = symbols[Math.floor(random() * symbols.length)]
-    // Hardly any time is drawn twice, so that answers are not ones that were kept.
+    // Hardly any time is drawn twice, so that answers don't come from a cache.
     const before = timeAmong(events, random)
     return `/api/v1/trades/${symbol}?limit=${rows}&before=${before}`
   }
 }
 
-/** Warmed up with the same pace: a client that turns to it has a queue for some tenths of a second. */
+/** Warms up at the same pace: after a change of pace, requests queue for part of a second. */
 const apiPageHalfLoad: Subject = (given) =>
   withServer('api', given, concurrency, async (client, measured) => {
     const nextPath = () => newestPath(given.rows)
@@ -143,7 +143,7 @@ const ask = (served: Served, given: Given, concurrency: number, nextPath: () => 
 
 type MeasureLoad = (running: Promise<LoadResult>) => Promise<Measured>
 
-/** The server in a process of its own, the client in this one. */
+/** Runs the server in another process, the client in this one. */
 async function withServer(
   served: Served,
   given: Given,
@@ -174,7 +174,7 @@ async function withServer(
   }
 }
 
-/** The server answers any message with the time it has taken of the processor. */
+/** The server answers any message with the processor time it has used. */
 async function cpuSecondsOf(server: ChildProcess): Promise<number> {
   server.send('cpu')
   const [seconds] = await once(server, 'message')

@@ -1,8 +1,8 @@
-/** What one measurement gets to work with. It runs in a process of its own. */
+/** The input of one measurement, which runs in its own process. */
 export type Given = Readonly<{
-  /** Folder of what all measurements of a run read: see `Need`. */
+  /** The folder that all measurements of a run read from: see `Need`. */
   prepared: string
-  /** An empty folder of this measurement alone. */
+  /** An empty folder for this measurement only. */
   scratch: string
   /** Names the run, for topics and databases. */
   run: string
@@ -17,19 +17,19 @@ export type Measured = Readonly<{
   /** Events, or requests. */
   count: number
   seconds: number
-  /** Of the processor, all threads, in the same time; null where it wasn't measured. */
+  /** The processor time of all threads meanwhile; null if it wasn't measured. */
   cpuSeconds: number | null
   /** Further figures of this measurement, by name with unit. */
   figures?: Readonly<Record<string, number>>
-  /** What it has made, where all lines of the part have to make the same. */
+  /** The result, if all lines of the part must have the same one. */
   held?: string
-  /** Where the process that matters isn't the measuring one; null where that wasn't measured. */
+  /** Given if another process than the measuring one matters; null if that wasn't measured. */
   anonymousBytes?: number | null
 }>
 
 export type Subject = (given: Given) => Promise<Measured>
 
-/** What has to be there before a part is measured; made once for a run. */
+/** What a part needs before it is measured; made once for a run. */
 export type Need = Readonly<{ name: string; events: number }>
 
 export type Line = Readonly<{
@@ -43,11 +43,11 @@ export type Line = Readonly<{
   /** Events per second to reach. */
   aimRate?: number
   anonymousMbAtMost?: number
-  /** What figures may be at most. */
+  /** The upper bounds of figures. */
   figuresAtMost?: Readonly<Record<string, number>>
 }>
 
-/** The label of another line, and which part of its rate is to be reached. */
+/** The label of another line, and the part of its rate to reach. */
 type Beside = Readonly<{ floor: string; aim?: number }>
 
 export type Part = Readonly<{
@@ -56,16 +56,16 @@ export type Part = Readonly<{
   unit: 'events' | 'requests' | 'trades'
   needs: readonly Need[]
   lines: readonly Line[]
-  /** What a reader should know of the figures, whatever they are. */
+  /** What a reader of the figures should know. */
   remark?: string
   /** Says which server took part. */
   server?: () => Promise<string>
-  /** What can't be measured here though the part can, and why. */
+  /** What of the part can't be measured here, and why. */
   missing?: string
   /** Instead of the run's own. */
   repetitions?: number
   subjects: Readonly<Record<string, Subject>>
-  /** Removes what the run left on servers. */
+  /** Removes everything that the run has made on servers. */
   cleanUp?: (run: string) => Promise<void>
 }>
 
@@ -76,7 +76,7 @@ export type PartOptions = Readonly<{
   killEvents: number
   /** How long a short log is, and a long one. */
   memoryEvents: readonly number[]
-  /** How many trades are stored where pages are read. */
+  /** How many trades are stored when pages are read. */
   pagedTrades: readonly number[]
 }>
 
@@ -93,7 +93,7 @@ export async function timed(count: number, work: () => Promise<unknown>): Promis
   return { count, ...watch() }
 }
 
-/** Begins to measure; the answer ends it. */
+/** Begins to measure; the returned function ends it. */
 export function startWatch() {
   const start = performance.now()
   const before = process.cpuUsage()

@@ -24,7 +24,7 @@ export const partsOf = (options: PartOptions): readonly PartOrReason[] => [
   peersPart(options),
 ]
 
-/** The name under which a need is made, in place of a part's. */
+/** The name under which a need is made, instead of a part's. */
 export const preparation = 'prepare'
 
 const preparations: Readonly<Record<string, Subject>> = {

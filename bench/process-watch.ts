@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 const sampleEveryMs = 25
 const clockTicksPerSecond = 100
 
-/** Watches the memory of a process; null where the system doesn't tell. */
+/** Watches the memory of a process; null if the system doesn't report it. */
 export function watchMemory(pid: number) {
   let highest: number | null = null
   const sample = () => {
@@ -14,13 +14,13 @@ export function watchMemory(pid: number) {
   return { highest: () => highest, stop: () => clearInterval(sampling) }
 }
 
-/** What a process holds beside mapped files, such as those of LMDB. */
+/** The memory of a process without mapped files, such as those of LMDB. */
 export function anonymousBytes(pid: number): number | null {
   const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(procFile(pid, 'status')) ?? []
   return kilobytes === undefined ? null : Number(kilobytes) * 1_024
 }
 
-/** Of the processor, all its threads, so far; NaN where the system doesn't tell. */
+/** The processor time of all its threads so far; NaN if the system doesn't report it. */
 export function cpuSecondsOf(pid: number): number {
   // The name, in parentheses, may have spaces in it.
   const [, fields = ''] = procFile(pid, 'stat').split(') ')

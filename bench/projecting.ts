@@ -15,10 +15,10 @@ import type { Settings } from '../test/support/tradelog.ts'
 import { type Given, type Measured, startWatch } from './part.ts'
 import { configOf } from './settings.ts'
 
-/** Those that trades are folded into. */
+/** The read models that trades are folded into. */
 export const modelNames = ['trades', 'symbols', 'candles', 'vwap']
 
-/** What of the given the work on stores takes. */
+/** The part of `Given` that work on stores needs. */
 const wantedOf = ({ models, batchEventsMax }: Given) => ({
   projections: readModels.filter(({ name }) => models.includes(name)),
   batchEventsMax,
@@ -53,7 +53,7 @@ export async function withStores(
 
 export const silent = pino({ enabled: false })
 
-/** The running pipelines, each from nothing to the head, from the assignment of the partitions on. */
+/** Runs the pipelines from offset zero to the head, timed from the assignment of partitions on. */
 export async function projectLive(stores: Stores): Promise<Measured> {
   const { eventStore, projections, batchEventsMax } = stores
   const total = await eventsIn(eventStore)
@@ -91,7 +91,7 @@ export async function projectLive(stores: Stores): Promise<Measured> {
   return { count: total, ...stop() }
 }
 
-/** What a replay does up to the check of its counts, without its threads. */
+/** Does what a replay does before the check of its counts, without threads. */
 export async function build({
   eventStore,
   readModelStore,
@@ -113,7 +113,7 @@ export async function build({
   return { count: read(builder.checkpoint(projections[0]?.name ?? '')), ...stop() }
 }
 
-/** All of `tradelog replay`: build, in threads where it would, check the counts, promote. */
+/** All of `tradelog replay`: build (in threads if it would), check the counts, promote. */
 export async function replayModels(stores: Stores): Promise<Measured> {
   const { signal } = new AbortController()
   const stop = startWatch()
@@ -122,7 +122,7 @@ export async function replayModels(stores: Stores): Promise<Measured> {
   return { count: await eventsIn(stores.eventStore), ...measured }
 }
 
-/** How many events of the log, whether the model folds them or passes over them. */
+/** How many events of the log were read, whether the model folds or ignores them. */
 const read = (checkpoint: Checkpoint): number =>
   Array.from(checkpoint.values()).reduce((sum, { next }) => sum + next, 0)
 

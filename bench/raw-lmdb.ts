@@ -5,7 +5,7 @@ import { partitions } from './trades.ts'
 
 type RawKey = [partition: number, offset: number]
 
-/** The plainest log on LMDB, as its readme would have it: an entry of JSON per event. */
+/** The plainest log on LMDB, following its readme: an entry of JSON per event. */
 export function openRawLog(directory: string) {
   const database = open<TradeExecuted, RawKey>({
     path: directory,

@@ -11,11 +11,11 @@ type MeasuredPart = Pick<Part, 'name' | 'title' | 'unit' | 'remark'> &
     server: string | null
     lines: readonly LineReport[]
     missing: string | null
-    /** What every line that says so ended with. */
+    /** The common result of the lines that report one. */
     held: string | null
   }>
 
-/** What was measured of a part, or why it wasn't. */
+/** The measurements of a part, or why it wasn't measured. */
 export type PartReport = MeasuredPart | Readonly<{ name: string; reason: string }>
 
 export type Report = Machine & Readonly<{ parts: readonly PartReport[] }>
@@ -98,7 +98,7 @@ type Compared = Readonly<{
   withAim: boolean
 }>
 
-/** Repetition by repetition, since the speed of a shared machine moves. */
+/** Compares repetition by repetition, because the speed of a shared machine varies. */
 const ratiosOf = (
   { line: { beside = [] }, measurements }: LineReport,
   { lines, letters, speed, withAim }: Compared,

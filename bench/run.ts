@@ -10,7 +10,7 @@ import { partsOf, preparation } from './parts.ts'
 import { type LineReport, markdownOf, type PartReport, type Report } from './report.ts'
 import { usage } from './usage.ts'
 
-/** The report is printed as Markdown, and written where asked: see README.md. */
+/** Prints the report as Markdown, and writes it to a file if asked: see README.md. */
 function commandLine() {
   try {
     return parseArgs({
@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 1)}\n`)
 }
 
-/** The parts of the file that are not measured now stay in it, so that a report can be made in pieces. */
+/** Keeps the parts of the file that are not measured now: a report can be made in pieces. */
 function withFormer(measured: readonly PartReport[]): readonly PartReport[] {
   const former: PartReport[] =
     values.json !== undefined && existsSync(values.json)
@@ -137,7 +137,7 @@ async function measurePart(part: Part): Promise<PartReport> {
   return { ...described, ...moment, server, missing, held: commonlyHeld(lines), lines }
 }
 
-/** Programs that don't end with the same have not done the same. */
+/** Programs with different results have not done the same work. */
 function commonlyHeld(lines: readonly LineReport[]): string | null {
   const all = lines.flatMap(({ line, measurements }) =>
     measurements.flatMap(({ held }) => (held === null ? [] : [{ label: line.label, held }])),
@@ -172,7 +172,7 @@ const given = (
   batchEventsMax,
 })
 
-/** So that no line is always the first, or after the same other one. */
+/** Changes the order, so that no line is always the first or after the same other one. */
 const shuffled = <T>(items: readonly T[]): T[] =>
   items
     .map((item) => ({ item, at: random() }))

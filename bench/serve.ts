@@ -28,7 +28,7 @@ async function startApi({ prepared, events }: Given): Promise<number> {
   return port
 }
 
-/** The same fields of the same rows, and nothing else that an API has to do. */
+/** Serves the same fields of the same rows, and does nothing else that an API has to do. */
 function startRaw({ prepared, events, rows: limit }: Given): Promise<number> {
   const rows = openRawRows(needFolder(prepared, { name: 'raw-rows', events }))
   return listen((ctx) => {

@@ -1,4 +1,4 @@
-/** The value below which so much of the sorted values lies: 0.5 is the median. */
+/** The value below which this part of the sorted values lies: 0.5 is the median. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) * share

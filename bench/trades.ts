@@ -27,7 +27,7 @@ const gapMsMax = 120
 
 const conditionLists = [[], ['1'], ['1', '12'], ['1', '8', '12']]
 
-/** Seeded random walks, in arrays of a thousand: the same trades for the same count, of any count. */
+/** Seeded random walks, in arrays of a thousand: the same count always gives the same trades. */
 export function* tradeBatches(count: number): Generator<readonly TradeExecuted[]> {
   const random = seededRandom(20)
   const cents = symbols.map((_, i) => 5_000 + i * 3_217)
@@ -55,7 +55,7 @@ export function* tradeBatches(count: number): Generator<readonly TradeExecuted[]
   }
 }
 
-/** A time between those of the first trade and the last of so many. */
+/** A time between the first and the last of so many trades. */
 export const timeAmong = (count: number, random: () => number): number =>
   firstAt + Math.floor(random() * count * gapChance * (gapMsMax / 2))
 

@@ -2,9 +2,9 @@ import kafkajs from 'kafkajs'
 import { type Collection, type Db, MongoClient } from 'mongodb'
 
 /**
- * What a team would write today for this job, as the guides of its parts have it: `eachMessage`,
- * trades inserted some at a time, counters by `$inc`, offsets committed automatically. Tuned for
- * speed: see README.md here.
+ * What a team would write today for this job, following the guides of its parts: `eachMessage`,
+ * trades inserted in batches, counters by `$inc`, offsets committed automatically. Tuned for speed:
+ * see README.md here.
  */
 type BaselineOptions = Readonly<{
   brokers: readonly string[]
@@ -81,7 +81,7 @@ export async function startBaseline(options: BaselineOptions) {
   }
 }
 
-/** Waits only where a whole lot has come together. */
+/** Waits only if a whole batch has been collected. */
 function tradeInserter(collection: Collection<TradeDocument>) {
   let waiting: TradeDocument[] = []
   const flush = async () => {

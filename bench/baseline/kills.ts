@@ -19,21 +19,21 @@ export const kills = 20
 const seed = 5
 const delayMsMax = 300
 const pollEveryMs = 10
-/** A batch this small gives the twenty kills as many commits to fall into as the baseline has. */
+/** With batches this small, the twenty kills hit as many commits as in the baseline. */
 const batchEventsMax = 100
 
-/** The read models made in the end, whoever made them. */
+/** The final read models, of either program. */
 type Made = Readonly<{
   /** Rows of trades by position. */
   rows: ReadonlyMap<string, number>
-  /** Trades counted by symbol, and by candle of a minute. */
+  /** How many trades were counted by symbol, and by candle of a minute. */
   counts: ReadonlyMap<string, number>
   minutes: ReadonlyMap<string, number>
 }>
 
 type Killable = Readonly<{
   start: () => ChildProcess
-  /** How many events are behind it for good, as it says itself. */
+  /** How many events it has committed, as it reports. */
   applied: () => Promise<number>
 }>
 
@@ -86,7 +86,7 @@ export const killTradelog: Subject = (given) =>
     }
   })
 
-/** Kills at seeded numbers of applied events and a seeded moment after, starts again, and waits. */
+/** Kills at seeded counts of applied events plus a seeded delay, starts again, and waits. */
 async function underKills({ events }: Given, { start, applied }: Killable): Promise<number> {
   const random = seededRandom(seed)
   const thresholds = Array.from({ length: kills }, () => random() * events * 0.9)
@@ -118,7 +118,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await exited
 }
 
-/** Of the model that is furthest behind. */
+/** The count of the model that is furthest behind. */
 async function appliedToAll(store: ReadModelStore): Promise<number> {
   const applied = modelNames.map(async (name) => {
     const pointer = await store.pointer(name)

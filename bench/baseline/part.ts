@@ -43,7 +43,7 @@ export function baselinePart({ baselineEvents: events }: PartOptions): PartOrRea
   }
 }
 
-/** Every figure beside the rate has to be zero, but for the number of candles. */
+/** Every figure beside the rate has to be zero, except the number of candles. */
 export function killsPart({ killEvents: events }: PartOptions): PartOrReason {
   const reason = reasonAgainst()
   if (reason !== undefined) return { name: 'kills', reason }
@@ -63,7 +63,7 @@ export function killsPart({ killEvents: events }: PartOptions): PartOrReason {
   }
 }
 
-/** From the first message to the last: joining the group takes seconds, whoever does it. */
+/** From the first message to the last: joining the group takes seconds in every program. */
 const runBaseline: Subject = (given) =>
   withDatabase(async (databaseName) => {
     let seen = 0

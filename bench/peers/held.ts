@@ -1,17 +1,17 @@
 import type { ReadModelStore, Row } from '../../src/read-model-store/read-model-store.ts'
 
-/** What read models hold in the end: enough to tell whether programs have done the same. */
+/** What read models hold in the end: enough to see whether programs have the same result. */
 export type Held = Readonly<{
   trades: number
   /** Candles of a minute. */
   minutes: number
-  /** Of those candles together. */
+  /** The sum over those candles. */
   volume: number
   /** By symbol. */
   vwaps: Readonly<Record<string, number>>
 }>
 
-/** VWAPs with six digits: peers reckon with doubles. */
+/** VWAPs with six digits: peers calculate with doubles. */
 export function heldText({ trades, minutes, volume, vwaps }: Held): string {
   const each = Object.entries(vwaps)
     .sort(([a], [b]) => (a < b ? -1 : 1))

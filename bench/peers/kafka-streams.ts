@@ -20,7 +20,7 @@ type Printed = Readonly<{
   held: Held
 }>
 
-/** From the first event processed to the last; until all is committed is a figure of its own. */
+/** From the first event processed to the last; the time until the commit is another figure. */
 export const runStreams =
   (commitMs: number): Subject =>
   async (given) => {

@@ -29,8 +29,8 @@ const windowTrades = 50
 
 /**
  * All four read models as plainly as kafkajs and lmdb allow: state in memory, doubles, one
- * transaction a batch with what has changed. It can't go on after a restart, checks nothing, and
- * believes that trades come in the order of their time.
+ * transaction a batch with what has changed. It can't continue after a restart, checks nothing, and
+ * assumes that trades come in the order of their time.
  */
 export const runPlain: Subject = async (given) => {
   const database = open({ path: given.scratch, noSubdir: false, maxDbs: 8 })
