@@ -55,7 +55,7 @@ export const livePart = (): Part => ({
 
 type Program = Readonly<{ trades: NumberedTrades; client: Client; port: number; pid: number }>
 
-/** The whole program in a process of its own, fed by this one. */
+/** The whole program in another process, fed by this one. */
 async function withProgram(
   given: Given,
   seconds: number,

@@ -15,7 +15,7 @@ export type Measurement = Readonly<{
   held: string | null
 }>
 
-/** Measures in a process of its own, so that memory and warm-up are its own. */
+/** Measures in a new process, so that memory and warm-up count only for this measurement. */
 export async function measure(
   part: Part['name'],
   subject: string,

@@ -6,7 +6,7 @@ export type Bars = Readonly<{
   show: (status: ReplayStatus) => void
   /** Writes something else above the bars, such as a line of the log. */
   above: (write: () => void) => void
-  /** Draws no more: later output goes below the bars. */
+  /** Ends drawing: later output goes below the bars. */
   end: () => void
 }>
 

@@ -56,7 +56,7 @@ export async function openRecordedTrades(options: RecordedTradesOptions): Promis
   return { serve, hash, rows, symbols }
 }
 
-/** Changes when somebody writes to the file. */
+/** Changes when the file is written to. */
 async function stateOf(path: string): Promise<string> {
   try {
     const { size, mtimeMs } = await stat(path)

@@ -16,7 +16,7 @@ export type LogReader = Readonly<{
 
 /**
  * Calls `take` for every event of these types in a range of the log, in order, except for skipped
- * ones. Throws at an unreadable event: whatever follows it could not be judged.
+ * ones. Throws at an unreadable event, because what follows it could not be judged.
  */
 export async function eachEvent(
   { eventStore, batchEventsMax, signal, skips }: LogReader,

@@ -7,9 +7,9 @@ import { type KafkaRecord, keyBytesOf, recordsOf, valueTextOf } from './record-b
 
 /**
  * Refuses a topic that another program fills: checks the first and the last records of each
- * partition, and leaves those between to the readers. Behind a first record of ours, unreadable
- * records are left to them too: projections stop there and say so. An event in a partition that
- * isn't its own is refused, because no reader would notice it.
+ * partition. Readers judge those between, and also unreadable ones after a first record of ours:
+ * projections stop there and say so. An event in a partition that isn't its own is refused, because
+ * no reader would notice it.
  */
 export async function refuseForeignRecords(
   cluster: Cluster,
