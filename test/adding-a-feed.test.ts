@@ -18,7 +18,7 @@ test('names every file that it touches', () => {
 type Page<Row> = { data: readonly Row[] }
 
 test(
-  'followed to the letter, gives a feed that runs beside another',
+  'when followed to the letter, adds a feed that runs beside another',
   async () => {
     const copy = followed(recipe)
     await runIn(copy, 'node_modules/typescript/bin/tsc', '-p', '.')

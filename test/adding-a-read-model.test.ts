@@ -17,7 +17,7 @@ test('names every file that it touches', () => {
 })
 
 test(
-  'followed to the letter, gives a model that is lawful, served and verified',
+  'when followed to the letter, adds a model that passes the laws, is served and verified',
   async () => {
     const copy = followed(recipe)
     await runIn(copy, 'node_modules/typescript/bin/tsc', '-p', '.')

@@ -62,10 +62,10 @@ test('the services are those that the page on scaling out names', () => {
 
 test('every service can be scaled, is checked for health and does not run as root', () => {
   for (const { file, name, service } of services) {
-    const where = `${name} of ${file}`
-    assert.is(service.container_name, undefined, where)
-    assert.is(service.healthcheck?.test[0], 'CMD', where)
-    assert.match(service.user ?? 'root', /^(node|appuser|mongodb|nobody|472)$/, where)
+    const label = `${name} of ${file}`
+    assert.is(service.container_name, undefined, label)
+    assert.is(service.healthcheck?.test[0], 'CMD', label)
+    assert.match(service.user ?? 'root', /^(node|appuser|mongodb|nobody|472)$/, label)
   }
 })
 
@@ -88,12 +88,12 @@ test('the roles are commands of the program, run as in package.json', () => {
   }
 })
 
-test('who runs the program by its name gives Node the same flags', () => {
+test('the program started by its name gives Node the same flags', () => {
   const [, line] = /^#!\/usr\/bin\/env -S (.+)\n/.exec(textOf('src/cli/main.ts')) ?? []
   assert.is(`${line} ${packageJson.bin.tradelog} start`, packageJson.scripts.start)
 })
 
-test('the variables given to the roles are settings, and may be empty but for the address', () => {
+test('the variables given to the roles are settings, and may be empty except the address', () => {
   for (const { service } of ours) {
     const names = Object.keys(service.environment ?? {}).filter((name) => name !== 'NODE_OPTIONS')
     const environment = Object.fromEntries(names.map((name) => [name, '']))
@@ -101,7 +101,7 @@ test('the variables given to the roles are settings, and may be empty but for th
   }
 })
 
-test('every role can be given another log and another database than the usual', () => {
+test('every role can be given another log and another database', () => {
   const { ingest, project, api } = composeOf('docker-compose.yml').services
   const topic = { TRADELOG_KAFKA__TOPIC: `\${TRADELOG_KAFKA__TOPIC:-}` }
   const database = { TRADELOG_MONGODB__DATABASE_NAME: `\${TRADELOG_MONGODB__DATABASE_NAME:-}` }
@@ -117,7 +117,7 @@ test('the health check asks the operations port', () => {
   }
 })
 
-test('a role has more time to stop than it takes', () => {
+test('a role has more time to stop than its own limit', () => {
   for (const { service } of ours) {
     const graceMs = Number.parseInt(service.stop_grace_period ?? '', 10) * 1_000
     assert.ok(graceMs > config.timeouts.shutdownMs)
@@ -141,7 +141,7 @@ test('the settings name the servers of the compose file', () => {
   assert.equal([config.eventStore, config.readModelStore], ['kafka', 'mongodb'])
 })
 
-test('what the servers keep outlives their containers', () => {
+test('the data of the servers outlives their containers', () => {
   const compose = composeOf('docker-compose.yml')
   assert.equal(compose.services.mongodb?.volumes, ['mongodb:/data/db'])
   const { volumes, environment } = compose.services.kafka ?? {}

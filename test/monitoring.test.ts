@@ -36,7 +36,7 @@ const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ ex
 const expressions = [...rules.map(({ expr }) => expr), ...queries]
 const operations = textOf('docs/operations.md')
 
-/** What a query asks for, by Prometheus' own grammar; `undefined` where it is none. */
+/** The metrics of a query, by Prometheus' own grammar; `undefined` if it is invalid. */
 function metricsIn(expression: string): readonly string[] | undefined {
   const names: string[] = []
   let isQuery = true
@@ -57,7 +57,7 @@ const known = new Set(
   ]),
 )
 
-test('every query of the alerts and of the dashboard is one, and asks for metrics that there are', () => {
+test('every query of the alerts and of the dashboard is valid, and asks for existing metrics', () => {
   assert.ok(rules.length > 10 && queries.length > 20)
   for (const expression of expressions) {
     const names = metricsIn(expression)
@@ -86,12 +86,12 @@ test('every alert says how bad it is and what has happened, and has its heading 
   assert.equal(headings.sort(), names.sort())
 })
 
-test('every metric is in docs/operations.md, and every metric there is one', () => {
+test('every metric is in docs/operations.md, and every metric there exists', () => {
   const documented = Array.from(operations.matchAll(/^\| `(tradelog_\w+)`/gm), ([, name]) => name)
   assert.equal(documented.sort(), [...declaredMetrics()].sort())
 })
 
-test('names of metrics follow the conventions: base units, and _total where they count', async () => {
+test('names of metrics follow the conventions: base units, and _total for counters', async () => {
   for (const [name, type] of await declaredTypes()) {
     assert.match(name, /^tradelog(_[a-z]+)+$/)
     assert.is(name.endsWith('_total'), type === 'counter', name)
@@ -117,7 +117,7 @@ test('Prometheus scrapes each role on its operations port, and knows the rules',
   assert.ok(services.prometheus.volumes.includes(`./deploy/alerts.yml:${files[0]}:ro`))
 })
 
-test('what the monitoring profile mounts is there, and nothing else is in the profile', () => {
+test('all that the monitoring profile mounts exists, and nothing else is in the profile', () => {
   const { services } = parse(textOf('docker-compose.yml'), { merge: true })
   const inProfile = Object.entries<Service>(services).filter(([, { profiles }]) => profiles)
   assert.equal(
@@ -133,7 +133,7 @@ test('what the monitoring profile mounts is there, and nothing else is in the pr
   for (const file of files) assert.ok(existsSync(urlOf(file.split(':')[0] ?? '')), file)
 })
 
-test('Grafana finds its source and its dashboard, whose panels have their places', () => {
+test('Grafana finds its source and its dashboard, whose panels do not overlap', () => {
   const folder = 'deploy/grafana/provisioning'
   const { datasources } = parse(textOf(`${folder}/datasources/prometheus.yml`))
   assert.is(datasources[0].url, 'http://prometheus:9090')

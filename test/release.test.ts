@@ -45,7 +45,7 @@ const jobs = workflows.flatMap(({ name, workflow }) =>
 )
 const steps = jobs.flatMap(({ where, job }) => (job.steps ?? []).map((step) => ({ where, step })))
 
-test('a workflow may read the code and nothing else; a job that may more says so', () => {
+test('a workflow may only read the code; a job that may do more says so', () => {
   for (const { name, workflow } of workflows) {
     assert.equal(workflow.permissions, { contents: 'read' }, name)
   }
@@ -71,7 +71,7 @@ test('every job ends in time, and every action has a version', () => {
   }
 })
 
-test('what a workflow runs of the package is a script of it', () => {
+test('every npm script that a workflow runs exists in the package', () => {
   const named = steps.flatMap(({ where, step }) =>
     Array.from((step.run ?? '').matchAll(/npm run (?:--silent )?([\w:]+)/g), ([, script = '']) => ({
       where,
@@ -123,7 +123,7 @@ test('the changelog has the version of the package at its top', () => {
   assert.is(version, packageJson.version)
 })
 
-test('the documents and the tests of CI start from the oldest Node that the package takes', () => {
+test('the documents and the tests of CI start from the oldest Node that the package supports', () => {
   const [oldest] = /\d+\.\d+/.exec(packageJson.engines.node) ?? []
   for (const document of ['README.md', 'CONTRIBUTING.md']) {
     assert.match(textOf(document), `Node ${oldest} or later`)
@@ -133,7 +133,7 @@ test('the documents and the tests of CI start from the oldest Node that the pack
   assert.equal(lock.packages[''].engines, packageJson.engines)
 })
 
-test('dependencies of every kind that there is are kept up', () => {
+test('dependencies of every kind are updated', () => {
   const { version, updates } = parse(textOf('.github/dependabot.yml'))
   assert.is(version, 2)
   const kinds = updates.map((update: Record<string, unknown>) => update['package-ecosystem'])
@@ -182,7 +182,7 @@ test('an issue form asks for what GitHub can show', () => {
   }
 })
 
-test('what the documents link to in the repository is there', () => {
+test('every link of the documents into the repository has its target', () => {
   for (const document of ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
     const links = Array.from(textOf(document).matchAll(/\]\(([^):#]+)(#[^)]*)?\)/g))
     for (const [, path = ''] of links) assert.ok(existsSync(pathOf(path)), `${document}: ${path}`)

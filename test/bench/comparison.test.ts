@@ -48,7 +48,7 @@ const report = (commit: string, floor: readonly Figures[], line: readonly Figure
 
 const base = report('aaa', [[1_000, 1]], [[500, 2]])
 
-test('compares a line by its ratio to the floor, whatever the machine did meanwhile', () => {
+test('compares a line by its ratio to the floor, so that the speed of the machine cancels out', () => {
   const head = report('bbb', [[400, 1]], [[200, 2]])
   const { markdown, isSlower } = comparisonOf([base], [head])
   assert.match(markdown, '## Benchmarks: aaa → bbb')
@@ -56,7 +56,7 @@ test('compares a line by its ratio to the floor, whatever the machine did meanwh
   assert.not(isSlower)
 })
 
-test('is slower only where ratio and processor time both are', () => {
+test('is slower only if both ratio and processor time are', () => {
   const slow = [100, 2] as const
   const costly = [500, 4] as const
   const both = [100, 4] as const
@@ -85,7 +85,7 @@ test('takes the median over repetitions and runs', () => {
   assert.not(isSlower)
 })
 
-test('leaves out a line that only one of them has', () => {
+test('skips a line that only one of them has', () => {
   const { markdown, isSlower } = comparisonOf([{ ...base, parts: [] }], [base])
   assert.not.match(markdown, 'part: line')
   assert.not(isSlower)

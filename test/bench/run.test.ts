@@ -22,7 +22,7 @@ test('--help names every part, and every option of its README, and measures noth
   for (const name of [...options, ...partNames()]) assert.match(stdout, new RegExp(`${name}\\b`))
 })
 
-test('an option that there is not is refused', () => {
+test('an unknown option is refused', () => {
   const { status, stderr } = run('--evnets', '5')
   assert.is(status, 2)
   assert.match(stderr, "bench: Unknown option '--evnets'")

@@ -110,7 +110,7 @@ test('a second run copies nothing, or what the source has grown by', () =>
     assert.equal(await recordsOf(same), await recordsOf(from))
   }))
 
-test('nobody else writes into a target while a copy does', () =>
+test('no other process writes into a target while a copy does', () =>
   withLogs([3], async ({ store, directory, partitions }) => {
     const role = await takeWriterRole(store)
     const other = await openEmbeddedEventStore({ directory, partitions })

@@ -1,7 +1,7 @@
 /**
- * To be imported before a command (`node --import`). `TRADELOG_CRASH_AT=point:k` ends the process by
- * SIGKILL at the k-th pass of a crash point. A process that ends by itself leaves in the folder
- * `TRADELOG_CRASH_COUNTS` how often it passed each, a file per thread.
+ * To be imported before a command (`node --import`). `TRADELOG_CRASH_AT=point:k` ends the process
+ * by SIGKILL at the k-th pass of a crash point. A process that ends by itself writes into the
+ * folder `TRADELOG_CRASH_COUNTS` how often it passed each, a file per thread.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -4,8 +4,8 @@ import { consumerWithCluster } from '../../src/event-store/kafka/kafkajs-patches
 import type { Settings } from '../support/tradelog.ts'
 
 /**
- * What time would do for whoever comes after a killed process: its leases end and its group
- * memberships. Without this each kill would be followed by up to ten seconds of waiting.
+ * Ends the leases and group memberships of a killed process, as time would. Without this, the next
+ * process would wait up to ten seconds after each kill.
  */
 export async function bury(settings: Settings, pid: number, groups: 'groups' | 'leases only') {
   if (settings.READ_MODEL_STORE === 'mongodb') await endLeases(settings, pid)
@@ -55,7 +55,7 @@ const clientOf = (settings: Settings) =>
 type LeavableBroker = Broker &
   Readonly<{ leaveGroup: (member: { groupId: string; memberId: string }) => Promise<unknown> }>
 
-/** Says goodbye for every member of the topic's groups: all of them are dead. */
+/** Leaves for every member of the topic's groups: all of them are dead. */
 async function endMemberships(settings: Settings): Promise<void> {
   const kafka = clientOf(settings)
   const admin = kafka.admin()

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 
 export const sourceFolder = resolve(import.meta.dirname, '../../../src')
 
-/** Each point of the code with its file, as often as it stands there. */
+/** Each point of the code with its file, as often as it occurs. */
 export const pointsInCode = (): readonly Readonly<{ point: string; file: string }>[] =>
   readdirSync(sourceFolder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
@@ -13,7 +13,7 @@ export const pointsInCode = (): readonly Readonly<{ point: string; file: string 
       return points.map((point = '') => ({ point, file }))
     })
 
-/** Those that a program on this pair of stores can come to: all but those of other adapters. */
+/** The points that a program can pass on this pair of stores: not those of other adapters. */
 export function pointsOn(pair: {
   eventStore: string
   readModelStore: string

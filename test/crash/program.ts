@@ -28,9 +28,9 @@ function composition(settings: Settings) {
 }
 
 /**
- * Runs a command in this process to its end, as the command line does, without the time that a
- * process takes. (No role that runs on: where two openings of one LMDB directory in one process are
- * at work at once, the one can wait for the thread that waits for the other.)
+ * Runs a command in this process to its end, as the command line does, but without the time that a
+ * new process takes. (Not for a role that runs on: if one process works on two openings of an LMDB
+ * directory at once, the one can wait for the thread that waits for the other.)
  */
 export async function finishHere([command, ...rest]: CommandLine, settings: Settings) {
   const context = composition(settings)
@@ -73,13 +73,13 @@ const arm = pathToFileURL(join(import.meta.dirname, 'arm.js')).href
 export type Outcome = Readonly<{
   isKilled: boolean
   pid: number
-  /** How often each point was passed, where it ended by itself. */
+  /** How often each point was passed, if it ended by itself. */
   passes: ReadonlyMap<string, number>
 }>
 
 /**
- * Runs a command in a process of its own, which ends at the k-th pass of a crash point (`point:k`);
- * a role that doesn't is stopped as soon as it is done. A command that fails makes this reject.
+ * Runs a command in a new process, which ends at the k-th pass of a crash point (`point:k`); a role
+ * that doesn't is stopped as soon as it is done. Rejects if the command fails.
  */
 export async function runArmed(
   line: CommandLine,
@@ -93,7 +93,7 @@ export async function runArmed(
   const isOver = () => process.exitCode !== null || process.signalCode !== null
   try {
     if (done !== undefined) {
-      // Before it says that it runs, it may not hear signals yet.
+      // Before it prints that it runs, it may not handle signals yet.
       const isDone = async () => child.stdout() !== '' && (await done())
       while (!isOver() && !(await isDone())) await sleep(lookEveryMs)
       process.kill('SIGTERM')

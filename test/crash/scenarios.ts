@@ -16,17 +16,17 @@ import {
   type Stage,
 } from './stage.ts'
 
-/** Something that is done in a process which may be killed, and then done again to its end. */
+/** Work in a process that may be killed, and is then repeated to its end. */
 export type Scenario = Readonly<{
   name: string
   open: (seed: number) => Promise<Stage>
-  /** Whether a stage serves for one time only. */
+  /** Whether a stage can be used only once. */
   isOnce: boolean
-  /** What has to be there before; `random` decides what is left behind by others. */
+  /** Sets up the stage; `random` decides what earlier processes have left behind. */
   prepare: (stage: Stage, random: () => number) => Promise<void>
-  /** In a process of its own; what a killed one held is free again afterwards. */
+  /** Runs in a new process; frees everything that a killed one held. */
   attempt: (stage: Stage, at?: string) => Promise<Outcome>
-  /** Done again, unharmed; then everything has to be right. */
+  /** Repeats the work without a kill; then everything has to be right. */
   finish: (stage: Stage) => Promise<void>
 }>
 
@@ -72,7 +72,7 @@ const commandOn = (
   },
 })
 
-/** Builds that replays have left behind: the last is gone on with, the others are removed. */
+/** Unfinished builds of earlier replays: the last is continued, the others are removed. */
 const withLeftBuilds: Scenario['prepare'] = async ({ stores }, random) => {
   for (const { name: model, version, kind } of readModels) {
     const left = Math.floor(random() * 3)
@@ -80,7 +80,7 @@ const withLeftBuilds: Scenario['prepare'] = async ({ stores }, random) => {
   }
 }
 
-/** A former generation is kept for a minute and up to the next replay, which may have dropped it. */
+/** A former generation is kept for a minute and until a replay, which may have dropped it. */
 const withFormer: Scenario['prepare'] = async ({ stores: { readModelStore }, settings }) => {
   for (const { name } of readModels) {
     const pointer = await readModelStore.pointer(name)
@@ -95,10 +95,10 @@ const withFormer: Scenario['prepare'] = async ({ stores: { readModelStore }, set
 
 const asItIs: Scenario['prepare'] = async () => {}
 
-/** Names the event that nobody can read, for every model. */
+/** Names the unreadable event, for every model. */
 function skipping({ poison }: Stage, ...flags: string[]): CommandLine {
-  const place = `${poison?.partition}:${poison?.offset}`
-  return ['skip', ...readModels.map(({ name }) => `${name}:${place}`), ...flags]
+  const position = `${poison?.partition}:${poison?.offset}`
+  return ['skip', ...readModels.map(({ name }) => `${name}:${position}`), ...flags]
 }
 
 const skipHere = (stage: Stage) =>
@@ -135,7 +135,7 @@ export const scenarios: readonly Scenario[] = [
   commandOn(['replay', '--rollback'], { open: builtStage, prepare: withFormer }),
   commandOn(['replay', '--dry-run'], { open: builtStage, prepare: asItIs }),
   commandOn(['replay'], { open: liveStage, prepare: asItIs }),
-  // Long enough for threads is too long for the stand-in of MongoDB.
+  // A log long enough for threads is too long for the stand-in of MongoDB.
   ...(storePair.readModelStore === 'embedded'
     ? [commandOn(['replay'], { open: longStage, prepare: asItIs })]
     : []),

@@ -21,7 +21,7 @@ const timeoutMs = 120_000
 export type Stage = Readonly<{
   settings: Settings
   stores: Stores
-  /** An event at the end of the log that nobody can read. */
+  /** An unreadable event at the end of the log. */
   poison?: Position
   close: () => Promise<void>
 }>
@@ -30,7 +30,7 @@ export type Stage = Readonly<{
 const small: Settings = {
   INGEST__APPEND_EVENTS_MAX: '40',
   PROJECTION__BATCH_EVENTS_MAX: '30',
-  // A busy machine takes its time.
+  // A busy machine is slow.
   TIMEOUTS__SHUTDOWN: '60s',
 }
 
@@ -51,10 +51,10 @@ export async function emptyStage(seed: number): Promise<Stage> {
   return openStage({ FEED: 'file', FILE__PATH: path, FILE__SPEED: 'max' })
 }
 
-/** Every read model built twice, so that there is a generation to go back to. */
+/** Every read model built twice, so that there is a generation to roll back to. */
 export const builtStage = (seed: number): Promise<Stage> => builtFrom(tradeRows, seed, {})
 
-/** The same of so many events that a replay folds them in threads. */
+/** The same, with so many events that a replay folds them in threads. */
 export const longStage = (seed: number): Promise<Stage> =>
   builtFrom(threadsFromEvents, seed, {
     PROJECTION__BATCH_EVENTS_MAX: '5000',
@@ -69,14 +69,14 @@ async function builtFrom(events: number, seed: number, settings: Settings): Prom
   return stage
 }
 
-/** The same, and at the end of the log an event that nobody can read. */
+/** The same, with an unreadable event at the end of the log. */
 export async function poisonedStage(seed: number): Promise<Stage> {
   const stage = await builtStage(seed)
   const poison = await appendRaw(stage.settings, 'AAPL', { ...trade(), version: 99 })
   return { ...stage, poison }
 }
 
-/** The same, and projectors at work, as a replay can see. */
+/** The same, with running projectors, which a replay can see by their status. */
 export async function liveStage(seed: number): Promise<Stage> {
   const stage = await builtStage(seed)
   const role = startTradelog(['project'], stage.settings)

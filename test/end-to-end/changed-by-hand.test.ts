@@ -34,7 +34,7 @@ const deedsOn = (field: string): readonly Deed[] => [
 
 const otherThan = (value: unknown) => (typeof value === 'number' ? 4711 : '4711')
 
-/** The generation that serves a model, and the key of one row in its middle. */
+/** The active generation of a model, and the key of a row in its middle. */
 async function served(settings: Settings, model: string) {
   const { config } = loadConfig({ environment: settingsEnvironment(settings) })
   const life = createLifetime()

@@ -21,7 +21,7 @@ import {
 
 const test = suite(`copies of a log, by way of ${storePair.eventStore}`)
 const trades = 20_000
-/** A copy takes no longer, so that some kills come too late. */
+/** A copy takes less time, so some kills come too late. */
 const killWithinMs = storePair.eventStore === 'kafka' ? 6_000 : 2_000
 
 function settingsFile(name: string, text: string): string {
@@ -30,7 +30,7 @@ function settingsFile(name: string, text: string): string {
   return path
 }
 
-/** Another log than that of the settings, of another partition count, in the store under test. */
+/** Another log than that of the settings, with another partition count, in the store under test. */
 function elsewhere(): string {
   if (storePair.eventStore !== 'kafka') return directory(4)
   const topic = `trades-${randomBytes(4).toString('hex')}`
@@ -56,7 +56,7 @@ async function source(seed: number): Promise<Settings> {
 
 type Copied = Readonly<{ copied: number; records: number; digest: string }>
 
-/** Killed twice on the way; then left to end. */
+/** Kills the copy twice on the way, then runs it to its end. */
 async function copied(
   { random, start }: Round,
   args: readonly string[],
@@ -119,7 +119,7 @@ test(
 )
 
 test(
-  'a copy that waits for the writer of its target is stopped, and says that it is not done',
+  'a copy that waits for the writer of its target can be stopped, and exits with 1',
   () =>
     oneRound(async ({ start }) => {
       const [settings, busy] = [await source(1), await source(2)]

@@ -7,10 +7,10 @@ import { storePair } from '../support/store-pair.ts'
 import { suite } from '../support/suite.ts'
 
 /**
- * Goal: whenever a process dies between two steps, the next one makes everything right. Method: each
- * command runs once unharmed, which counts how often it passes each crash point; then again and again
- * it is killed at a point and a pass that the seed chooses, run again, and checked: the file is in
- * the log once, and every read model is the naive fold of the log.
+ * Goal: if a process dies between any two steps, the next one makes everything right. Method: each
+ * command runs once without a kill, which counts how often it passes each crash point. Then, over
+ * and over, it is killed at a point and a pass that the seed chooses, run again, and checked: the
+ * file is in the log once, and every read model is the naive fold of the log.
  */
 const test = suite(`killed at every crash point on ${storePair.name}`)
 
@@ -20,12 +20,12 @@ const withServers = storePair.name !== 'embedded/embedded'
 const killsWanted = (faultRounds < 20 && withServers ? 8 : 13) * faultRounds
 const killTimeoutMs = 120_000
 
-/** Kills that go on side by side, each on stores of its own; with servers most of it is waiting. */
+/** How many kills run in parallel, each on its own stores; with servers most of it is waiting. */
 const lanes = withServers ? 4 : 2
 
 type Passes = ReadonlyMap<Scenario, ReadonlyMap<string, number>>
 
-/** The stages of one lane: opened when needed, kept for what can be done on them again. */
+/** The stages of one lane: opened on demand, and kept if they can be used again. */
 function stagesOf(seed: number) {
   const kept = new Map<Scenario['open'], Stage>()
   const on = async <T>({ open, isOnce }: Scenario, work: (stage: Stage) => Promise<T>) => {
@@ -43,7 +43,7 @@ function stagesOf(seed: number) {
   return { on, close }
 }
 
-/** Does the jobs, several at a time; the first failure ends it. */
+/** Runs the jobs, several at a time; the first failure ends it. */
 async function inLanes<T>(
   jobs: Iterator<T, unknown>,
   work: (job: T, stages: ReturnType<typeof stagesOf>) => Promise<void>,
@@ -80,7 +80,7 @@ async function survey(): Promise<Passes> {
 
 type Kill = Readonly<{ scenario: Scenario; at: string; random: () => number }>
 
-/** Point after point in an order of the seed, each in a scenario that passes it, at one of its passes. */
+/** Each point in a seeded order, each time in a scenario that passes it, at one of its passes. */
 function* killsOf(passes: Passes, isEnough: () => boolean): Generator<Kill> {
   const random = seededRandom(testSeed)
   const choose = (count: number) => Math.floor(random() * count)
@@ -100,14 +100,14 @@ function* killsOf(passes: Passes, isEnough: () => boolean): Generator<Kill> {
 
 let surveyed: Promise<Passes> | undefined
 
-/** The survey, made once. */
+/** Makes the survey once. */
 function passesOf(): Promise<Passes> {
   surveyed ??= survey()
   return surveyed
 }
 
 test(
-  'every point is passed where nothing is killed',
+  'every point is passed if nothing is killed',
   async () => {
     const passed = new Set([...(await passesOf()).values()].flatMap((of) => [...of.keys()]))
     assert.equal([...passed].sort(), [...pointsOn(storePair)].sort())
@@ -116,7 +116,7 @@ test(
 )
 
 test(
-  `whoever is killed, the next one makes it right: ${killsWanted} kills`,
+  `after every kill, the next process makes everything right: ${killsWanted} kills`,
   async () => {
     const startedAt = performance.now()
     const killed = new Set<string>()
@@ -128,7 +128,7 @@ test(
       try {
         await stages.on(scenario, async (stage) => {
           await scenario.prepare(stage, random)
-          // At times also the next one dies there, on what the first has left.
+          // Sometimes the next process dies there too, on what the first has left behind.
           for (let times = random() < 0.25 ? 2 : 1; times > 0; times--) {
             if (!(await scenario.attempt(stage, at)).isKilled) break
             kills += 1
@@ -137,8 +137,8 @@ test(
           await scenario.finish(stage)
         })
       } catch (error) {
-        const where = `TRADELOG_SEED=${testSeed}, ${scenario.name} killed at ${at}`
-        throw new Error(`${where}: ${String(error)}`, { cause: error })
+        const kill = `TRADELOG_SEED=${testSeed}, ${scenario.name} killed at ${at}`
+        throw new Error(`${kill}: ${String(error)}`, { cause: error })
       }
     })
     const seconds = Math.round((performance.now() - startedAt) / 1_000)

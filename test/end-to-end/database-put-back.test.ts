@@ -23,10 +23,10 @@ type Scene = Readonly<{
   startProject: () => RunningTradelog
 }>
 
-/** What befalls the database; answers the process that projects from then on. */
+/** What happens to the database; returns the process that projects from then on. */
 type Fault = (scene: Scene, earlier: DatabaseCopy) => Promise<RunningTradelog>
 
-/** Stops a process between any two of its steps; what it has asked for is done by then. */
+/** Stops a process between any two of its steps, and waits until its requests are done. */
 async function frozen<T>({ process }: RunningTradelog, work: () => Promise<T>): Promise<T> {
   process.kill('SIGSTOP')
   try {
@@ -51,7 +51,7 @@ async function whileRunning({ project }: Scene, work: () => Promise<unknown>) {
 const faults: Readonly<Record<string, Fault>> = {
   'emptied while projectors run': (scene) => whileRunning(scene, () => scene.db.dropDatabase()),
   'emptied while projectors are down': (scene) => whileDown(scene, () => scene.db.dropDatabase()),
-  'put back under running projectors, at any step of theirs': (scene, earlier) =>
+  'put back under running projectors, at any of their steps': (scene, earlier) =>
     whileRunning(scene, () => frozen(scene.project, () => putBack(scene.db, earlier))),
   'put back while projectors are down': (scene, earlier) =>
     whileDown(scene, () => putBack(scene.db, earlier)),

@@ -18,7 +18,7 @@ import {
 /** A file of trades, and the settings under which ingest plays it into fresh stores. */
 export type Flow = Readonly<{ totals: TradeFileTotals; settings: Settings }>
 
-/** Trades in a file lie this far apart, on average. */
+/** The mean time between trades of a file. */
 const rowsPerSecondAtSpeedOne = 1 / 0.36
 
 export async function startFlow(options: {
@@ -81,7 +81,7 @@ export async function verified(settings: Settings): Promise<void> {
   assert.is(code, 0, `${stdout}${stderr}`)
 }
 
-/** A process that has only just been started doesn't hear signals yet; one that has spoken does. */
+/** A process that was just started doesn't handle signals yet; one that has logged does. */
 export const spoke = (running: RunningTradelog) =>
   eventually(() => running.stdout() + running.stderr() !== '')
 
@@ -103,7 +103,7 @@ type LogEntry = Readonly<{
   [field: string]: unknown
 }>
 
-/** What a process has logged so far. */
+/** The log entries of a process so far. */
 export const logOf = (running: RunningTradelog): readonly LogEntry[] =>
   running
     .stderr()
@@ -114,11 +114,11 @@ export const logOf = (running: RunningTradelog): readonly LogEntry[] =>
 export type Round = Readonly<{
   random: () => number
   seed: number
-  /** Starts a process that is killed when the round is over, whatever became of it. */
+  /** Starts a process that is killed when the round is over, even if the test fails. */
   start: typeof startTradelog
 }>
 
-/** Runs one test of a fault again and again, each time under another seed. */
+/** Repeats a test of a fault, each time with another seed. */
 export async function eachRound(
   round: (of: Round) => Promise<void>,
   rounds = faultRounds,
@@ -126,7 +126,7 @@ export async function eachRound(
   for (let seed = testSeed; seed < testSeed + rounds; seed++) await oneRound(round, seed)
 }
 
-/** For tests that take long beside others of their kind. */
+/** For tests that take longer than others of their kind. */
 export const halfTheRounds = Math.ceil(faultRounds / 2)
 
 /** A failure names its seed. */

@@ -28,7 +28,7 @@ const interruptionsOf = (address: string, symbol: string) =>
 const minutesOf = (address: string, symbol: string) =>
   pageOf<Candle>(address, `candles/${symbol}?limit=1000`)
 
-/** A server of Finnhub's protocol that can be started again under the same address. */
+/** A server of Finnhub's protocol that can be restarted at the same address. */
 async function startFeed(start: typeof import('../support/tradelog.ts').startTradelog, port = '0') {
   const feed = start(['feed', '--port', port], { SIMULATED__TRADES_PER_SECOND: '20' })
   const urlOf = () => /ws:\/\/\S+/.exec(feed.stdout())?.[0]
@@ -36,7 +36,7 @@ async function startFeed(start: typeof import('../support/tradelog.ts').startTra
   return { feed, url }
 }
 
-/** Waits for the first trades behind the next border of a minute, and a little more. */
+/** Waits until the next minute has begun and has some trades. */
 async function intoNextMinute(address: string): Promise<void> {
   const [newest] = await minutesOf(address, 'AAPL')
   await eventually(
@@ -48,7 +48,7 @@ async function intoNextMinute(address: string): Promise<void> {
   )
 }
 
-/** Waits until every symbol has so many interruptions; the newest one of each. */
+/** Waits until every symbol has so many interruptions; returns the newest one of each. */
 async function newestInterruptions(address: string, count: number) {
   const all = () => Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
   await eventually(async () => (await all()).every(({ length }) => length === count), {
@@ -67,23 +67,23 @@ function assertSpan(
   assert.ok(Date.parse(until) >= expected.againAt, `${until} is before the return`)
 }
 
-/** Candles of every length are incomplete where an interruption overlaps them, and nowhere else. */
+/** Candles of every length are incomplete if, and only if, an interruption overlaps them. */
 async function assertCandles(address: string): Promise<void> {
   for (const symbol of symbols) {
-    const gaps = await interruptionsOf(address, symbol)
+    const interruptions = await interruptionsOf(address, symbol)
     for (const [interval, lengthMs] of Object.entries(lengthsMs)) {
       const path = `candles/${symbol}?interval=${interval}&limit=1000`
       for (const { start, complete } of await pageOf<Candle>(address, path)) {
         const from = Date.parse(start)
-        const overlaps = (gap: Interruption) =>
-          Date.parse(gap.until) > from && Date.parse(gap.from) < from + lengthMs
-        assert.is(complete, !gaps.some(overlaps), `${symbol} ${interval} ${start}`)
+        const overlaps = (each: Interruption) =>
+          Date.parse(each.until) > from && Date.parse(each.from) < from + lengthMs
+        assert.is(complete, !interruptions.some(overlaps), `${symbol} ${interval} ${start}`)
       }
     }
   }
 }
 
-/** The candle of a minute that is over stays complete, and the one in which it happened doesn't. */
+/** Candles of earlier minutes stay complete, and the one of the interrupted minute doesn't. */
 async function assertOnlyNewestIncomplete(address: string, before: readonly Candle[]) {
   const now = await minutesOf(address, 'AAPL')
   const [hit, ...earlier] = before
@@ -108,7 +108,7 @@ async function startRoles(start: Round['start']) {
 }
 
 test(
-  'a feed that was away and an ingest that was killed are in the log; the minutes concerned say so',
+  'a lost feed and a killed ingest are interruptions in the log, and their candles are incomplete',
   () =>
     oneRound(async ({ start }) => {
       const { feed, url, stores, settings, running, ingest, address } = await startRoles(start)
@@ -120,8 +120,8 @@ test(
       await feed.kill('SIGKILL')
       const againAt = Date.now()
       const { feed: second } = await startFeed(start, new URL(url).port)
-      for (const gap of await newestInterruptions(address, 1)) {
-        assertSpan(gap, { reason: 'disconnected', lostAt, againAt })
+      for (const each of await newestInterruptions(address, 1)) {
+        assertSpan(each, { reason: 'disconnected', lostAt, againAt })
       }
       await assertOnlyNewestIncomplete(address, before)
       await assertCandles(address)
@@ -130,8 +130,8 @@ test(
       await ingest.kill('SIGKILL')
       const startedAt = Date.now()
       const successor = start(['ingest'], settings)
-      for (const gap of await newestInterruptions(address, 2)) {
-        assertSpan(gap, { reason: 'ingest not running', lostAt: killedAt, againAt: startedAt })
+      for (const each of await newestInterruptions(address, 2)) {
+        assertSpan(each, { reason: 'ingest not running', lostAt: killedAt, againAt: startedAt })
       }
       await assertOnlyNewestIncomplete(address, before)
       await assertCandles(address)
@@ -147,9 +147,9 @@ const covered = (address: string, { lostAt, againAt }: { lostAt: number; againAt
   eventually(
     async () => {
       const all = await Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
-      return all.every((gaps) =>
-        gaps.some(({ from, until }) => Date.parse(from) <= lostAt && Date.parse(until) >= againAt),
-      )
+      const covers = ({ from, until }: Interruption) =>
+        Date.parse(from) <= lostAt && Date.parse(until) >= againAt
+      return all.every((interruptions) => interruptions.some(covers))
     },
     { timeoutMs: minuteMs, everyMs: 100 },
   )
@@ -164,12 +164,12 @@ const reads = (address: string, running: RunningTradelog) =>
   )
 
 test(
-  'a feed that is lost while ingest hangs, and a takeover, are covered from before the loss on',
+  'interruptions by a lost feed while ingest hangs, and by a takeover, begin before the loss',
   () =>
     oneRound(async ({ start }) => {
       const { feed, url, stores, settings, running, ingest, address } = await startRoles(start)
 
-      // What the feed still sends is read when ingest goes on, and must not pass for heard then.
+      // Ingest reads later what the feed still sends now; it must not count as received then.
       ingest.process.kill('SIGSTOP')
       await sleep(500)
       const lostAt = Date.now()

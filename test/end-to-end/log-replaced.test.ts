@@ -15,7 +15,7 @@ const rows = 300
 
 type LogRecord = Readonly<{ partition: number; key: string; value: string; timestamp: string }>
 
-/** The records of a log, as they can be sent again to the last byte. */
+/** The records of a log, so that they can be sent again byte for byte. */
 async function recordsOf(log: EventStore): Promise<readonly LogRecord[]> {
   const records: LogRecord[] = []
   for (const { partition, head } of await log.heads()) {
@@ -35,10 +35,10 @@ type Scene = Pick<TopicUnderTest, 'admin' | 'topic'> &
   Readonly<{
     settings: Settings
     start: Round['start']
-    /** The process that has built the read models: it still runs. */
+    /** The process that has built the read models and still runs. */
     project: RunningTradelog
     records: readonly LogRecord[]
-    /** Makes another topic of the same name, with these records. */
+    /** Creates another topic of the same name, with these records. */
     replaceBy: (records: readonly LogRecord[]) => Promise<void>
   }>
 
@@ -61,7 +61,7 @@ const withBuiltModels = (work: (scene: Scene) => Promise<void>) =>
     }),
   )
 
-/** Each model says why it stops, and its rows are left as they are. */
+/** Each model says why it stops, and its rows don't change. */
 async function refusesWith(project: RunningTradelog, codes: RegExp) {
   const stops = (model: string) =>
     logOf(project).some(
@@ -82,7 +82,7 @@ async function mendedByReplay(settings: Settings) {
   await verified(settings)
 }
 
-/** As many records in each partition, and of the same trades, but from the last to the first. */
+/** The same records in each partition, but from the last to the first. */
 const others = (records: readonly LogRecord[]) => records.toReversed()
 
 /** Of each partition the first half, at least one record. */
@@ -101,7 +101,7 @@ function define(title: string, work: (scene: Scene) => Promise<void>) {
 }
 
 define(
-  'another topic of the same name, as long, is refused; replay builds anew',
+  'another topic of the same name and length is refused; replay rebuilds',
   async ({ settings, start, project, records, replaceBy }) => {
     await stopAll([project])
     await replaceBy(others(records))
@@ -111,7 +111,7 @@ define(
 )
 
 define(
-  'a topic with the same beginning that ends earlier is refused; replay builds anew',
+  'a topic with the same beginning that ends earlier is refused; replay rebuilds',
   async ({ settings, start, project, records, replaceBy }) => {
     await stopAll([project])
     await replaceBy(shorter(records))
@@ -129,7 +129,7 @@ define(
 )
 
 define(
-  'a topic that has forgotten what a read model needs is refused, also by replay',
+  'a topic that has deleted what a read model needs is refused, also by replay',
   async ({ admin, topic, settings, start, project, records }) => {
     await stopAll([project])
     await sendForeign(topic, [...records])

@@ -7,13 +7,13 @@ import { suite } from '../support/suite.ts'
 import { type RunningTradelog, startTradelog } from '../support/tradelog.ts'
 import { assertEveryRowOnce, complete, startFlow, stopAll, verified } from './flow.ts'
 
-/** The stand-in for MongoDB scans a collection for nearly every question. */
+/** The stand-in for MongoDB scans a collection for nearly every query. */
 const rows = storePair.readModelStore === 'mongodb' ? 1_200 : 20_000
 const test = suite(`main job on ${storePair.name}`)
 
 const playing = () => startFlow({ rows, rowsPerSecond: 'max', seed: testSeed })
 
-test('the simulated feed is served within seconds, with nothing set up', async () => {
+test('the simulated feed is served within seconds, without any setup', async () => {
   const tradelog = startTradelog(['start'], freshStores())
   const address = await tradelog.address()
   await eventually(async () => (await tradeCounts(address)).size >= 6)
@@ -39,7 +39,7 @@ test(
 )
 
 test(
-  'SIGTERM under load exits with 0, and the next start goes on where it was',
+  'SIGTERM under load exits with 0, and the next start continues where it was',
   async () => {
     const flow = await playing()
     const { settings } = flow

@@ -29,7 +29,7 @@ async function readiness(address: string) {
 
 const lastReport = /^is not being updated: the last report is \d+ s old$/
 
-/** Over all partitions. */
+/** The sum over all partitions. */
 const sumOf = (value: Values, metric: string, model: string): number =>
   partitions
     .map((partition) => value(`${metric}{model="${model}",partition="${partition}"}`) ?? 0)
@@ -90,7 +90,7 @@ test(
 )
 
 test(
-  'any API tells of the verifications and replays of other processes',
+  'any API shows the verifications and replays of other processes',
   () =>
     oneRound(async ({ seed, start }) => {
       const flow = await startFlow({ rows, rowsPerSecond: 'max', seed })
@@ -120,7 +120,7 @@ test(
 )
 
 test(
-  'a projector that hangs is not ready since its last report; trades are served all the while',
+  'a projector that hangs is not ready since its last report; trades are served meanwhile',
   () =>
     oneRound(async ({ seed, start }) => {
       const flow = await startFlow({ rows, rowsPerSecond: 300, seed })
@@ -170,7 +170,7 @@ test(
 )
 
 test(
-  'all in one process: every metric there is, on the API’s port and on that of operations',
+  'all in one process: every metric, on the API’s port and on that of operations',
   () =>
     oneRound(async ({ start }) => {
       const port = String(await freePort())

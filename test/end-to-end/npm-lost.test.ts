@@ -10,7 +10,7 @@ import { mainProgram, settingsEnvironment } from '../support/tradelog.ts'
 const test = suite('a process whose parent is stopped')
 const root = resolve(import.meta.dirname, '../../..')
 
-/** Starts `start` by another program; says the address and the id of the process itself. */
+/** Starts `start` by another program; returns the address and the id of the process itself. */
 async function startBy(program: string, args: readonly string[]) {
   const { npm_lifecycle_event: _, ...environment } = process.env
   const parent = spawn(program, args, {
@@ -33,7 +33,7 @@ async function startBy(program: string, args: readonly string[]) {
 
 const lives = async (address: string) => (await fetch(`${address}/healthz`)).ok
 
-const title = 'stops where that was npm, and serves on where it was another'
+const title = 'stops if its parent was npm, and keeps serving after another parent'
 
 if (process.platform === 'win32') {
   test.skip(title, 'Windows has no such signals')

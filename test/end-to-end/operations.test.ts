@@ -18,7 +18,7 @@ async function fetched(port: number, path: string) {
   return { status, type: headers.get('content-type') ?? '' }
 }
 
-/** Starts commands on the same stores, each with an operations port of its own. */
+/** Starts commands on the same stores, each with its own operations port. */
 async function startAll(
   { start }: Round,
   commands: readonly (readonly string[])[],
@@ -46,7 +46,7 @@ async function serves({ start, ...round }: Round, commands: string[][], settings
 }
 
 test(
-  'each role in a process of its own is healthy, ready and measured there',
+  'each role in its own process is healthy, ready and measured there',
   () =>
     oneRound(async (round) => {
       const commands = [['ingest'], ['project'], ['api']]
@@ -57,7 +57,7 @@ test(
 )
 
 test(
-  'all roles in one process are as well',
+  'all roles in one process are healthy, ready and measured too',
   () =>
     oneRound(async (round) => {
       const started = await serves(round, [['start']], freshStores())
@@ -95,7 +95,7 @@ if (storePair.name === 'kafka/mongodb') {
             part.startsWith('config/') ? join(root, part) : part,
           ),
         )
-        // What compose gives by names: the servers, and a host for each container.
+        // Compose names these: the servers, and a host for each container.
         const { EVENT_STORE: _, READ_MODEL_STORE: __, ...servers } = freshStores()
         const started = await serves(round, commands, { ...servers, API_HOST: '127.0.0.1' })
         const address = (await started.at(-1)?.running.address()) ?? ''

@@ -13,24 +13,24 @@ const test = suite(`events that cannot be applied on ${storePair.name}`)
 const rows = 300
 const longSymbol = 'S'.repeat(2_000)
 const names = readModels.map(({ name }) => name)
-/** The others pass over a trade. */
+/** The other models ignore trades. */
 const ofTrades = names.filter((name) => name !== 'interruptions')
 
 type Position = Readonly<{ partition: number; offset: number }>
 type Model = Readonly<{ name: string; state: string; error: { code: string; message: string } }>
 
-/** Every one of the models says, wherever one looks, that it stands at this event. */
+/** The API and its readiness say of each model that it stopped at this event. */
 async function stoppedAt(
   address: string,
   models: readonly string[],
   { partition, offset }: Position,
   code: string,
 ) {
-  const place = `partition ${partition}, offset ${offset}`
+  const position = `partition ${partition}, offset ${offset}`
   const isStopped = async () => {
     const { data } = await get<{ data: readonly Model[] }>(`${address}/api/v1/read-models`)
     return data.data.filter(({ name, state, error }) => {
-      const isHere = state === 'stopped' && error.code === code && error.message.includes(place)
+      const isHere = state === 'stopped' && error.code === code && error.message.includes(position)
       return models.includes(name) && isHere
     }).length
   }
@@ -39,7 +39,7 @@ async function stoppedAt(
   const ready = await fetch(`${address}/readyz`)
   assert.is(ready.status, 503)
   const text = await ready.text()
-  for (const model of models) assert.match(text, `${code}: ${model} stopped at ${place}`)
+  for (const model of models) assert.match(text, `${code}: ${model} stopped at ${position}`)
 }
 
 async function commanded(args: readonly string[], settings: Settings, exitCode = 0) {
@@ -52,7 +52,7 @@ const skipped = (models: readonly string[], { partition, offset }: Position) =>
   models.map((model) => `${model}:${partition}:${offset}`)
 
 test(
-  'models stop, say so everywhere, are told to skip, go on, and are right, also after a replay',
+  'models stop, say so everywhere, skip, continue, and are right, also after a replay',
   () =>
     oneRound(async ({ seed, start }) => {
       const flow = await startFlow({ rows, rowsPerSecond: 'max', seed })

@@ -22,43 +22,43 @@ const test = suite(`processes that come and go on ${storePair.name}`)
 /** Longer than a session of a consumer group (10 s) and a rebalance: others have taken over. */
 const zombieMs = 12_000
 const flowMs = 18_000
-/** For an election or a rebalance, with all that a busy machine adds to it. */
-const patienceMs = 90_000
+/** How long an election or a rebalance may take on a busy machine. */
+const settleMsMax = 90_000
 const rowsPerSecond = 60
 
-/** A place for a process of the project role; at times it is empty. */
-type Place = { process: RunningTradelog | undefined }
+/** A slot for a process of the project role; at times it is empty. */
+type Slot = { process: RunningTradelog | undefined }
 
-/** Somebody joins an empty place; a process leaves in order, or is killed. */
-async function comeOrGo(place: Place, random: () => number, join: () => RunningTradelog) {
-  const { process } = place
-  place.process = process === undefined ? join() : undefined
+/** Starts a process in an empty slot; stops or kills the process in a full one. */
+async function comeOrGo(slot: Slot, random: () => number, join: () => RunningTradelog) {
+  const { process } = slot
+  slot.process = process === undefined ? join() : undefined
   await process?.kill(random() < 0.5 ? 'SIGTERM' : 'SIGKILL')
 }
 
-/** A process that hangs until others have its partitions, and then goes on with what it had. */
+/** Makes a process hang until others have its partitions, and then continue with its old state. */
 async function makeZombie({ process }: RunningTradelog): Promise<void> {
   process.kill('SIGSTOP')
   await sleep(zombieMs)
   process.kill('SIGCONT')
 }
 
-/** Three places, of which two change at random and one is made a zombie; in the end all are filled. */
+/** Three slots: two change at random, the third gets a zombie; in the end all are full. */
 async function churn(random: () => number, join: () => RunningTradelog) {
   const end = Date.now() + flowMs
   const hanging = join()
-  const places: Place[] = [{ process: join() }, { process: join() }]
+  const slots: Slot[] = [{ process: join() }, { process: join() }]
   await sleep(1_000 + random() * 3_000)
   const hung = makeZombie(hanging)
   while (Date.now() < end) {
-    await comeOrGo(places[Math.floor(random() * places.length)] as Place, random, join)
+    await comeOrGo(slots[Math.floor(random() * slots.length)] as Slot, random, join)
     await sleep(200 + random() * 2_500)
   }
   await hung
-  return [hanging, ...places.map(({ process }) => process ?? join())]
+  return [hanging, ...slots.map(({ process }) => process ?? join())]
 }
 
-/** The partitions of a model that a process holds, by the last word of its log. */
+/** The partitions of a model that a process holds, by its latest log entry about them. */
 const heldBy = (running: RunningTradelog, model: string): readonly number[] =>
   logOf(running).findLast(
     ({ component, msg }) => component === model && msg.startsWith('projecting partitions'),
@@ -87,7 +87,7 @@ if (storePair.name === 'kafka/mongodb') {
         const running = await churn(random, () => start(['project'], flow.settings))
         const address = await api.address()
         await complete(address, flow)
-        await eventually(() => isSharedOut(running), { timeoutMs: patienceMs })
+        await eventually(() => isSharedOut(running), { timeoutMs: settleMsMax })
         await assertEveryRowOnce(address, flow.totals)
         await verified(flow.settings)
         await stopAll([ingest, ...running, api])
@@ -103,8 +103,8 @@ const isActive = (running: RunningTradelog) =>
     ?.state === 'active'
 
 /**
- * Who stops within a transaction of LMDB keeps all others out until it goes on or is killed, which
- * is nothing that others can end: there it goes on for a moment, and stops again.
+ * A process stopped within a transaction of LMDB keeps all others out until it continues or is
+ * killed. Others can't end that, so here it continues for a moment and is stopped again.
  */
 async function hangUntilReplaced(
   active: RunningTradelog,
@@ -115,7 +115,7 @@ async function hangUntilReplaced(
   for (let left = attempts; ; left--) {
     active.process.kill('SIGSTOP')
     try {
-      await eventually(() => isActive(standBy), { timeoutMs: patienceMs / attempts })
+      await eventually(() => isActive(standBy), { timeoutMs: settleMsMax / attempts })
       return
     } catch (error) {
       if (left === 1) throw error
@@ -142,7 +142,7 @@ test(
       await eventually(() => !isActive(first))
       await sleep(random() * 2_000)
       await second.kill('SIGKILL')
-      await eventually(() => isActive(first), { timeoutMs: patienceMs })
+      await eventually(() => isActive(first), { timeoutMs: settleMsMax })
       const address = await api.address()
       await complete(address, flow)
       await assertEveryRowOnce(address, flow.totals)

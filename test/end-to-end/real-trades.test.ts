@@ -76,7 +76,7 @@ async function scanned(settings: Settings) {
 function define(folder: string, file: string, expected: ExpectedSet) {
   const title = `${file}: counts, times, sums, candles and pages are those of the reference`
   if (scans && faultRounds <= 2) {
-    test.skip(title, 'in full only where TRADELOG_FAULT_ROUNDS asks for more')
+    test.skip(title, 'in full only if TRADELOG_FAULT_ROUNDS asks for more')
   } else {
     const whole = async () => {
       const settings = playing(join(folder, file))

@@ -24,7 +24,7 @@ async function commanded(args: readonly string[], settings: Settings) {
   assert.is(code, 0, `${args}: ${stdout}${stderr}`)
 }
 
-/** Asks again for as long as the lease of a killed process lasts, and only then. */
+/** Retries only while the lease of the killed process lasts. */
 async function replayed(settings: Settings): Promise<void> {
   const end = Date.now() + leaseMs
   for (;;) {

@@ -21,10 +21,10 @@ const routes = symbols.flatMap((symbol) => [
   `/api/v1/vwap/${symbol}`,
 ])
 
-/** A machine too slow for the rate gets less, rather than a queue without end. */
+/** A machine too slow for the rate gets fewer requests instead of an endless queue. */
 const openMax = 50
 
-/** Asks the API at a steady rate until it is told to end; gives every latency, and what failed. */
+/** Asks the API at a steady rate until `end`; collects every latency and every failure. */
 function readers(address: string) {
   const latenciesMs: number[] = []
   const failures: string[] = []
@@ -52,7 +52,7 @@ function readers(address: string) {
   }
 }
 
-/** One walk back through the trades that goes on, page by page, while read models are replaced. */
+/** Walks back through the trades, page by page, while read models are replaced. */
 async function walkDuring(address: string, symbol: string, isOver: () => boolean) {
   const times: string[] = []
   let cursor = ''
@@ -71,7 +71,7 @@ async function walkDuring(address: string, symbol: string, isOver: () => boolean
 
 type ReadModels = Readonly<{ data: readonly Readonly<{ lag: number | null; state: string }>[] }>
 
-/** Asks how far the live read models are behind, until it is told to end; gives the most. */
+/** Polls the lag of the live read models until `isOver`; returns the largest. */
 async function watchLag(address: string, isOver: () => boolean) {
   let max = 0
   while (!isOver()) {
@@ -96,7 +96,7 @@ test(
     const settings = {
       ...freshStores(),
       SIMULATED__TRADES_PER_SECOND: String(tradesPerSecond),
-      // No answer may fail, but on a busy machine one may be slow.
+      // No request may fail, but on a busy machine one may be slow.
       TIMEOUTS__API_REQUEST: '30s',
     }
     const tradelog = startTradelog(['start'], settings)

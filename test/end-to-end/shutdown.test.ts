@@ -18,10 +18,10 @@ import {
 
 const test = suite(`shutdown on ${storePair.name}`)
 
-/** The promise is the default; the machines of a CI are slower than that at times. */
+/** The default is promised, but the machines of a CI are sometimes slower. */
 const shutdownIn = process.env.CI === undefined ? '5s' : '20s'
 
-/** A process that isn't through in time ends with 1. */
+/** A process that doesn't stop in time ends with 1. */
 async function startPlaying(seed: number): Promise<Flow> {
   const { totals, settings } = await startFlow({ rows: 1_000, rowsPerSecond: 150, seed })
   return { totals, settings: { ...settings, TIMEOUTS__SHUTDOWN: shutdownIn } }

@@ -27,7 +27,7 @@ const test = suite(`stores that go away on ${storePair.name}`)
 
 type Fault = Readonly<{ name: ServerName; how: 'kill' | 'pause'; awayMs: number }>
 
-/** A round takes every second one, its neighbour the others. */
+/** A round takes every second fault, the next round the others. */
 const faults: readonly Fault[] = [
   { name: 'kafka', how: 'kill', awayMs: 1_000 },
   { name: 'kafka', how: 'pause', awayMs: 12_000 },
@@ -40,7 +40,7 @@ const faultsHere = faults.filter(({ name }) => stores.includes(name === 'mongo' 
 const reason =
   faultsHere.length === 0 ? 'the embedded stores have no server that could go away' : serversReason
 
-/** Whatever becomes of the test, the tests after it need the servers. */
+/** Restores the server even if the test fails: the tests after it need the servers. */
 async function whileAway({ name, how }: Fault, work: () => Promise<void>): Promise<void> {
   await server(how, name)
   try {
@@ -50,7 +50,7 @@ async function whileAway({ name, how }: Fault, work: () => Promise<void>): Promi
   }
 }
 
-/** Asks the API again and again; every answer has to be in the envelope, right or wrong. */
+/** Polls the API; every answer, also an error, has to be in the envelope. */
 function poll(address: string) {
   const wrong: string[] = []
   const ask = async (): Promise<number> => {
@@ -111,7 +111,7 @@ const tradesPerSecond = 1_000
 const bufferEventsMax = 5_000
 const grownBytesMax = 100 * 1024 * 1024
 
-/** Null where the system doesn't tell. */
+/** Null if the system doesn't report it. */
 function residentBytes({ process }: RunningTradelog): number | null {
   if (globalThis.process.platform !== 'linux') return null
   const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8')) ?? []

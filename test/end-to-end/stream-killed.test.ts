@@ -19,7 +19,7 @@ const clients = 5
 type Row = Readonly<{ symbol: string }>
 type Page = Readonly<{ data: readonly Row[] }>
 
-/** What the API says of every symbol when it is asked: the last price, and the newest candle. */
+/** The state by plain requests to the API: the last price and the newest candle of every symbol. */
 async function trueState(address: string) {
   const ticks = (await get<Page>(`${address}/api/v1/vwap`)).data.data
   const candles = new Map<string, Row>()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stops and starts the servers of the soak where they are containers: kill|pause|resume|up kafka|mongo.
+# Stops and starts the servers of the soak if they are containers: kill|pause|resume|up kafka|mongo.
 # Resolves "up" when the container's own health check passes again.
 set -eu
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ServerName, server } from '../support/servers.ts'
 import type { Member } from './member.ts'
 
-/** A process or a server that faults can befall. */
+/** A process or a server that faults can hit. */
 export type Target = Readonly<{
   name: string
   kill: () => Promise<void>
@@ -36,7 +36,7 @@ export const serverTarget = (name: ServerName): Target => ({
   resume: () => server('resume', name),
 })
 
-/** One fault each time, over before the next one begins. */
+/** One fault at a time: each ends before the next one begins. */
 export function planFaults(options: {
   random: () => number
   targets: readonly Target[]
@@ -53,17 +53,17 @@ export function planFaults(options: {
   })
 }
 
-/** Lets the faults happen in their time; what it has done is undone, whatever comes. */
+/** Commits each fault at its time, and undoes it after its duration. */
 export async function commitFaults(
   faults: readonly Fault[],
-  { targets, tell }: { targets: readonly Target[]; tell: (text: string) => void },
+  { targets, print }: { targets: readonly Target[]; print: (text: string) => void },
 ): Promise<void> {
   const start = Date.now()
   for (const { atMs, target: name, kind, awayMs } of faults) {
     await sleep(Math.max(0, start + atMs - Date.now()))
     const target = targets.find((each) => each.name === name)
     if (target === undefined) throw new Error(`no target ${name}`)
-    tell(`${kind} ${name} for ${(awayMs / 1_000).toFixed(1)} s`)
+    print(`${kind} ${name} for ${(awayMs / 1_000).toFixed(1)} s`)
     await target[kind]()
     await sleep(awayMs)
     await target[kind === 'kill' ? 'revive' : 'resume']()

@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { spoke } from '../end-to-end/flow.ts'
 import { type RunningTradelog, type Settings, startTradelog } from '../support/tradelog.ts'
 
-/** A process of the program, and those that take its place when it was killed. */
+/** A process of the program, and those that replace it after a kill. */
 export type Member = Readonly<{
   name: string
-  /** Undefined while nobody is there. */
+  /** Undefined while no process runs. */
   pid: () => number | undefined
   startedAt: () => number
   kill: () => Promise<void>
   start: () => void
   signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
-  /** As an operator stops it; gives its exit code. */
+  /** Stops it as an operator does; returns its exit code. */
   stop: () => Promise<number | null>
 }>
 
@@ -20,9 +20,9 @@ type Options = Readonly<{
   name: string
   args: readonly string[]
   settings: Settings
-  /** All that was logged goes here. */
+  /** The folder of its logs. */
   logDirectory: string
-  /** What nobody should ever see: an end of its own, output that is no log entry. */
+  /** Called if it ends by itself, or if its output has a line that is no log entry. */
   onSurprise: (surprise: string) => void
 }>
 
@@ -65,9 +65,9 @@ export function startMember(options: Options): Member {
   }
 }
 
-/** Everything the program logs is an entry in JSON: the rest is Node's, about what went wrong. */
+/** Every log entry of the program is JSON: other lines are Node's, about what went wrong. */
 export function strayLines(stderr: string): readonly string[] {
   const lines = stderr.split('\n')
-  // The last one of a process that was killed may be torn.
+  // The last line of a process that was killed may be cut.
   return lines.slice(0, -1).filter((line) => line !== '' && !line.startsWith('{'))
 }

@@ -7,20 +7,20 @@ export type MemoryOf = Readonly<{
   firstMiB: number | undefined
   lastMiB: number | undefined
   mostMiB: number
-  /** Undefined where the run was too short to tell. */
+  /** Undefined if the run was too short to decide. */
   isFlat: boolean | undefined
 }>
 
 export type Sample = Readonly<{ at: number; ageMs: number; anonymousMiB: number }>
 
 const everyMs = 2_000
-/** Caches, compiled code and buffers are there by then. */
+/** After this time, caches, compiled code and buffers are filled. */
 const warmMs = 60_000
 const samplesMin = 20
 const growthMax = 1.25
 const growthMiBMax = 40
 
-/** Looks at the memory of processes until it is ended; `undefined` where the system doesn't tell. */
+/** Samples the memory of processes until `end`; `undefined` if the system doesn't report it. */
 export function sampleMemory(members: readonly Member[]) {
   const samples = new Map<string, Sample[]>(members.map(({ name }) => [name, []]))
   const look = () => {
@@ -40,7 +40,7 @@ export function sampleMemory(members: readonly Member[]) {
   }
 }
 
-/** Two processes of one role share its work, or one stands by: what one may take, both may. */
+/** Two processes of one role share its work, or one stands by: both may take as much memory. */
 export function judgedMemory(samples: ReadonlyMap<string, readonly Sample[]>): readonly MemoryOf[] {
   const measured = [...samples].map(([name, taken]) => memoryOf(name, taken))
   return measured.map((each) => {
@@ -66,7 +66,7 @@ function memoryOf(name: string, taken: readonly Sample[]): Omit<MemoryOf, 'isFla
   }
 }
 
-/** Undefined of too few to tell. */
+/** Undefined if there are too few samples. */
 function median(samples: readonly Sample[]): number | undefined {
   if (samples.length < samplesMin) return undefined
   const sorted = samples.map(({ anonymousMiB }) => anonymousMiB).sort((a, b) => a - b)

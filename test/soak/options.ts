@@ -6,7 +6,7 @@ export type SoakOptions = Readonly<{
   tradesPerSecond: number
   seed: number
   faultEveryMs: number
-  /** For a stand-in for MongoDB that scans: asks for symbols, VWAP and health only; verify may take long. */
+  /** For a stand-in for MongoDB that scans: only symbols, VWAP and health; verify may take long. */
   fewRoutes: boolean
   /** How long the read models may take to catch up when the feed has stopped. */
   catchUpMinutesMax: number
@@ -20,14 +20,14 @@ export const soakUsage = `usage: npm run soak -- [options]
   --fault-every N     seconds between faults (20)
   --few-routes        for a store that scans: ask only for symbols, VWAP and health,
                       and give verify all the time it needs
-  --catch-up N        most minutes to catch up in after the last trade (30)
+  --catch-up N        how many minutes catching up may take after the last trade (30)
 
 The stores are those of the end-to-end tests (TRADELOG_TEST_EVENT_STORE=kafka,
-TRADELOG_TEST_READ_MODEL_STORE=mongodb); servers are stopped too where TRADELOG_TEST_SERVERS names
+TRADELOG_TEST_READ_MODEL_STORE=mongodb); servers are stopped too if TRADELOG_TEST_SERVERS names
 the script that does it. Progress goes to stderr, the report to stdout; exit 0: all is well.
 `
 
-/** Throws where an option is wrong; undefined where help is asked for. */
+/** Throws if an option is wrong; undefined if help is asked for. */
 export function soakOptions(args: readonly string[]): SoakOptions | undefined {
   const { values } = parseArgs({
     args: [...args],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, get, type Symbols } from '../support/api-client.ts'
 
 export type Asked = Readonly<{
-  /** How often which answer came: a status, or that there was none. */
+  /** How often each answer came: a status, or `no answer`. */
   answers: Readonly<Record<string, number>>
   medianMs: number
   slowestMs: number
@@ -23,7 +23,7 @@ const moreRoutes = [
   '/api/v1/read-models',
 ] as const
 
-/** While stores and processes are away the API may say so, or not be there. Nothing else. */
+/** While stores or processes are away, the API may only say so or not answer. */
 const excused = new Set(['200', '503', '504', 'no answer'])
 
 /** Asks the API again and again until it is ended; the trades of a symbol never become fewer. */
@@ -45,7 +45,7 @@ export function readApi(address: string, options: { fewRoutes: boolean }) {
     const outcome = answer === undefined ? 'no answer' : String(answer.status)
     answers[outcome] = (answers[outcome] ?? 0) + 1
     if (outcome === '200') latenciesMs.push(performance.now() - from)
-    // The first trades may not be there yet.
+    // The first trades may not have arrived yet.
     const isEarly = outcome === '404' && counts.size < 6
     if (!excused.has(outcome) && !isEarly) wrong.push(`${route}: ${outcome}`)
     if (answer?.status === 200 && route === fewRoutes[0]) wrong.push(...fewer(counts, answer))

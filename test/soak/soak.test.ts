@@ -46,7 +46,7 @@ const samples = (mibAt: (minute: number) => number): readonly Sample[] =>
 const isFlat = (of: Readonly<Record<string, readonly Sample[]>>) =>
   judgedMemory(new Map(Object.entries(of))).map((each) => each.isFlat)
 
-test('memory that grows is told from memory that only moves', () => {
+test('growing memory is distinguished from memory that only varies', () => {
   const moving = samples((minute) => 100 + 20 * Math.sin(minute))
   assert.ok((judgedMemory(new Map([['api', moving]]))[0]?.mostMiB ?? 0) > 119)
   assert.equal(isFlat({ api: moving }), [true])
@@ -55,7 +55,7 @@ test('memory that grows is told from memory that only moves', () => {
   assert.equal(isFlat({ api: samples(() => 100).slice(0, 60) }), [undefined])
 })
 
-test('one that takes over from another of its role may take as much memory, and no more', () => {
+test('a process that takes over from another of its role may take as much memory, no more', () => {
   const active = samples((minute) => (minute < 10 ? 150 : 40))
   assert.equal(
     isFlat({ 'project-1': active, 'project-2': samples((minute) => (minute < 10 ? 40 : 150)) }),
@@ -69,7 +69,7 @@ test('one that takes over from another of its role may take as much memory, and 
   assert.equal(isFlat({ 'project-1': active, api: alone }), [true, false])
 })
 
-test('what is written and is no log entry is noticed, but for a line that a kill has torn', () => {
+test('output that is no log entry is noticed, except a line that a kill has cut', () => {
   const entry = '{"level":30,"msg":"listening"}\n'
   assert.equal(strayLines(entry + entry), [])
   assert.equal(strayLines(`${entry}{"level":30,"ms`), [])
@@ -99,7 +99,7 @@ test('an answer that no fault excuses is noticed, and so is a count that goes ba
   assert.equal(wrong, ['/api/v1/vwap: 500', 'AAPL went back to 4 trades'])
 })
 
-test('an option that makes no sense is refused', () => {
+test('an invalid option is refused', () => {
   assert.is(soakOptions(['--help']), undefined)
   assert.is(soakOptions(['--minutes', '3'])?.minutes, 3)
   for (const args of [

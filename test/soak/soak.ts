@@ -16,16 +16,16 @@ import type { SoakOptions } from './options.ts'
 import { readApi } from './readers.ts'
 import type { SoakReport } from './report.ts'
 
-/** Every role in processes of its own, under load, while one after the other fails; then the proof. */
+/** Runs every role in its own processes under load, with one fault after another; then verifies. */
 export async function soak(
   options: SoakOptions,
-  tell: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<SoakReport> {
   const { address, settings } = await settingsOf(options)
   const failures: string[] = []
   const logDirectory = mkdtempSync(join(tmpdir(), 'tradelog-soak-'))
-  tell(`logs are in ${logDirectory}`)
-  // One that ends again and again would fill the report.
+  print(`logs are in ${logDirectory}`)
+  // A process that keeps ending would fill the report.
   const onSurprise = (surprise: string) => {
     if (failures.length < failuresMax) failures.push(surprise)
   }
@@ -41,13 +41,13 @@ export async function soak(
   const untilMs = options.minutes * 60_000
   const random = seededRandom(options.seed)
   const faults = planFaults({ random, targets, everyMs: options.faultEveryMs, untilMs })
-  await commitFaults(faults, { targets, tell: (text) => tell(`${elapsed(flowFrom)} ${text}`) })
+  await commitFaults(faults, { targets, print: (text) => print(`${elapsed(flowFrom)} ${text}`) })
   await sleep(Math.max(0, flowFrom + untilMs - Date.now()))
 
   const [feed, ...others] = members as [Member, ...Member[]]
   const stopped = [await stop(feed)]
   const flowSeconds = (Date.now() - flowFrom) / 1_000
-  tell(`${elapsed(flowFrom)} the feed has stopped; catching up`)
+  print(`${elapsed(flowFrom)} the feed has stopped; catching up`)
   const caughtUp = await catchUp(address, options.catchUpMinutesMax * 60_000).catch(String)
   if (typeof caughtUp === 'string') failures.push(`not caught up: ${caughtUp}`)
   const catchUpSeconds = (Date.now() - flowFrom) / 1_000 - flowSeconds
@@ -58,7 +58,7 @@ export async function soak(
     if (isFlat === false) failures.push(`${name} grew`)
   for (const member of others) stopped.push(await stop(member))
   failures.push(...stopped.flat())
-  tell(`${elapsed(flowFrom)} verifying`)
+  print(`${elapsed(flowFrom)} verifying`)
   const patience = options.fewRoutes ? { TIMEOUTS__BACKGROUND_OPERATION: '10m' } : {}
   const verification = await runTradelog(['verify'], { ...settings, ...patience })
   if (verification.code !== 0) failures.push(`verify ended with ${verification.code}`)
@@ -78,7 +78,7 @@ export async function soak(
   }
 }
 
-/** The feed first: it is the first to be stopped. */
+/** The feed first, because it is stopped first. */
 const roles: readonly (readonly [string, ...string[]])[] = [
   ['feed', 'feed'],
   ['ingest-1', 'ingest'],
@@ -91,7 +91,7 @@ const roles: readonly (readonly [string, ...string[]])[] = [
 const argsOf = (args: readonly string[], { FEED_PORT = '' }: Settings): readonly string[] =>
   args[0] === 'feed' ? [...args, '--port', FEED_PORT] : args
 
-/** Ports stay the same when a process is replaced, so that the others find the next one. */
+/** The ports stay the same when a process is replaced, so that the others find the next one. */
 async function settingsOf({ tradesPerSecond, seed }: SoakOptions) {
   const [apiPort, feedPort] = [await freePort(), await freePort()]
   const settings: Settings = {
@@ -128,7 +128,7 @@ type ReadModels = Readonly<{
   data: readonly Readonly<{ name: string; events_applied: number; lag: number | null }>[]
 }>
 
-/** Waits until nothing is behind any more and nothing new has come for a while. */
+/** Waits until every read model has caught up and nothing new has come for a while. */
 async function catchUp(address: string, timeoutMs: number): Promise<{ events: number }> {
   let events = -1
   let quiet = 0

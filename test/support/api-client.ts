@@ -1,4 +1,4 @@
-/** What the API answers: `data` where the status is 200. */
+/** An answer of the API: it has `data` if the status is 200. */
 export type Answer<T> = Readonly<{
   status: number
   data: T

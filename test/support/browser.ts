@@ -28,7 +28,7 @@ type BrowserSuite = Pick<Suite, 'run'> & {
   open: (address: string, options?: BrowserContextOptions) => Promise<OpenedPage>
 }
 
-/** Waits until a page shows something: a browser and a program on a busy machine take their time. */
+/** Waits until a page shows something: on a busy machine, browser and program are slow. */
 export const seen = (check: () => boolean | Promise<boolean>): Promise<boolean> =>
   eventually(check, { timeoutMs: 45_000, everyMs: 50 })
 

@@ -1,4 +1,4 @@
-/** A certificate of `localhost` for tests, its own authority, from 2020 to 2119. It guards nothing. */
+/** A self-signed certificate of `localhost` for tests, from 2020 to 2119. It protects nothing. */
 export const certificate = `-----BEGIN CERTIFICATE-----
 MIIBYDCCAQegAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
 c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM

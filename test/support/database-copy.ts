@@ -6,7 +6,7 @@ export type DatabaseCopy = readonly Readonly<{
   documents: readonly Document[]
 }>[]
 
-/** All of a database as it is at this moment, where nobody writes to it meanwhile. */
+/** A copy of the whole database; nobody may write to it meanwhile. */
 export async function copyDatabase(db: Db): Promise<DatabaseCopy> {
   const collections = await db.listCollections<{ name: string; options?: Document }>().toArray()
   return Promise.all(

@@ -11,10 +11,10 @@ function declared() {
   return metrics
 }
 
-/** The names of all that the roles declare. */
+/** The names of all metrics that the roles declare. */
 export const declaredMetrics = (): readonly string[] => declared().names()
 
-/** Their types, as Prometheus is told them. */
+/** Their types, as Prometheus gets them. */
 export async function declaredTypes(): Promise<ReadonlyMap<string, string>> {
   const lines = (await declared().text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)
   return new Map(Array.from(lines, ([, name = '', type = '']) => [name, type]))

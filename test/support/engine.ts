@@ -20,7 +20,7 @@ export type Engine = Readonly<{
   directory: string
   eventStore: EventStore
   readModelStore: ReadModelStore
-  /** Adds a record that tradelog never wrote, where this symbol's events go. */
+  /** Adds a foreign record to the partition of this symbol. */
   appendForeign: (symbol: string, value: unknown) => Promise<void>
   project: (projections?: readonly Projection[]) => ProjectRole
   /** Waits until the active generation of each model has applied the whole log. */
@@ -29,7 +29,7 @@ export type Engine = Readonly<{
   close: () => Promise<void>
 }>
 
-/** For a replay of every read model, or what is done like one. */
+/** The options for a replay of every read model, or for similar work. */
 export const replayOptionsOf = ({ eventStore, readModelStore }: Engine): ReplayOptions => ({
   projections: readModels,
   eventStore,

@@ -20,7 +20,7 @@ export type EventStream = Readonly<{
 
 type Options = Readonly<{ port: number; path?: string; headers?: Record<string, string> }>
 
-/** Reads server-sent events as they come; the answer must be one. */
+/** Reads server-sent events as they come; the answer must be such a stream. */
 export const openEventStream = ({
   port,
   path = '/api/v1/stream',

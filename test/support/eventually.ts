@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A busy machine takes its time; where all is well nobody waits so long. */
-const patienceMs = 30_000
+/** Only a failing test on a busy machine waits so long. */
+const waitMsMax = 30_000
 
-/** Waits until the check gives something truthy, and gives that; fails with its last answer or error. */
+/** Waits until the check returns something truthy, and returns it; fails with its last result. */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = patienceMs, everyMs = 10 } = {},
+  { timeoutMs = waitMsMax, everyMs = 10 } = {},
 ): Promise<NonNullable<T>> {
   const end = Date.now() + timeoutMs
   for (;;) {

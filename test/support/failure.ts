@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import { TradelogError } from '../../src/domain/errors.ts'
 
-/** The error that this fails with, which has to be one of ours. */
+/** The error that this fails with, which must be a `TradelogError`. */
 export async function failureOf(attempt: Promise<unknown>): Promise<TradelogError> {
   const error = await attempt.then(
     () => undefined,

@@ -11,7 +11,7 @@ export type FaultyStore = ReadModelStore & {
   readonly calls: Map<string, number>
 }
 
-/** A store that can be taken away under a running API, and put back. */
+/** A store that can fail under a running API, and recover. */
 export function faultyReadModelStore(store: ReadModelStore): FaultyStore {
   const signals: AbortSignal[] = []
   const calls = new Map<string, number>()

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * A port that nobody listens on just now, for a process that has to come back on the same one:
- * below those that systems give to connections, which could take it meanwhile.
+ * A free port for a process that has to restart on the same one. It is below the ports that systems
+ * give to connections, which could take it meanwhile.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -24,7 +24,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Tests that run beside this process can't get a port whose directory is there. */
+/** Tests that run beside this process can't get a port whose directory exists. */
 function isReserved(port: number): boolean {
   const directory = join(tmpdir(), `tradelog-port-${port}`)
   try {

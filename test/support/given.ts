@@ -18,7 +18,7 @@ export type Outcome<R extends Row> = Readonly<{
   thenRow: (key: readonly KeyPart[], fields: Partial<R>) => Outcome<R>
   /** These keys have rows, in any order, and no others. */
   thenKeys: (...keys: readonly (readonly KeyPart[])[]) => Outcome<R>
-  /** For what equality can't say. */
+  /** For checks beyond equality. */
   rows: readonly R[]
 }>
 
@@ -32,7 +32,7 @@ export const given = (given: readonly (TradelogEvent | RecordedEvent)[]) => ({
       .map(recordedOf)
       .filter(({ event }) => projection.events.includes(event.type))
     const rows = new Map<Key, Folded>()
-    // One by one, and so through the stored form for every event, as if restarted each time.
+    // One by one, so that every event reads the row in its stored form, as after a restart.
     for (const recorded of events) apply(projection, recorded, rows)
     const once = JSON.stringify([...rows])
     for (const recorded of events) apply(projection, recorded, rows)

@@ -4,7 +4,7 @@ import type { Row } from '../../src/read-model-store/read-model-store.ts'
 import { openLmdb } from '../../src/runtime/lmdb.ts'
 import type { Settings } from './tradelog.ts'
 
-/** Somebody with a shell, who changes rows of one generation behind everybody's back. */
+/** Changes rows of one generation as by hand in a shell, past every process. */
 export type Hand = Readonly<{
   /** Changes the row that has this key. */
   change: (key: string, change: (row: Row) => Row) => Promise<void>
@@ -54,7 +54,7 @@ async function inMongodb(
   }
 }
 
-/** A row of a state stands behind its guard and count. */
+/** The stored value of a state row comes after its guard and count. */
 type Stored = Row | readonly [guard: string, count: number, row: Row]
 
 async function inEmbeddedStore(

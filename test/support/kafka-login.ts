@@ -16,7 +16,7 @@ const saslHandshake = 17
 const saslAuthenticate = 36
 const saslAuthenticationFailed = 58
 
-/** As much of a broker as a client that logs in gets to see, and which refuses every login. */
+/** The part of a broker that a client needs to log in; it refuses every login. */
 export async function loginBroker(): Promise<LoginBroker> {
   const logins: { mechanism: string; credentials: string }[] = []
   const server = createServer({ cert: certificate, key: certificateKey }, (socket) => {

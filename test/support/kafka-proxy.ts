@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** What becomes of an answer: `lose` ends the connection instead, as a broken network would. */
+/** What happens to an answer: `lose` ends the connection instead, like a broken network. */
 export type Fate = 'pass' | 'lose'
 
 type KafkaProxy = Readonly<{
   broker: string
-  /** Ends all connections and refuses new ones, until told otherwise. */
+  /** Ends all connections and refuses new ones, until the opposite is called. */
   cut: (isCut: boolean) => void
   close: () => Promise<void>
 }>
@@ -15,8 +15,8 @@ export const produceApi = 0
 export const fetchApi = 1
 
 /**
- * Stands between a client and one broker, which is made to announce the proxy's port as its own.
- * `judge` decides over each answer, by the number of the API that was asked.
+ * A proxy between a client and one broker. It makes the broker announce the proxy's port as its
+ * own. `judge` decides on each answer, by the API number of its request.
  */
 export async function kafkaProxy(
   broker: string,

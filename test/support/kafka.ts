@@ -11,7 +11,7 @@ import { type Suite, suite } from './suite.ts'
 const { KAFKA_BROKERS } = process.env
 export const kafkaBrokers = KAFKA_BROKERS?.split(',') ?? []
 
-/** A suite whose tests are skipped where no broker is named. */
+/** A suite whose tests are skipped if no broker is named. */
 export function kafkaSuite(title: string): Suite {
   const test = suite(title)
   if (kafkaBrokers.length > 0) return test
@@ -27,7 +27,7 @@ export type TopicUnderTest = Readonly<{
   open: (options?: Partial<KafkaEventStoreOptions>) => Promise<EventStore>
 }>
 
-/** Gives a topic name of its own to a test, and deletes what was made of it. */
+/** Gives a test a new topic name, and deletes the topic and its groups afterwards. */
 export async function withTopic(body: (under: TopicUnderTest) => Promise<void>): Promise<void> {
   const topic = temporaryTopic()
   const kafka = testClient()
@@ -57,7 +57,7 @@ export async function deleteTopic(topic: string): Promise<void> {
   await admin.disconnect()
 }
 
-/** Sends records that tradelog never wrote, as another producer might. */
+/** Sends foreign records, as another producer might. */
 export async function sendForeign(topic: string, messages: Message[]): Promise<void> {
   const producer = testClient().producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,

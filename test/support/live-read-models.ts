@@ -17,7 +17,7 @@ export type LiveReadModels = Readonly<{
   rebuild: (model: string) => Promise<string>
 }>
 
-/** Every registered read model (or none yet), built and kept up to date without an event store. */
+/** Every registered read model (or not yet any), built and updated without an event store. */
 export async function liveReadModels(
   store: ReadModelStore,
   models: 'all' | 'none' = 'all',

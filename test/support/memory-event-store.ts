@@ -19,15 +19,15 @@ export type MemoryLog = Readonly<{
   appended: Set<readonly TradelogEvent[]>
   /** Of arrays appended part by part: their events by partition. */
   parts: WeakMap<readonly TradelogEvent[], readonly (readonly TradelogEvent[])[]>
-  /** Who stands for a role; the first has it. */
+  /** The candidates for a role; the first holds it. */
   roles: Map<string, Candidate[]>
-  /** Called, once, at the next append. */
+  /** Called once, at the next append. */
   waiting: Set<() => void>
-  /** One of so many: who gets a partition, how large a slice or a gap is. */
+  /** Chooses one of so many: who gets a partition, how long a slice or unused offsets are. */
   choose: (count: number) => number
 }>
 
-type Candidate = Readonly<{ owner: object; tell: () => void; expelled: () => void }>
+type Candidate = Readonly<{ owner: object; elected: () => void; expelled: () => void }>
 
 type MemoryPartition = { head: number; records: RecordedEvent[] }
 
@@ -50,17 +50,17 @@ export const memoryLog = ({ partitions, choose = () => 0 }: LogOptions): MemoryL
 })
 
 /**
- * Carries out each operation: others may come first, and it may reject; where the effect ran before
- * that, the operation was done and its answer lost.
+ * Runs each operation: others may run first, and it may reject. If it rejects after the effect has
+ * run, the operation was done and its answer lost.
  */
 export type Perform = <T>(label: string, effect: () => T) => Promise<Awaited<T>>
 
 type MemoryEventStoreOptions = Readonly<{
   log: MemoryLog
   perform?: Perform
-  /** Offsets left out before an event: fewer than this. */
+  /** Fewer than so many offsets stay unused before an event. */
   gapsBelow?: number
-  /** Each partition's events of an append are an operation of their own, as in Kafka. */
+  /** The events of each partition in an append are a separate operation, as in Kafka. */
   inParts?: boolean
   /** The process, for `expel`. */
   owner?: object
@@ -76,7 +76,7 @@ export function openMemoryEventStore({
 }: MemoryEventStoreOptions): EventStore {
   const membership = { log, perform, owner }
   const elected = new Map<string, Candidate>()
-  /** What is on its way when an election is lost is refused, also when the next one is won. */
+  /** Refuses an append that began before an election was lost, even if the next one is won. */
   const appendOne = (events: readonly TradelogEvent[]) => {
     const writer = elected.get(writerRole)
     return perform('append', () => {
@@ -113,7 +113,7 @@ export function openMemoryEventStore({
   }
 }
 
-/** Takes the partitions of a process that is dead, or thought to be, and gives them to others. */
+/** Takes the partitions of a process that is, or seems, dead and gives them to others. */
 export function expel(log: MemoryLog, owner: object): void {
   for (const members of log.groups.values()) {
     const gone = [...members].filter((member) => member.owner === owner)
@@ -129,41 +129,41 @@ export function expel(log: MemoryLog, owner: object): void {
     )
     log.roles.set(role, left ?? [])
     for (const candidate of gone ?? []) candidate.expelled()
-    left?.[0]?.tell()
+    left?.[0]?.elected()
   }
 }
 
 const writerRole = 'ingest'
 
-/** The one that has waited longest has the role; who is expelled hears of it, and stands again. */
+/** The candidate that has waited longest holds the role; an expelled one rejoins. */
 const election = (
   { log, perform, owner }: Membership,
   role: string,
   onElected: (candidate: Candidate) => void,
 ) =>
   new Observable<boolean>((subscriber) => {
-    const hear = (label: string, then: () => void) =>
+    const notify = (label: string, then: () => void) =>
       void perform(label, () => {
         if (!subscriber.closed) then()
       }).catch((error) => subscriber.error(error))
     let current: Candidate | undefined
     const isHolder = () => current !== undefined && log.roles.get(role)?.[0] === current
-    const tell = () =>
-      hear('elected', () => {
+    const elected = () =>
+      notify('elected', () => {
         if (current === undefined || !isHolder()) return
         onElected(current)
         subscriber.next(true)
       })
     const expelled = () =>
-      hear('deposed', () => {
+      notify('deposed', () => {
         subscriber.next(false)
         stand()
       })
     const stand = () =>
-      hear('stand', () => {
-        current = { owner, tell, expelled }
+      notify('stand', () => {
+        current = { owner, elected, expelled }
         log.roles.set(role, [...(log.roles.get(role) ?? []), current])
-        if (isHolder()) tell()
+        if (isHolder()) elected()
       })
     subscriber.next(false)
     stand()
@@ -171,7 +171,7 @@ const election = (
       const left = (log.roles.get(role) ?? []).filter((of) => of !== current)
       const wasHolder = isHolder()
       log.roles.set(role, left)
-      if (wasHolder) left[0]?.tell()
+      if (wasHolder) left[0]?.elected()
     }
   })
 
@@ -220,8 +220,8 @@ function appendRaw(log: MemoryLog, records: readonly RawRecord[]): void {
   }
 }
 
-function rawOf({ event, ...place }: RecordedEvent): RawRecord {
-  return { ...place, key: eventKey(event), value: encodeEvent(event) }
+function rawOf({ event, ...position }: RecordedEvent): RawRecord {
+  return { ...position, key: eventKey(event), value: encodeEvent(event) }
 }
 
 const boundsOf = ({ partitions }: MemoryLog): readonly PartitionBounds[] =>
@@ -256,7 +256,7 @@ function shareOut({ partitions, choose }: MemoryLog, members: ReadonlySet<Member
 
 type Membership = Readonly<{ log: MemoryLog; perform: Perform; owner: object }>
 
-/** A member hears of a new assignment when its turn comes, and reads on as before until then. */
+/** `perform` delays a new assignment; until then the member reads on with its former one. */
 function join(
   { log, perform, owner }: Membership,
   { group, startFrom, batchEventsMax }: BatchesOptions,
@@ -296,7 +296,7 @@ function join(
     }
   }
 
-  /** It reads on until a heartbeat is answered. */
+  /** The member reads on until a heartbeat is answered. */
   const leave = async () => {
     do await perform('heartbeat', () => {})
     while (log.choose(4) > 0)

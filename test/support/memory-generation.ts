@@ -12,7 +12,7 @@ import type {
   StoredRow,
 } from '../../src/read-model-store/read-model-store.ts'
 
-/** What is stored of one generation, for all handles. Values are kept as JSON, as on a disk. */
+/** The stored generation, for all handles. Values are kept as JSON, as on a disk. */
 export type Table = {
   readonly info: GenerationInfo
   readonly rows: Map<Key, Omit<StoredRow, 'value'> & { json: string }>
@@ -20,7 +20,7 @@ export type Table = {
   dropped: boolean
 }
 
-/** A store of skips that has none. */
+/** A store without skips. */
 export const noSkips = { skips: async () => [] }
 
 /**
@@ -38,7 +38,7 @@ export const memoryTable = (info: GenerationInfo): Table => ({
 
 type Options = Readonly<{
   beforeWrite?: BeforeWrite
-  /** Where rows are written in no order, and one that has moved doesn't stop the others: which next. */
+  /** Chooses the next row to write; then a row that has moved doesn't stop the others. */
   chooseWrite?: ((count: number) => number) | undefined
   closed?: () => boolean
 }>
@@ -119,8 +119,8 @@ async function write(
 }
 
 /**
- * By compare-and-set; the row of a series is inserted if it is absent. What a rival has brought as
- * far, or further, counts as written.
+ * By compare-and-set; the row of a series is inserted if it is absent. A row that another process
+ * has written as far, or further, counts as written.
  */
 function writeRow({ rows }: Table, one: SeriesWrite | StateWrite): boolean {
   const { key, value } = one

@@ -9,8 +9,8 @@ const code = 11000
 const duplicateKey = { code, message: 'duplicate key' }
 
 /**
- * As much of MongoDB as a commit and its reads use. `step` is awaited before each document that is
- * written and each query, as others may come in between.
+ * The part of MongoDB that a commit and its reads use. `step` is awaited before each query and
+ * before each document is written, so that others may run in between.
  */
 export function memoryMongodb(documents: Documents, step: () => Promise<void>): Db {
   const collection = (name: string) => {

@@ -124,7 +124,7 @@ function tableOf(tables: ReadonlyMap<string, Table>, id: string): Table {
   return table
 }
 
-/** The leases of one process. A holder renews by asking whether it still is one. */
+/** The leases of one process. `held` also renews the lease. */
 function leasesOf({ leases }: MemoryDatabase, now: () => number) {
   const holder = {}
   const isFree = (row: LeaseRow | undefined) =>

@@ -12,10 +12,10 @@ type MongodbProxy = Readonly<{ url: string; close: () => Promise<void> }>
 
 const headerBytes = 16
 const messageOpcode = 2013
-/** After the header: four bytes of flags, one for the kind of the first section, which is the body. */
+/** The body begins after the header, four bytes of flags and one for the kind of its section. */
 const bodyAt = headerBytes + 5
 
-/** Stands before one server, and asks about each command; the server waits for the verdict. */
+/** A proxy for one server that asks about each command; the server gets it after the verdict. */
 export async function mongodbProxy(
   url: string,
   judge: (command: Command) => Promise<Verdict>,
@@ -34,7 +34,7 @@ export async function mongodbProxy(
   const proxied = new URL(url)
   proxied.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   proxied.searchParams.set('directConnection', 'true')
-  // The driver would wait half a second before it connects again.
+  // The driver would wait half a second before it reconnects.
   proxied.searchParams.set('minHeartbeatFrequencyMS', '10')
   const close = async () => {
     for (const socket of sockets) socket.destroy()

@@ -9,25 +9,25 @@ import type { ReadModelStore } from '../../src/read-model-store/read-model-store
 /** A MongoDB for the tests of one file. */
 export type TestMongodb = Readonly<{
   url: string
-  /** An empty database of a name of its own. */
+  /** An empty database with a new name. */
   database: () => TestDatabase
   /** Drops every database that was made here. */
   close: () => Promise<void>
 }>
 
 export type TestDatabase = Readonly<{
-  /** For what people and operators do beside the store. */
+  /** For what operators do by hand, beside the store. */
   db: Db
   options: MongodbOptions
   open: (options?: Partial<MongodbOptions>) => Promise<ReadModelStore>
 }>
 
-/** The server of `MONGODB_URL`, else a mongod of this machine; the reason where there is none. */
+/** The server of `MONGODB_URL`, else a mongod of this machine; the reason if there is no server. */
 export async function testMongodb(): Promise<TestMongodb | { reason: string }> {
   const url = process.env.MONGODB_URL
   if (url !== undefined) return onServer(url, async () => {})
   try {
-    // Asked first, since the server would write a failure to the console.
+    // Checked first, because the server would write a failure to the console.
     await MongoBinary.getPath()
     const server = await MongoMemoryServer.create()
     return await onServer(server.getUri(), async () => void (await server.stop()))

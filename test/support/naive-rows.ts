@@ -4,7 +4,7 @@ import type { Row } from '../../src/read-model-store/read-model-store.ts'
 import { naiveFolds } from '../../src/verify/folds/index.ts'
 import type { NaiveRow, NaiveState } from '../../src/verify/folds/naive-fold.ts'
 
-/** What the naive fold of a model makes of events, in the order of the keys. */
+/** The rows that the naive fold of a model makes of events, in the order of the keys. */
 export function naiveRows(
   name: string,
   events: readonly RecordedEvent[],

@@ -12,5 +12,5 @@ export function seededRandom(seed: number): () => number {
 /** `TRADELOG_SEED`, or one of the clock; tests print it when they fail. */
 export const testSeed = Number(process.env.TRADELOG_SEED ?? Date.now() % 1_000_000)
 
-/** `TRADELOG_FAULT_ROUNDS`: how often a fault test repeats itself; 2 unless told. */
+/** `TRADELOG_FAULT_ROUNDS`: how often a fault test repeats itself; 2 by default. */
 export const faultRounds = Number(process.env.TRADELOG_FAULT_ROUNDS ?? 2)

@@ -4,14 +4,14 @@ import { text } from 'node:stream/consumers'
 
 type RawAnswer = Readonly<{ status: number; head: string; body: string }>
 
-/** Connects to a port of this machine, as a client that no library holds back. */
+/** Connects to a port of this machine, as a client without the limits of a library. */
 export async function rawConnection(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   await once(socket, 'connect')
   return socket
 }
 
-/** Sends bytes as they are; gives all that comes until the server closes, undefined for nothing. */
+/** Sends raw bytes; returns the answer until the server closes, undefined if nothing came. */
 export async function rawRequest(port: number, bytes: string): Promise<RawAnswer | undefined> {
   const socket = await rawConnection(port)
   socket.write(bytes, 'latin1')

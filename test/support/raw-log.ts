@@ -9,8 +9,8 @@ import type { Settings } from './tradelog.ts'
 const partitions = 6
 
 /**
- * Writes any JSON into the log that the settings name, behind everybody's back, where a symbol's
- * events go. Answers its position.
+ * Writes any JSON into the log that the settings name, past every process, into the partition of a
+ * symbol. Returns its position.
  */
 export function appendRaw(settings: Settings, symbol: string, value: unknown): Promise<Position> {
   const partition = partitionOf(symbol, partitions)

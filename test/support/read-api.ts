@@ -32,10 +32,10 @@ export type TestApi = LiveReadModels &
 type TestApiOptions = Partial<ReadApiOptions> &
   Readonly<{ readModels?: 'all' | 'none'; openStore?: () => Promise<ReadModelStore> }>
 
-/** As the settings have them by default. */
+/** The defaults of the settings. */
 export const testLimits = loadConfig({ environment: {} }).config.limits
 
-/** A running API, over embedded read models unless told. Each of its answers is held to the OpenAPI document. */
+/** A running API, by default on embedded read models. Checks its answers by the OpenAPI schema. */
 export async function startTestApi({
   readModels = 'all',
   openStore = () => openEmbeddedReadModelStore({ directory: temporaryDirectory() }),

@@ -6,7 +6,7 @@ import type { CandleRow } from '../../src/projections/read-models/candles.ts'
 import type { Row } from '../../src/read-model-store/read-model-store.ts'
 import type { ExpectedSet, ExpectedSymbol } from './real-trades.ts'
 
-/** Rows of each model in the order of their keys are what the reference computed from the set. */
+/** Compares the rows of each model, in the order of their keys, with those of the reference. */
 export function assertSetRows(
   rows: Readonly<Record<'trades' | 'symbols' | 'candles', readonly Row[]>>,
   expected: ExpectedSet,

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
 import { trade } from './trade.ts'
 
-/** The folder of recorded trades, with what an independent program computed from them. */
+/** The folder of recorded trades, with the results of an independent program. */
 export const testDataFolder = process.env.TRADELOG_TEST_DATA
 
 export type ExpectedSymbol = Readonly<{

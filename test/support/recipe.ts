@@ -11,13 +11,13 @@ const root = resolve(import.meta.dirname, '../../..')
 export type Step = Readonly<{ path: string; isNew: boolean; code: string }>
 
 type Recipe = Readonly<{
-  /** Each block of code that follows the name of its file: on its own for a new file. */
+  /** Each block of code after the name of its file; after `In` and the name if it exists. */
   steps: readonly Step[]
-  /** The files that the table at the top promises to be all. */
+  /** All files, by the table at the top. */
   tabled: readonly string[]
 }>
 
-/** Reads a page of `docs/` that says, step by step, how something is added. */
+/** Reads a page of `docs/` that says, step by step, how to add something. */
 export function readRecipe(path: string): Recipe {
   const page = readFileSync(join(root, path), 'utf8')
   const blocks = page.matchAll(/\n(In )?`([\w./-]+\.\w+)`[^`]*\n\n```\w+\n(.*?)```\n/gs)
@@ -32,7 +32,7 @@ export function readRecipe(path: string): Recipe {
   }
 }
 
-/** A copy of the sources in which the recipe has been followed to the letter. */
+/** Copies the sources and follows the recipe there to the letter. */
 export function followed({ steps }: Recipe): string {
   const copy = temporaryDirectory()
   for (const name of ['src', 'test', 'bench', 'config', 'docs', 'package.json', 'tsconfig.json']) {
@@ -56,7 +56,7 @@ export const runIn = (copy: string, ...args: string[]) =>
     },
   )
 
-/** Coverage of the copy would be added to that of the program. */
+/** Without the coverage variable: the copy would count as the program. */
 const { NODE_V8_COVERAGE: _, ...environment } = process.env
 
 /** Settings are added at the end, their schema is merged; code is put where it belongs. */
@@ -67,8 +67,8 @@ function changed(path: string, text: string, code: string): string {
 }
 
 /**
- * Puts a block where it belongs in a file that is there: its imports behind those of the file, and
- * the rest in place of the declaration of that name or, being lines of a list, at the list's end.
+ * Puts a block where it belongs in an existing file: its imports after those of the file, and the
+ * rest over the declaration of that name or, if it is lines of a list, at the list's end.
  */
 function woven(text: string, code: string): string {
   const [, imports = '', rest = ''] = /^((?:import [^\n]*\n)*)\n*(.*)$/s.exec(code) ?? []

@@ -3,7 +3,7 @@ import type { Metrics } from '../../src/runtime/metrics.ts'
 /** The value of one series, by its name and labels as written: `name{model="trades"}`. */
 export type Values = (series: string) => number | undefined
 
-/** Reads Prometheus' text format, as far as our metrics use it. */
+/** Reads the part of Prometheus' text format that our metrics use. */
 function valuesOf(text: string): Values {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const values = new Map(

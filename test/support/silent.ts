@@ -1,4 +1,4 @@
 import { pino } from 'pino'
 
-/** A logger for tests: says nothing. */
+/** A logger for tests that logs nothing. */
 export const silent = pino({ level: 'silent' })

@@ -4,7 +4,7 @@ import { trade } from './trade.ts'
 
 export const tradeSymbols = ['AAPL', 'MSFT', 'BINANCE:BTCUSDT', '__proto__', 'ÄÖ€😀']
 
-/** Seeded trades of several symbols, in time order but for some late ones, many in one millisecond. */
+/** Seeded trades of several symbols, in time order except a few, many in one millisecond. */
 export function someTrades(count: number, seed = 1): readonly TradeExecuted[] {
   const random = seededRandom(seed)
   let time = 1_763_643_600_000

@@ -13,7 +13,7 @@ export const embeddedStores = (): Settings => ({
   API_PORT: '0',
   DATA_DIRECTORY: temporaryDirectory(),
   LOG__PRETTY: 'false',
-  // Tests share a busy machine; how fast a process ends is what test/end-to-end/shutdown.test.ts asks.
+  // Tests share a busy machine; test/end-to-end/shutdown.test.ts checks how fast a process ends.
   TIMEOUTS__SHUTDOWN: '20s',
 })
 

@@ -7,13 +7,13 @@ export type StreamFollower = Readonly<{
   /** By symbol, its last tick and its last candle. */
   ticks: ReadonlyMap<string, Fields>
   candles: ReadonlyMap<string, Fields>
-  /** What contradicts something that came before it. */
+  /** Events that contradict an earlier event. */
   goneBack: readonly string[]
   connections: () => number
   close: () => Promise<void>
 }>
 
-/** A client as a browser is one: after every loss it connects again, with the last id it was given. */
+/** A client like a browser: after every loss it reconnects, with the last id that it received. */
 export function followStream(port: number): StreamFollower {
   const ticks = new Map<string, Fields>()
   const candles = new Map<string, Fields>()
@@ -64,7 +64,7 @@ export function followStream(port: number): StreamFollower {
   }
 }
 
-/** Fewer trades of one thing, or an earlier thing. */
+/** Whether an event has fewer trades of the same symbol or candle, or an earlier time. */
 function isBack(event: string, before: Fields, after: Fields): boolean {
   const when = event === 'tick' ? 'time' : 'start'
   const [earlier, later] = [String(before[when]), String(after[when])]

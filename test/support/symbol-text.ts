@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { KeyPart } from '../../src/read-model-store/key.ts'
 
-/** Any symbol the ingest lets through: 1 to 128 bytes of well-formed UTF-8, no control characters. */
+/** Any symbol that ingest accepts: 1 to 128 bytes of well-formed UTF-8, no control characters. */
 export const symbolText: fc.Arbitrary<string> = fc
   .oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }),

@@ -10,7 +10,7 @@ export type TradeFileTotals = Readonly<{
 const symbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', 'KRAKEN:XBT/USD', '__proto__', 'ÄÖ€😀']
 
 /**
- * Writes a file of recorded trades as tradelog plays them: seeded, in time order but for some late
+ * Writes a file of recorded trades as tradelog plays them: seeded, in time order except some late
  * ones, many sharing a millisecond, some equal to the row before, some of volume 0.
  */
 export async function writeTradeFile(

@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../src/domain/recorded-event.ts'
 import type { Slice } from '../../src/event-store/event-store.ts'
 import { interruption, trade } from './trade.ts'
 
-/** A log in the order in which its events arrived: offsets rise in each partition, with gaps. */
+/** A log in the order in which its events arrived: offsets rise in each partition, some unused. */
 export type TradeLog = readonly RecordedEvent[]
 
 /** An hour's first millisecond. */
@@ -46,11 +46,11 @@ const arrival = fc.record({
     fc.constantFrom(...extremes),
   ),
   partition: fc.nat(2),
-  /** Offsets left out before this event. */
+  /** How many offsets are unused before this event. */
   gap: fc.constantFrom(0, 0, 0, 0, 2),
   /** Equal events in a row. */
   times: fc.constantFrom(1, 1, 1, 1, 3),
-  /** In place of a trade now and then: how long the feed was interrupted. */
+  /** Sometimes instead of a trade: how long the feed was interrupted. */
   interruptedMs: fc.constantFrom(null, null, null, null, null, null, null, 0, 1, 60_000),
 })
 
@@ -85,7 +85,7 @@ function eventOf({ interruptedMs, ...fields }: Fields): TradelogEvent {
   return interruption({ symbol, from: until - interruptedMs, until })
 }
 
-/** Which partition comes next, of this many, and how many of its events, of this many. */
+/** Chooses the next partition of so many, and how many of its so many events. */
 export type Schedule = Readonly<{
   partition: (count: number) => number
   events: (count: number) => number
@@ -94,13 +94,13 @@ export type Schedule = Readonly<{
 /** One partition after the other, each in one piece. */
 export const inOnePiece: Schedule = { partition: () => 0, events: (count) => count }
 
-/** As the numbers say, over and over: `count` options, each piece of at least one event. */
+/** Cut into pieces as the numbers say, over and over; each has at least one event. */
 export const cutBy = (numbers: readonly number[]): Schedule => ({
   ...inOnePiece,
   events: chooser(numbers, 1),
 })
 
-/** One event at a time, of the partitions that the numbers choose. */
+/** One event at a time, from the partitions that the numbers choose. */
 export const interleavedBy = (numbers: readonly number[]): Schedule => ({
   partition: chooser(numbers, 0),
   events: () => 1,
@@ -119,7 +119,7 @@ function chooser(numbers: readonly number[], least: number) {
   return (count: number) => least + ((numbers[at++ % numbers.length] ?? 0) % count)
 }
 
-/** The next slice of what a checkpoint leaves of a log; undefined at its end. */
+/** The next slice of the events after a checkpoint; undefined at the end of the log. */
 export function nextSlice(
   log: TradeLog,
   nextOf: (partition: number) => number,

@@ -25,11 +25,11 @@ export type RunningTradelog = Readonly<{
   /** The address of its API, as it prints it. */
   address: () => Promise<string>
   kill: (signal?: NodeJS.Signals) => Promise<void>
-  /** Its exit code; null where a signal ended it. */
+  /** Its exit code; null if a signal ended it. */
   exit: () => Promise<number | null>
 }>
 
-/** Starts a command of the command line, or of what else Node is to run, in a process of its own. */
+/** Starts a command of the command line, or of another program for Node, in a new process. */
 export function startTradelog(
   args: readonly string[],
   settings: Settings,
@@ -85,6 +85,6 @@ export async function runTradelog(
 export const settingsEnvironment = (settings: Settings): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(settings).map(([name, value]) => [`TRADELOG_${name}`, value]))
 
-/** Settings of the machine that runs the tests must not reach the processes under test. */
+/** Removes the settings of this machine, which must not reach the processes under test. */
 const withoutSettings = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TRADELOG_')))

@@ -197,7 +197,7 @@ test('a log that deletes records under its reader errors the stream, and skips n
   }))
 
 test(
-  'a lost broker errors the stream with a retriable error, and a new stream goes on',
+  'a lost broker errors the stream with a retriable error, and a new stream continues',
   () =>
     withTopic(async ({ open }) => {
       const proxy = await kafkaProxy(kafkaBrokers[0] ?? '')

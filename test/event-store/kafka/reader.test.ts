@@ -16,7 +16,7 @@ const apple = partitionOf('AAPL', 3)
 const trades = (count: number) => Array.from({ length: count }, (_, i) => trade({ price: `${i}` }))
 
 test(
-  'a read goes on through lost connections',
+  'a read continues after lost connections',
   () =>
     withTopic(async ({ open }) => {
       let fetches = 0
