@@ -33,7 +33,7 @@ async function startBy(program: string, args: readonly string[]) {
 
 const lives = async (address: string) => (await fetch(`${address}/healthz`)).ok
 
-const title = 'stops if its parent was npm, and keeps serving after another parent'
+const title = 'stops if its parent npm ends, and keeps serving if another parent ends'
 
 if (process.platform === 'win32') {
   test.skip(title, 'Windows has no such signals')

@@ -25,8 +25,8 @@ export type KafkaEventStoreOptions = KafkaConnectionOptions &
 
 /**
  * The log as one topic of Kafka: key = symbol, value = the event as JSON, record time = when ingest
- * recorded it. Creates the topic if it is absent. Rejects with `EVENT_STORE_REFUSED` if it deletes
- * records, differs from the settings or isn't ours, with `EVENT_STORE_UNAVAILABLE` if no broker answers.
+ * recorded it. Creates an absent topic. Rejects with `EVENT_STORE_REFUSED` if the topic deletes
+ * records, differs from the settings or isn't ours. Without a broker: `EVENT_STORE_UNAVAILABLE`.
  */
 export async function openKafkaEventStore(options: KafkaEventStoreOptions): Promise<EventStore> {
   const { topic, partitions, logger } = options
