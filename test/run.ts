@@ -6,8 +6,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { parse } from 'uvu/parse'
 
 /**
- * Runs test files side by side: `node dist/test/run.js [part of a path …]`. `TRADELOG_TEST_JOBS` says
- * how many processes at once; most tests wait, so there are more than processors.
+ * Runs test files side by side: `node dist/test/run.js [part of a path …]`. `TRADELOG_TEST_JOBS`
+ * sets how many processes at once; most tests wait, so there are more than processors.
  */
 const processesMax = Number(process.env.TRADELOG_TEST_JOBS ?? 2 * availableParallelism())
 
