@@ -19,6 +19,8 @@ const longFirst = [
   'crash-points',
   'cli/',
   'adding-a',
+  'real-trades',
+  'every-read-model',
   'end-to-end/',
   'kafka/',
   'mongodb/',
