@@ -62,6 +62,25 @@ export async function retryBriefly<T>(
   }
 }
 
+const servedAttemptsMax = 10
+const servedPauseMsMax = 1_000
+
+/** Retries, for some 7 s, while a busy broker doesn't serve a topic that it has just created. */
+export async function whenServed<T>(
+  operation: () => Promise<T>,
+  pause: (ms: number) => Promise<unknown> = sleep,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await operation()
+    } catch (error) {
+      const isNew = marksOf(error).includes('UNKNOWN_TOPIC_OR_PARTITION')
+      if (!isNew || attempt === servedAttemptsMax) throw error
+      await pause(Math.min(firstPauseMs * 2 ** (attempt - 1), servedPauseMsMax))
+    }
+  }
+}
+
 /**
  * kafkajs logs a lot while a broker is away. What matters also reaches this store as a rejection
  * or a crash event, and is logged there.

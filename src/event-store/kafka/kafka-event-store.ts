@@ -8,7 +8,7 @@ import { inTime } from '../../runtime/in-time.ts'
 import type { EventStore } from '../event-store.ts'
 import { liveBatches } from './batches.ts'
 import { type Bounds, boundsOf, type KafkaLog } from './bounds.ts'
-import { type KafkaConnectionOptions, kafkaClient } from './connection.ts'
+import { type KafkaConnectionOptions, kafkaClient, whenServed } from './connection.ts'
 import { election, type RoleState } from './election.ts'
 import { closedError } from './errors.ts'
 import { refuseForeignRecords } from './foreign-records.ts'
@@ -28,7 +28,10 @@ export type KafkaEventStoreOptions = KafkaConnectionOptions &
  * recorded it. Creates an absent topic. Rejects with `EVENT_STORE_REFUSED` if the topic deletes
  * records, differs from the settings or isn't ours. Without a broker: `EVENT_STORE_UNAVAILABLE`.
  */
-export async function openKafkaEventStore(options: KafkaEventStoreOptions): Promise<EventStore> {
+export const openKafkaEventStore = (options: KafkaEventStoreOptions): Promise<EventStore> =>
+  whenServed(() => openTopic(options))
+
+async function openTopic(options: KafkaEventStoreOptions): Promise<EventStore> {
   const { topic, partitions, logger } = options
   const { clusterId, batchBytesMax } = await ensureTopic(kafkaClient(options), options)
   const log: KafkaLog = { clusterId, topic, partitions }
