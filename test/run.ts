@@ -31,8 +31,13 @@ const longFirst = [
 /** Files that stop the servers which the others use: they run when all others have ended. */
 const alone = ['end-to-end/stores-away']
 
+/** Tests of whole processes: their coverage takes long to measure and adds next to nothing. */
+const uncovered = ['end-to-end/', 'browser/']
+
 /** As uvu ends its output. */
 const uvuTotals = /\n {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: .*\n/
+
+const { NODE_V8_COVERAGE: _, ...plain } = process.env
 
 const startedAt = performance.now()
 const chosen = await chosenFiles(process.argv.slice(2))
@@ -87,6 +92,7 @@ async function runFiles(names: readonly string[]): Promise<void> {
   const from = performance.now()
   const child = spawn(process.execPath, [join(import.meta.dirname, 'run-files.js'), ...names], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: names.some((name) => uncovered.some((part) => name.includes(part))) ? plain : process.env,
   })
   running.add(child)
   let output = ''

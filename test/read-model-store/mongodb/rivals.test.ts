@@ -14,7 +14,7 @@ import { mongodbGeneration } from '../../../src/read-model-store/mongodb/generat
 import type { Generation } from '../../../src/read-model-store/read-model-store.ts'
 import { noSkips } from '../../support/memory-generation.ts'
 import { type Documents, memoryMongodb } from '../../support/memory-mongodb.ts'
-import { seededRandom, testSeed } from '../../support/random.ts'
+import { faultRounds, seededRandom, testSeed } from '../../support/random.ts'
 import { suite } from '../../support/suite.ts'
 import { recorded, trade } from '../../support/trade.ts'
 
@@ -209,7 +209,7 @@ async function race(world: World, { start, batches }: (typeof starts)[string], c
 
 type Choose = (count: number) => number
 
-const seeds = 400
+const seeds = 100 * faultRounds
 const rivals = 5
 
 /**
