@@ -37,6 +37,7 @@ export type Intake = Feed &
 
 export function openIntake(options: IntakeOptions): Intake {
   const { feed, counts, buffer, rejectLog, connect = openFeedSocket, logger, now } = options
+  const { source } = feed
   let lastHeardAt: UnixMs | undefined
   let firstHeardAt: UnixMs | undefined
 
@@ -44,7 +45,7 @@ export function openIntake(options: IntakeOptions): Intake {
   const recordInterruption = (interruption: Interruption): readonly TradelogEvent[] => {
     const events = interruptionsOf(interruption, feed)
     counts.interruptions += events.length
-    logger.warn(interruption, 'trades may be missing: the feed was interrupted')
+    logger.warn({ source, ...interruption }, 'trades may be missing: the feed was interrupted')
     return events
   }
   const recordAbsence = (from: UnixMs | undefined, until: UnixMs | undefined) =>
@@ -62,7 +63,7 @@ export function openIntake(options: IntakeOptions): Intake {
     rejected.forEach(reject)
     if (kind === 'error') {
       counts.feedErrors++
-      logger.warn({ error }, 'feed reports an error')
+      logger.warn({ source, error }, 'feed reports an error')
     }
     if (trades.length > 0) buffer.add(trades)
     return kind === 'ping' || trades.length > 0

@@ -22,13 +22,12 @@ const clockAheadMsMax = 60_000
 export function jsonObjectOf<T extends object>(
   message: Buffer,
 ): Readonly<{ object: T } | { rejected: Reject }> {
-  if (message.length > messageBytesMax)
-    return { rejected: messageReject('message_too_large', message) }
-  if (!isUtf8(message)) return { rejected: messageReject('message_not_utf8', message) }
+  const refuse = (reason: RejectReason) => ({ rejected: messageReject(reason, message) })
+  if (message.length > messageBytesMax) return refuse('message_too_large')
+  if (!isUtf8(message)) return refuse('message_not_utf8')
   const value = parseJson(message)
-  if (value === undefined) return { rejected: messageReject('message_not_json', message) }
-  if (isObject<T>(value)) return { object: value }
-  return { rejected: messageReject('message_not_an_object', message) }
+  if (value === undefined) return refuse('message_not_json')
+  return isObject<T>(value) ? { object: value } : refuse('message_not_an_object')
 }
 
 /** What every trade has to be, whatever feed it comes from; `now` is the clock of ingest. */
