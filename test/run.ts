@@ -31,8 +31,8 @@ const longFirst = [
 /** Files that stop the servers which the others use: they run when all others have ended. */
 const alone = ['end-to-end/stores-away']
 
-/** Tests of whole processes: their coverage takes long to measure and adds next to nothing. */
-const uncovered = ['end-to-end/', 'browser/']
+/** Tests of whole processes and long searches: measuring coverage there takes long, adds little. */
+const uncovered = ['end-to-end/', 'browser/', 'simulation/', 'cli/replay-threads']
 
 /** As uvu ends its output. */
 const uvuTotals = /\n {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: .*\n/
