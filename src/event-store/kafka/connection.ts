@@ -65,7 +65,7 @@ export async function retryBriefly<T>(
 const servedAttemptsMax = 10
 const servedPauseMsMax = 1_000
 
-/** Retries, for some 7 s, while a busy broker doesn't serve a topic that it has just created. */
+/** Retries, with pauses of 7 s in all, while a busy broker doesn't serve a topic that is new. */
 export async function whenServed<T>(
   operation: () => Promise<T>,
   pause: (ms: number) => Promise<unknown> = sleep,
