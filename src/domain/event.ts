@@ -23,8 +23,23 @@ export function decodeEvent(value: unknown): TradelogEvent | UnreadableEvent {
   const event = value as TradelogEvent | null
   if (typeof event !== 'object' || event === null) return unreadable('not an object')
   if (!Object.hasOwn(forms, event.type)) return unreadable(`unknown type ${shown(event.type)}`)
-  if (event.version !== 1) return unreadable(`${event.type} of version ${shown(event.version)}`)
-  return forms[event.type](event) ? event : unreadable(`${event.type} with a malformed field`)
+  const newest = upcast(event)
+  if (newest.version !== versions[newest.type]) {
+    return unreadable(`${event.type} of version ${shown(event.version)}`)
+  }
+  return forms[event.type](newest) ? newest : unreadable(`${event.type} with a malformed field`)
+}
+
+const versions: Readonly<{ [E in TradelogEvent as E['type']]: E['version'] }> = {
+  TradeExecuted: 1,
+  FeedInterrupted: 2,
+}
+
+/** Version 1 of an interruption always had an end; its fields are those of version 2. */
+function upcast(event: TradelogEvent): TradelogEvent {
+  if (event.type !== 'FeedInterrupted' || event.until === null) return event
+  const version: number = event.version
+  return version === 1 ? { ...event, version: 2 } : event
 }
 
 type Form = (fields: Readonly<Record<string, unknown>>) => boolean
@@ -42,8 +57,7 @@ const forms: Readonly<Record<EventType, Form>> = {
   FeedInterrupted: ({ symbol, from, until, reason, source }) =>
     typeof symbol === 'string' &&
     isTime(from) &&
-    isTime(until) &&
-    from <= until &&
+    (until === null || (isTime(until) && from <= until)) &&
     typeof reason === 'string' &&
     typeof source === 'string',
 }

@@ -23,14 +23,24 @@ export type RejectReason =
 
 export type Reject = Readonly<{
   reason: RejectReason
-  /** The start of what was rejected, as text. */
-  sample: string
+  /** What was rejected, whole: an entry as JSON, a message as it came. */
+  text: string
+  /** The symbol it is of; null if that isn't known: then it may be of any symbol of the feed. */
+  symbol: string | null
+  /** The time it says; null if it says none that could be one. */
+  executedAt: UnixMs | null
 }>
+
+/** Why one entry isn't taken, without its text. */
+export type Refusal = Omit<Reject, 'text'>
 
 /** What one message of a feed says. */
 export type FeedMessage = Readonly<{
-  /** Only a `trade` message with a trade in it and a `ping` show that the feed works. */
-  kind: 'trade' | 'ping' | 'error' | 'other'
+  /**
+   * Only a `trade` message with a trade in it and a `ping` show that the feed works. `end`: the
+   * last row of a file has been sent.
+   */
+  kind: 'trade' | 'ping' | 'error' | 'end' | 'other'
   /** In the order of the message. */
   trades: readonly TradeExecuted[]
   rejected: readonly Reject[]

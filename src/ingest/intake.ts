@@ -9,6 +9,7 @@ import { type FeedSocketOptions, openFeedSocket } from './feed-socket.ts'
 import { interruptionsOf } from './interruptions.ts'
 import type { Interruption } from './listening.ts'
 import type { RejectLog } from './reject-log.ts'
+import { refusal } from './trade-check.ts'
 
 export type IntakeOptions = Readonly<{
   feed: FeedSettings
@@ -81,7 +82,7 @@ export function openIntake(options: IntakeOptions): Intake {
     ...options,
     ...feed,
     onMessage,
-    onOversized: () => reject({ reason: 'message_too_large', sample: '' }),
+    onOversized: () => reject({ ...refusal('message_too_large'), text: '' }),
     onConnected: () => counts.connections++,
     onListening,
   })

@@ -14,7 +14,7 @@ export const interruptionsOf = (
 ): readonly FeedInterrupted[] =>
   Array.from(new Set(symbols), (symbol) => ({
     type: 'FeedInterrupted',
-    version: 1,
+    version: 2,
     symbol,
     from,
     until,

@@ -45,12 +45,12 @@ export function openRejectLog(options: RejectLogOptions): RejectLog {
     isFailing = failure !== undefined
     writing = undefined
   }
-  const add = ({ reason, sample }: Reject, at: UnixMs) => {
+  const add = ({ reason, text }: Reject, at: UnixMs) => {
     if (pending.length >= pendingLinesMax) {
       notKept++
       return
     }
-    pending.push(lineOf({ at: new Date(at).toISOString(), reason, sample }))
+    pending.push(lineOf({ at: new Date(at).toISOString(), reason, text }))
     writing ??= write().then(() => report(), report)
   }
   return { add, close: async () => writing }
@@ -58,7 +58,7 @@ export function openRejectLog(options: RejectLogOptions): RejectLog {
 
 /** A line of the reject log: one reject, or how many were counted without being kept. */
 export type RejectLine =
-  | Readonly<{ at: string; reason: string; sample: string }>
+  | Readonly<{ at: string; reason: string; text: string }>
   | Readonly<{ notKept: number }>
 
 /** The rejects that are kept, oldest first. */

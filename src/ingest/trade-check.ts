@@ -3,7 +3,7 @@ import { type DecimalText, decimalFromNumber, isDecimalText } from '../domain/de
 import { isSymbol } from '../domain/symbol.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { TradeExecuted } from '../domain/trade-executed.ts'
-import type { FeedMessage, Reject, RejectReason } from './feed.ts'
+import type { FeedMessage, Refusal, Reject, RejectReason } from './feed.ts'
 
 /** A trade as a message has it, unchecked; price and volume are numbers or decimal text. */
 type ReportedTrade = Readonly<
@@ -34,17 +34,22 @@ export function jsonObjectOf<T extends object>(
 export function checkTrade(
   { symbol, price, volume, executedAt, conditions }: ReportedTrade,
   { source, now }: Readonly<{ source: string; now: UnixMs }>,
-): TradeExecuted | RejectReason {
-  if (!isSymbol(symbol)) return 'invalid_symbol'
+): TradeExecuted | Refusal {
+  const refuse = (reason: RejectReason): Refusal => ({
+    reason,
+    symbol: isSymbol(symbol) ? symbol : null,
+    executedAt: isInteger(executedAt) && executedAt >= 0 ? executedAt : null,
+  })
+  if (!isSymbol(symbol)) return refuse('invalid_symbol')
   const priceText = decimalOf(price)
-  if (priceText === undefined) return 'invalid_price'
+  if (priceText === undefined) return refuse('invalid_price')
   const volumeText = decimalOf(volume)
-  if (volumeText === undefined || volumeText.startsWith('-')) return 'invalid_volume'
-  if (!isInteger(executedAt)) return 'time_not_an_integer'
-  if (executedAt < year2000) return 'time_before_2000'
-  if (executedAt > now + clockAheadMsMax) return 'time_in_the_future'
+  if (volumeText === undefined || volumeText.startsWith('-')) return refuse('invalid_volume')
+  if (!isInteger(executedAt)) return refuse('time_not_an_integer')
+  if (executedAt < year2000) return refuse('time_before_2000')
+  if (executedAt > now + clockAheadMsMax) return refuse('time_in_the_future')
   const codes = conditionsOf(conditions)
-  if (typeof codes === 'string') return codes
+  if (typeof codes === 'string') return refuse(codes)
   return {
     type: 'TradeExecuted',
     version: 1,
@@ -60,16 +65,17 @@ export function checkTrade(
 /** A list of trades, each judged alone: a bad one takes nothing from its neighbours. */
 export function judged(
   entries: unknown,
-  tradeOf: (entry: unknown) => TradeExecuted | RejectReason,
+  tradeOf: (entry: unknown) => TradeExecuted | Refusal,
 ): FeedMessage {
   if (!Array.isArray(entries)) {
-    return { kind: 'trade', trades: [], rejected: [rejectOf('trades_not_a_list', entries)] }
+    const reject = { ...refusal('trades_not_a_list'), text: textOf(entries) }
+    return { kind: 'trade', trades: [], rejected: [reject] }
   }
   const trades: TradeExecuted[] = []
   const rejected: Reject[] = []
   for (const entry of entries) {
     const trade = tradeOf(entry)
-    if (typeof trade === 'string') rejected.push(rejectOf(trade, entry))
+    if ('reason' in trade) rejected.push({ ...trade, text: textOf(entry) })
     else trades.push(trade)
   }
   return { kind: 'trade', trades, rejected }
@@ -83,18 +89,20 @@ export const otherMessage = (reject: Reject): FeedMessage => ({
 })
 
 export const messageReject = (reason: RejectReason, message: Buffer): Reject => ({
-  reason,
-  sample: cut(message.subarray(0, 4 * sampleCharactersMax).toString()),
+  ...refusal(reason),
+  text: message.toString(),
 })
 
-const rejectOf = (reason: RejectReason, value: unknown): Reject => ({
+/** Of an entry, or a message, of which neither symbol nor time is known. */
+export const refusal = (reason: RejectReason): Refusal => ({
   reason,
-  sample: sampleOf(value),
+  symbol: null,
+  executedAt: null,
 })
 
 /** The start of a value as text: a text as it is, anything else as JSON. */
 export const sampleText = (value: unknown): string =>
-  typeof value === 'string' ? cut(value) : sampleOf(value)
+  cut(typeof value === 'string' ? value : textOf(value))
 
 export const isObject = <T extends object>(value: unknown): value is T =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -126,9 +134,9 @@ function parseJson(message: Buffer): unknown {
   }
 }
 
-function sampleOf(value: unknown): string {
+function textOf(value: unknown): string {
   try {
-    return cut(JSON.stringify(value) ?? 'undefined')
+    return JSON.stringify(value) ?? 'undefined'
   } catch {
     // What nests too deeply for the stack can be parsed, but not be written again.
     return 'nested too deeply to be shown'

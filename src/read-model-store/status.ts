@@ -4,7 +4,7 @@ import type { UnixMs } from '../domain/time.ts'
  * What processes report about themselves, in the read-model store, for the API to show: it never
  * asks the log. The reader merges rows of one kind from several processes, newest first.
  */
-export type StatusReport = ProcessStatus | ReplayStatus | VerifyStatus
+export type StatusReport = ProcessStatus | IngestStatus | ReplayStatus | VerifyStatus
 
 /** A row older than this is stale: its writer may hang or be gone. */
 export const statusStaleAfterMs = 10_000
@@ -61,6 +61,33 @@ export type PartitionStatus = Readonly<{
   next: number
   head: number
   applied: number
+}>
+
+/** Written every second by each process of the ingest role, under `ingest:<process>`. */
+export type IngestStatus = Readonly<{
+  kind: 'ingest'
+  state: 'standing by' | 'active' | 'stopped'
+  since: UnixMs
+  /** Empty if the settings name no feed. */
+  feeds: readonly FeedStatus[]
+  /** What keeps ingest from filling the log, as its own readiness says it. */
+  problems: readonly Readonly<{ part: string; message: string; since: UnixMs }>[]
+}>
+
+/** What ingest knows of a feed; of a process that stands by, nothing is known. */
+type FeedStatus = Readonly<{
+  source: string
+  /** `played`: every row of the file has come. */
+  state: 'connecting' | 'connected' | 'disconnected' | 'played'
+  since: UnixMs
+  /** What is wrong with it, and what to do; null if nothing is known to be wrong. */
+  problem: string | null
+  /** All that the feed sent before this is in the log; null if it was never heard. */
+  heardUntil: UnixMs | null
+  /** When the latest trade came. */
+  lastTradeAt: UnixMs | null
+  /** The latest one, which may not be in the log yet; `until` is null while it goes on. */
+  interruption: Readonly<{ from: UnixMs; until: UnixMs | null; reason: string }> | null
 }>
 
 /** Written every second by a process that rebuilds a model, under `replay:<model>`. */

@@ -115,16 +115,16 @@ for (const [what, args, says] of refused) {
   })
 }
 
-test('rejects are listed with time, reason and sample, the latest last', async () => {
+test('rejects are listed with time, reason and text, the latest last', async () => {
   const DATA_DIRECTORY = temporaryDirectory()
   const none = await runTradelog(['rejects'], { DATA_DIRECTORY })
   assert.is(none.code, 0)
   assert.match(none.stdout, 'nothing has been rejected')
   mkdirSync(join(DATA_DIRECTORY, 'ingest'))
-  const rows = ['\u001b[2J', 'b', 'c'].map((sample) => ({
+  const rows = ['\u001b[2J', 'b', 'c'].map((text) => ({
     at: 't',
     reason: 'invalid_price',
-    sample,
+    text,
   }))
   const lines = rows.map((row) => `${JSON.stringify(row)}\n`)
   writeFileSync(join(DATA_DIRECTORY, 'ingest/rejects.jsonl'), lines.join(''))

@@ -37,10 +37,21 @@ test('an interruption is encoded as the documented JSON, and decoded to itself',
   const event = interruption({ from: 1, until: 2 })
   assert.is(
     encodeEvent(event),
-    '{"type":"FeedInterrupted","version":1,"symbol":"AAPL","from":1,"until":2,' +
+    '{"type":"FeedInterrupted","version":2,"symbol":"AAPL","from":1,"until":2,' +
       '"reason":"disconnected","source":"simulated"}',
   )
   assert.equal(decodeEvent(JSON.parse(encodeEvent(event))), event)
+})
+
+test('an interruption without an end yet is an event; version 1 always had an end', () => {
+  const open = interruption({ from: 1, until: null })
+  assert.equal(decodeEvent(JSON.parse(encodeEvent(open))), open)
+  const closed = interruption({ from: 1, until: 2 })
+  assert.equal(decodeEvent({ ...closed, version: 1 }), closed)
+  assert.equal(decodeEvent({ ...open, version: 1 }), {
+    type: 'Unreadable',
+    reason: 'FeedInterrupted of version 1',
+  })
 })
 
 test('a malformed field makes an interruption unreadable', () => {

@@ -258,7 +258,8 @@ test('a lost connection is an interruption of every symbol, before the trades th
         ...['AAPL 2', 'AMD 2'],
       ])
       for (const { from, until, source } of store.interruptions()) {
-        assert.ok(from <= before && before <= until && until <= Date.now(), `${from}…${until}`)
+        const end = Number(until)
+        assert.ok(from <= before && before <= end && end <= Date.now(), `${from}…${until}`)
         assert.is(source, 'simulated')
       }
       const { received, interruptions, appended } = ingest.stats()

@@ -12,14 +12,19 @@ import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const test = suite('reject log')
-const reject = { reason: 'invalid_price', sample: '{"p":"x"}' } as const
+const reject = {
+  reason: 'invalid_price',
+  text: '{"p":"x"}',
+  symbol: null,
+  executedAt: null,
+} as const
 const at = 1_763_645_583_544
 
 test('keeps the latest rejects in two bounded files', async () => {
   const directory = temporaryDirectory()
   for (let round = 0; round < 50; round++) {
     const log = openRejectLog({ directory, logger: silent, fileBytesMax: 1_000 })
-    log.add({ ...reject, sample: `round ${round}` }, at)
+    log.add({ ...reject, text: `round ${round}` }, at)
     await log.close()
   }
   const kept = [formerRejectFile, rejectFile]
@@ -31,7 +36,7 @@ test('keeps the latest rejects in two bounded files', async () => {
   assert.equal(kept.at(-1), {
     at: '2025-11-20T13:33:03.544Z',
     reason: 'invalid_price',
-    sample: 'round 49',
+    text: 'round 49',
   })
   assert.equal(readdirSync(directory).sort(), [formerRejectFile, rejectFile].sort())
   assert.ok(statSync(join(directory, formerRejectFile)).size < 1_200)
@@ -61,14 +66,14 @@ test('lives on where it cannot write', async () => {
 test('what is kept is read back, oldest first, but for a line that is not whole', async () => {
   const directory = temporaryDirectory()
   assert.equal(await readRejects(directory), [])
-  writeFileSync(join(directory, formerRejectFile), '{"at":"a","reason":"r","sample":"old"}\n')
+  writeFileSync(join(directory, formerRejectFile), '{"at":"a","reason":"r","text":"old"}\n')
   const log = openRejectLog({ directory, logger: silent })
   log.add(reject, at)
   await log.close()
   appendFileSync(join(directory, rejectFile), '{"notKept":3}\n{"at":"2025')
   assert.equal(await readRejects(directory), [
-    { at: 'a', reason: 'r', sample: 'old' },
-    { at: '2025-11-20T13:33:03.544Z', ...reject },
+    { at: 'a', reason: 'r', text: 'old' },
+    { at: '2025-11-20T13:33:03.544Z', reason: reject.reason, text: reject.text },
     { notKept: 3 },
   ])
 })

@@ -7,6 +7,7 @@ const test = suite('trade check')
 const now = 1_763_645_583_544
 const good = { symbol: 'X:1', price: '1', volume: '2', executedAt: now, conditions: ['m'] }
 const check = (change: object) => checkTrade({ ...good, ...change }, { source: 'x', now })
+const refused = (reason: string) => ({ reason, symbol: 'X:1', executedAt: now })
 
 test('takes decimal text as it is, to the digit', () => {
   assert.equal(check({ price: '61837.63000000', volume: '0.00000000172' }), {
@@ -23,20 +24,20 @@ test('takes decimal text as it is, to the digit', () => {
 
 for (const text of ['', '1e5', '+1', '1.', '.5', ' 1', '0x10', '01', 'NaN']) {
   test(`refuses "${text}" as a price and as a volume`, () => {
-    assert.is(check({ price: text }), 'invalid_price')
-    assert.is(check({ volume: text }), 'invalid_volume')
+    assert.equal(check({ price: text }), refused('invalid_price'))
+    assert.equal(check({ volume: text }), refused('invalid_volume'))
   })
 }
 
 test('refuses a volume below zero, as a number or as text', () => {
-  assert.is(check({ volume: -1 }), 'invalid_volume')
-  assert.is(check({ volume: '-0.5' }), 'invalid_volume')
+  assert.equal(check({ volume: -1 }), refused('invalid_volume'))
+  assert.equal(check({ volume: '-0.5' }), refused('invalid_volume'))
 })
 
-test('a message is a JSON object, or is rejected with the start of it', () => {
+test('a message is a JSON object, or is rejected as it came', () => {
   assert.equal(jsonObjectOf(Buffer.from('{"a":1}')), { object: { a: 1 } })
   assert.equal(jsonObjectOf(Buffer.from('[1]')), {
-    rejected: { reason: 'message_not_an_object', sample: '[1]' },
+    rejected: { reason: 'message_not_an_object', text: '[1]', symbol: null, executedAt: null },
   })
 })
 

@@ -210,7 +210,7 @@ function append(log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: num
 }
 
 const timeOf = (event: TradelogEvent) =>
-  event.type === 'TradeExecuted' ? event.executedAt : event.until
+  event.type === 'TradeExecuted' ? event.executedAt : (event.until ?? event.from)
 
 function appendRaw(log: MemoryLog, records: readonly RawRecord[]): void {
   for (const { partition, recordedAt, value } of records) {

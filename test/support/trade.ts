@@ -16,7 +16,7 @@ export const trade = (fields: Partial<TradeExecuted> = {}): TradeExecuted => ({
 
 export const interruption = (fields: Partial<FeedInterrupted> = {}): FeedInterrupted => ({
   type: 'FeedInterrupted',
-  version: 1,
+  version: 2,
   symbol: 'AAPL',
   from: 1_763_645_583_544,
   until: 1_763_645_643_544,

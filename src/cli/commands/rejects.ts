@@ -29,8 +29,8 @@ function limitOf(text: unknown): number {
   throw new TradelogError('CONFIG_INVALID', '--limit must be a whole number from 1 on')
 }
 
-/** The sample is foreign input: as JSON it can't send control codes to the terminal. */
+/** The text is foreign input: as JSON it can't send control codes to the terminal. */
 const line = (reject: RejectLine): string =>
   'notKept' in reject
     ? `and ${reject.notKept} more, which were counted but not kept\n`
-    : `${reject.at}  ${reject.reason}  ${JSON.stringify(reject.sample)}\n`
+    : `${reject.at}  ${reject.reason}  ${JSON.stringify(reject.text)}\n`

@@ -5,7 +5,7 @@ export const interruptions = series({
   name: 'interruptions',
   version: 1,
   events: ['FeedInterrupted'],
-  key: ({ event }) => [event.symbol, event.until],
+  key: ({ event }) => [event.symbol, event.until ?? event.from],
   row: ({ event: { symbol, from, until, reason, source } }) => ({
     symbol,
     from,

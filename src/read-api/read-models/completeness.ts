@@ -56,7 +56,7 @@ export async function interruptedIn(
       const from = encodeKey([symbol, start + 1])
       rows = await generation.page({ from, to, limit: rowsMax, reverse: false, signal })
     }
-    const last = rows.findLast((row) => row.value.until > start && row.value.from < end)
+    const last = rows.findLast((row) => (row.value.until ?? end) > start && row.value.from < end)
     if (last !== undefined) interrupted.set(start, positionOf(last.key))
   }
   return interrupted
@@ -65,7 +65,7 @@ export async function interruptedIn(
 /** Whether the rows have the first interruption that ends after the start, or there is none. */
 function isDecidedBy(rows: readonly StoredRow<InterruptionRow>[], start: UnixMs): boolean {
   const last = rows.at(-1)
-  return rows.length < rowsMax || last === undefined || last.value.until > start
+  return rows.length < rowsMax || last === undefined || (last.value.until ?? start) > start
 }
 
 const positionOf = (key: Key): Guard => decodeKey(key).slice(-2).join(':')

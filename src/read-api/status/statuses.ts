@@ -6,6 +6,7 @@ import type {
   StatusRow,
 } from '../../read-model-store/read-model-store.ts'
 import {
+  type IngestStatus,
   type PartitionStatus,
   type ProcessStatus,
   type ProjectorState,
@@ -23,6 +24,7 @@ export type Statuses = Readonly<{
   /** When each process of the project role last read the heads of the log. */
   heads: readonly Timed<Pick<ProcessStatus, 'headsAt'>>[]
   projectors: readonly Timed<ProjectorStatus>[]
+  ingests: readonly Timed<IngestStatus>[]
   replays: readonly Timed<ReplayStatus>[]
   verifications: readonly Timed<VerifyStatus>[]
 }>
@@ -30,19 +32,21 @@ export type Statuses = Readonly<{
 export async function readStatuses(store: ReadModelStore, now: UnixMs): Promise<Statuses> {
   const heads: Timed<Pick<ProcessStatus, 'headsAt'>>[] = []
   const projectors: Timed<ProjectorStatus>[] = []
+  const ingests: Timed<IngestStatus>[] = []
   const replays: Timed<ReplayStatus>[] = []
   const verifications: Timed<VerifyStatus>[] = []
   for (const { status, writtenAt } of await store.statuses()) {
     const time = { writtenAt, isStale: now - writtenAt > statusStaleAfterMs }
     if (!isReport(status)) continue
-    if (status.kind === 'replay') replays.push({ ...status, ...time })
+    if (status.kind === 'ingest') ingests.push({ ...status, ...time })
+    else if (status.kind === 'replay') replays.push({ ...status, ...time })
     else if (status.kind === 'verify') verifications.push({ ...status, ...time })
     else {
       heads.push({ headsAt: status.headsAt, ...time })
       for (const model of status.models) projectors.push({ ...model, ...time })
     }
   }
-  return { heads, projectors, replays, verifications }
+  return { heads, projectors, ingests, replays, verifications }
 }
 
 type GenerationState = ProjectorState | 'frozen'
@@ -108,7 +112,12 @@ function latest(times: readonly (UnixMs | null)[]): UnixMs | null {
   return known.length === 0 ? null : Math.max(...known)
 }
 
-const kinds: readonly unknown[] = ['project', 'replay', 'verify'] satisfies StatusReport['kind'][]
+const kinds: readonly unknown[] = [
+  'project',
+  'ingest',
+  'replay',
+  'verify',
+] satisfies StatusReport['kind'][]
 
 const isReport = (status: StatusRow['status']): status is Row & StatusReport =>
   kinds.includes(status.kind)

@@ -6,7 +6,12 @@ export const interruptions: NaiveSeries<FeedInterrupted> = {
   model: 'interruptions',
   version: 1,
   events: ['FeedInterrupted'],
-  key: ({ event, partition, offset }) => [event.symbol, event.until, partition, offset],
+  key: ({ event, partition, offset }) => [
+    event.symbol,
+    event.until ?? event.from,
+    partition,
+    offset,
+  ],
   row: ({ event: { symbol, from, until, reason, source } }) => ({
     symbol,
     from,

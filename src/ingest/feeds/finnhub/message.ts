@@ -1,6 +1,6 @@
 import type { UnixMs } from '../../../domain/time.ts'
 import type { TradeExecuted } from '../../../domain/trade-executed.ts'
-import type { FeedMessage, RejectReason } from '../../feed.ts'
+import type { FeedMessage, Refusal } from '../../feed.ts'
 import {
   checkTrade,
   isInteger,
@@ -9,6 +9,7 @@ import {
   judged,
   messageReject,
   otherMessage,
+  refusal,
   sampleText,
 } from '../../trade-check.ts'
 
@@ -41,8 +42,8 @@ function tradeOf(
   entry: unknown,
   frame: Frame,
   { now, source }: MessageContext,
-): TradeExecuted | RejectReason {
-  if (!isObject<Entry>(entry)) return 'trade_not_an_object'
+): TradeExecuted | Refusal {
+  if (!isObject<Entry>(entry)) return refusal('trade_not_an_object')
   const row = source === 'file' ? rowSource(frame.file, entry.row) : source
   const reported = {
     symbol: entry.s,
@@ -52,7 +53,7 @@ function tradeOf(
     conditions: entry.c,
   }
   const trade = checkTrade(reported, { source: row ?? '', now })
-  return typeof trade === 'string' || row !== undefined ? trade : 'invalid_row'
+  return 'reason' in trade || row !== undefined ? trade : refusal('invalid_row')
 }
 
 /** Finnhub writes prices and volumes as numbers: a text would be a form that it never had. */

@@ -134,7 +134,7 @@ for (const [what, message, reason] of messages) {
     assert.equal(trades, [])
     assert.is(rejected.length, 1)
     assert.is(rejected[0]?.reason, reason)
-    assert.ok((rejected[0]?.sample.length ?? 0) <= 256)
+    assert.type(rejected[0]?.text, 'string')
   })
 }
 
@@ -144,9 +144,10 @@ test('survives a trade that is nested deeper than the stack', () => {
   const text = `{"data":[${JSON.stringify(good)},${deep}],"type":"trade"}`
   const { trades, rejected } = parse(text)
   assert.is(trades.length, 1)
-  assert.equal(rejected, [
-    { reason: 'trade_not_an_object', sample: 'nested too deeply to be shown' },
-  ])
+  assert.equal(
+    rejected.map(({ reason, text }) => [reason, text]),
+    [['trade_not_an_object', 'nested too deeply to be shown']],
+  )
 })
 
 test('pings and errors are no rejects', () => {
