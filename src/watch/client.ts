@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoffMs } from '../runtime/backoff.ts'
+import { backoffMs, countFailures } from '../runtime/backoff.ts'
 import { serverSentEvents } from './server-sent-events.ts'
 import type { ReadModel, WatchEvent } from './state.ts'
 
@@ -11,6 +11,8 @@ type WatchOptions = Readonly<{
   readModelsEveryMs?: number
   /** A stream without data for so long, not even a heartbeat, counts as lost. */
   silenceMsMax?: number
+  /** Waits so many ms, or until the signal is aborted. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>
 }>
 
 const retry = { firstMs: 200, maxMs: 3_000 } as const
@@ -20,18 +22,16 @@ export async function watchApi(options: WatchOptions): Promise<void> {
   await Promise.all([followStream(options), followReadModels(options)])
 }
 
+/** A stream that opens and ends at once, again and again, is retried as seldom as no stream. */
 async function followStream(options: WatchOptions): Promise<void> {
-  const { signal, onEvent } = options
+  const { signal, onEvent, pause = usualPause } = options
   const last = { id: '' }
-  for (let failures = 1; !signal.aborted; failures++) {
-    const onConnected = () => {
-      failures = 0
-      onEvent({ kind: 'connected' })
-    }
-    const reason = await readStream(options, last, onConnected).catch(reasonOf)
+  const failures = countFailures()
+  while (!signal.aborted) {
+    const reason = await readStream(options, last, failures.works).catch(reasonOf)
     if (signal.aborted) return
     onEvent({ kind: 'lost', reason })
-    await pause(backoffMs(failures + 1, Math.random, retry), signal)
+    await pause(backoffMs(failures.failed(), Math.random, retry), signal)
   }
 }
 
@@ -39,15 +39,16 @@ async function followStream(options: WatchOptions): Promise<void> {
 const readStream = (
   { api, signal, onEvent, silenceMsMax = 40_000 }: WatchOptions,
   last: { id: string },
-  onConnected: () => void,
+  works: () => void,
 ): Promise<string> =>
   unlessSilent({ signal, silenceMsMax }, async (signal, onData) => {
     const headers = { 'Last-Event-ID': last.id }
     const { ok, status, body } = await fetch(`${api}/api/v1/stream`, { headers, signal })
     if (!ok || body === null) return `the API answers ${status}`
-    onConnected()
+    onEvent({ kind: 'connected' })
     for await (const { event, data, id } of serverSentEvents(body)) {
       onData()
+      works()
       if (event === 'tick') onEvent({ kind: 'tick', tick: JSON.parse(data) })
       if (event === 'bye') return `the API says: ${JSON.parse(data).reason}`
       last.id = id ?? last.id
@@ -57,7 +58,7 @@ const readStream = (
 
 /** Ignores failures, so the last state stays; the stream reports that the connection is lost. */
 async function followReadModels(options: WatchOptions): Promise<void> {
-  const { signal, onEvent, readModelsEveryMs = 1_000 } = options
+  const { signal, onEvent, readModelsEveryMs = 1_000, pause = usualPause } = options
   while (!signal.aborted) {
     const readModels = await readReadModels(options).catch(() => undefined)
     if (readModels !== undefined) onEvent({ kind: 'read models', readModels })
@@ -91,7 +92,7 @@ async function unlessSilent<T>(
   }
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function usualPause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {})
 }
 

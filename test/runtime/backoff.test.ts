@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { backoffMs } from '../../src/runtime/backoff.ts'
+import { backoffMs, countFailures } from '../../src/runtime/backoff.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('backoff')
@@ -25,6 +25,46 @@ test('is shortened at random, to no less than half', () => {
     backoffMs(1, () => 0, backoff),
     50,
   )
+})
+
+function failuresAt() {
+  const clock = { ms: 0 }
+  const failures = countFailures({ lastingMs: 1_000, now: () => clock.ms })
+  return { ...failures, clock }
+}
+
+test('failures are counted on through successes that do not last, for hours', () => {
+  const { failed, works, since, clock } = failuresAt()
+  clock.ms = 5
+  for (let n = 1; n <= 1_000; n++) {
+    assert.is(failed(), n)
+    clock.ms += 10_000
+    for (let sign = 0; sign < 10; sign++, clock.ms += 100) assert.is(works(), 0)
+  }
+  assert.is(since(), 5)
+})
+
+test('failures are forgotten once the signs of success have lasted', () => {
+  const { failed, works, since, clock } = failuresAt()
+  failed()
+  failed()
+  assert.is(works(), 0)
+  clock.ms = 999
+  assert.is(works(), 0)
+  assert.is(since(), 0)
+  clock.ms = 1_000
+  assert.is(works(), 2)
+  assert.is(works(), 0)
+  assert.is(since(), undefined)
+  assert.is(failed(), 1)
+})
+
+test('silence after a success is no sign that it lasts', () => {
+  const { failed, works, clock } = failuresAt()
+  failed()
+  works()
+  clock.ms = 1_000_000
+  assert.is(failed(), 2)
 })
 
 test.run()

@@ -72,4 +72,30 @@ test('gives up a stream without data, and an address without a stream', async ()
   server.close()
 })
 
+test('waits ever longer for an API that opens its stream and closes it at once', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    response.end(': hello\n\n')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const quitting = new AbortController()
+  const pauses: number[] = []
+  const running = watchApi({
+    api: `http://127.0.0.1:${port}`,
+    signal: quitting.signal,
+    onEvent: () => {},
+    readModelsEveryMs: 0,
+    pause: async (ms) => void (ms > 0 && pauses.push(ms)),
+  })
+  await eventually(() => pauses.length >= 10)
+  quitting.abort()
+  await running
+  server.close()
+  assert.ok(
+    pauses.slice(5).every((ms) => ms >= 1_500),
+    String(pauses),
+  )
+})
+
 test.run()
