@@ -38,18 +38,38 @@ export function formatDecimal({ units, scale }: Decimal): DecimalText {
   return negative && text !== '0' ? `-${text}` : text
 }
 
+/** Numbers of more digits, the zeros before and after the point included, are not taken. */
+const digitsMax = 100
+
+const jsonNumber = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([-+]?[0-9]+))?$/
+
 /**
- * The shortest decimal that means this finite double, in plain notation: what the feed wrote, as
- * JSON can carry no more than a double.
+ * The value of a number as JSON writes it, exactly, as `formatDecimal` would give it; undefined if
+ * that takes more than `digitsMax` digits, or if the text is no such number. An exponent of any size costs nothing.
  */
-export function decimalFromNumber(value: number): DecimalText {
+export function decimalFromJson(text: string): DecimalText | undefined {
+  const parts = jsonNumber.exec(text)
+  if (parts === null) return undefined
+  const [, whole = '', fraction = '', exponent = '0'] = parts
+  const digits = whole + fraction
+  let start = 0
+  while (digits.charCodeAt(start) === 48) start++
+  if (start === digits.length) return '0'
+  let end = digits.length
+  while (digits.charCodeAt(end - 1) === 48) end--
+  const point = whole.length + Number(exponent)
+  const scale = Math.max(end - point, 0)
+  if (Math.max(point - start, 1) + scale > digitsMax) return undefined
+  const sign = text.startsWith('-') ? '-' : ''
+  const before = point > start ? digits.slice(start, Math.min(point, end)) : '0'
+  if (scale === 0) return sign + before.padEnd(point - start, '0')
+  return `${sign}${before}.${digits.slice(Math.max(point, start), end).padStart(scale, '0')}`
+}
+
+/** The shortest decimal that means this finite double; undefined as for `decimalFromJson`. */
+export function decimalFromNumber(value: number): DecimalText | undefined {
   const text = String(value)
-  const mark = text.indexOf('e')
-  if (mark < 0) return value === 0 ? '0' : text
-  const { units, scale } = parseDecimal(text.slice(0, mark))
-  const exponent = Number(text.slice(mark + 1)) - scale
-  if (exponent < 0) return formatDecimal({ units, scale: -exponent })
-  return formatDecimal({ units: BigInt(units) * 10n ** BigInt(exponent), scale: 0 })
+  return text.includes('e') ? decimalFromJson(text) : text
 }
 
 export function add(a: Decimal, b: Decimal): Decimal {
