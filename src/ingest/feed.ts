@@ -50,7 +50,7 @@ export type FeedMessage = Readonly<{
 
 /**
  * How to talk to one kind of feed: where it is, what to send, and what its messages mean. It holds
- * no connection and no state, so any protocol runs on the one `feed-socket.ts`.
+ * no connection and no state, so any protocol runs on the one `connection/feed-socket.ts`.
  */
 export type FeedProtocol = Readonly<{
   /** `ws:` or `wss:`, with the token if there is one: its query and password are never logged. */

@@ -2,7 +2,7 @@ import type { FeedInterrupted } from '../domain/feed-interrupted.ts'
 import type { LogRecord, RecordedEvent } from '../domain/recorded-event.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { EventStore, PartitionBounds } from '../event-store/event-store.ts'
-import type { Interruption } from './listening.ts'
+import type { Interruption } from './connection/listening.ts'
 import { logTail } from './log-tail.ts'
 
 type Log = Pick<EventStore, 'heads' | 'read'>

@@ -1,7 +1,7 @@
 import type { TradelogEvent } from '../../src/domain/event.ts'
 import type { TradeExecuted } from '../../src/domain/trade-executed.ts'
+import type { FeedSocketOptions } from '../../src/ingest/connection/feed-socket.ts'
 import type { Feed } from '../../src/ingest/feed.ts'
-import type { FeedSocketOptions } from '../../src/ingest/feed-socket.ts'
 import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
 import { startIngest } from '../../src/ingest/ingestor.ts'
 import { silent } from '../support/silent.ts'

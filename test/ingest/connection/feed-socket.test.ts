@@ -6,11 +6,11 @@ import {
   type FeedSocketOptions,
   feedAddress,
   openFeedSocket,
-} from '../../src/ingest/feed-socket.ts'
-import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
-import { eventually } from '../support/eventually.ts'
-import { suite } from '../support/suite.ts'
-import { type ScriptedFeed, startScriptedFeed } from './scripted-feed.ts'
+} from '../../../src/ingest/connection/feed-socket.ts'
+import { finnhubProtocol } from '../../../src/ingest/feeds/finnhub/protocol.ts'
+import { eventually } from '../../support/eventually.ts'
+import { suite } from '../../support/suite.ts'
+import { type ScriptedFeed, startScriptedFeed } from '../scripted-feed.ts'
 
 const test = suite('feed socket')
 

@@ -1,4 +1,4 @@
-import type { UnixMs } from '../domain/time.ts'
+import type { UnixMs } from '../../domain/time.ts'
 
 /** A span in which the feed was not listened to. */
 export type Interruption = Readonly<{

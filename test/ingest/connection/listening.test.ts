@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { type Interruption, trackListening } from '../../src/ingest/listening.ts'
-import { suite } from '../support/suite.ts'
+import { type Interruption, trackListening } from '../../../src/ingest/connection/listening.ts'
+import { suite } from '../../support/suite.ts'
 
 const test = suite('listening')
 
