@@ -82,6 +82,22 @@ export type FeedSettings = Readonly<{
   isRecorded: boolean
 }>
 
+/** What is known of a feed now. */
+export type FeedCondition = Readonly<{
+  /** `played`: every row of the file has come. */
+  state: 'connecting' | 'connected' | 'disconnected' | 'played'
+  /** Since when the state and the problem are these. */
+  since: UnixMs
+  /** What is wrong with it, and what to do; null if nothing is known to be wrong. */
+  problem: string | null
+  /** All that the feed sent before this is in the log; null if it was never heard. */
+  heardUntil: UnixMs | null
+  /** When the latest trade came. */
+  lastTradeAt: UnixMs | null
+  /** The latest one of all symbols; it may not be in the log yet. Without end while it goes on. */
+  interruption: Readonly<{ from: UnixMs; until: UnixMs | null; reason: string }> | null
+}>
+
 /** A connection to a feed that is kept up until it is closed. */
 export type Feed = Readonly<{
   /**
@@ -90,7 +106,6 @@ export type Feed = Readonly<{
    */
   pause: () => void
   resume: () => void
-  /** Null while connected. */
-  disconnectedSince: () => UnixMs | null
+  condition: () => FeedCondition
   close: () => Promise<void>
 }>

@@ -26,7 +26,7 @@ import {
   type FeedCounts,
   sumOf,
 } from './counts.ts'
-import type { FeedSettings } from './feed.ts'
+import type { FeedCondition, FeedSettings } from './feed.ts'
 import { openRejectLog } from './reject-log.ts'
 import { beginTerm, type Term, type TermOptions } from './term.ts'
 
@@ -46,14 +46,8 @@ export type IngestOptions = Readonly<{
 
 type IngestState = 'standing by' | 'active' | 'stopped'
 
-/** A feed and its connection. */
-export type FeedStats = Readonly<FeedCounts> &
-  Readonly<{
-    source: string
-    isConnected: boolean
-    /** Null while connected, and while ingest stands by. */
-    disconnectedSince: UnixMs | null
-  }>
+/** A feed, what it has sent, and what is known of it now: nothing while ingest stands by. */
+export type FeedStats = Readonly<FeedCounts> & FeedCondition & Readonly<{ source: string }>
 
 /** The counts are those of all feeds together. */
 export type IngestStats = Readonly<AppendCounts & FeedCounts> &
@@ -133,19 +127,30 @@ export function startIngest(options: IngestOptions): Ingest {
     logger.info({ appended: counts.appended, dropped: counts.dropped }, 'ingest has stopped')
   })
   const stats = (): IngestStats => {
-    const { disconnectedSince, ...ofTerm } = terms.stats()
+    const { conditions, ...ofTerm } = terms.stats()
     const each = feeds.map(({ feed: { source }, counts }, i) => ({
       source,
       ...counts,
       rejected: { ...counts.rejected },
-      isConnected: disconnectedSince[i] === null,
-      disconnectedSince: disconnectedSince[i] ?? null,
+      ...(conditions[i] ?? { ...notListening, since: stateSince }),
     }))
-    const isConnected = each.every((feed) => feed.isConnected)
+    const isConnected = each.every(isConnectedTo)
     return { ...counts, ...sumOf(each), state, stateSince, feeds: each, isConnected, ...ofTerm }
   }
   return { stats, closed, stop }
 }
+
+/** A file that has been played stays connected. */
+export const isConnectedTo = ({ state }: Pick<FeedCondition, 'state'>): boolean =>
+  state === 'connected' || state === 'played'
+
+const notListening = {
+  state: 'disconnected',
+  problem: null,
+  heardUntil: null,
+  lastTradeAt: null,
+  interruption: null,
+} as const
 
 /** One term after the other: the next begins when the last has ended, whatever it waits for. */
 function createTerms(begin: () => Term) {
@@ -177,7 +182,7 @@ function createTerms(begin: () => Term) {
     return lastEnded
   }
   const stats = () => ({
-    disconnectedSince: current?.disconnectedSince() ?? [],
+    conditions: current?.conditions() ?? [],
     isPaused: current?.isPaused() ?? false,
     buffered: current?.buffered() ?? 0,
   })

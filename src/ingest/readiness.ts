@@ -1,5 +1,5 @@
 import { type Readiness, type Reason, reasonOf } from '../runtime/readiness.ts'
-import type { IngestStats } from './ingestor.ts'
+import { type IngestStats, isConnectedTo } from './ingestor.ts'
 
 /** How long an append may take before the event store is called away. */
 const appendMsMax = 10_000
@@ -11,10 +11,10 @@ export const ingestReadiness =
     const { state, stateSince, feeds, appendingSince } = stats()
     if (state === 'stopped') return [reasonOf('ingest', 'has stopped', stateSince)]
     const reasons: Reason[] = []
-    for (const { source, disconnectedSince } of state === 'active' ? feeds : []) {
-      if (disconnectedSince === null) continue
-      const part = feeds.length === 1 ? 'feed' : `feed ${source}`
-      reasons.push(reasonOf(part, 'is not connected', disconnectedSince))
+    for (const feed of state === 'active' ? feeds : []) {
+      if (isConnectedTo(feed)) continue
+      const part = feeds.length === 1 ? 'feed' : `feed ${feed.source}`
+      reasons.push(reasonOf(part, 'is not connected', feed.since))
     }
     if (appendingSince !== null && now() - appendingSince > appendMsMax) {
       reasons.push(reasonOf('event store', 'takes no events', appendingSince))

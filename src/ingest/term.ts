@@ -4,7 +4,7 @@ import { crashPoint } from '../runtime/crash-point.ts'
 import { type Appender, type AppenderOptions, createAppender } from './appender.ts'
 import type { FeedCounts } from './counts.ts'
 import { createEventBuffer } from './event-buffer.ts'
-import type { FeedSettings } from './feed.ts'
+import type { FeedCondition, FeedSettings } from './feed.ts'
 import { type Intake, type IntakeOptions, openIntake } from './intake.ts'
 import { heardUntil, mixesFeeds } from './interruptions.ts'
 
@@ -18,8 +18,8 @@ export type TermOptions = AppenderOptions &
   }>
 
 export type Term = Readonly<{
-  /** Of each feed, in their order; null while connected. */
-  disconnectedSince: () => readonly (UnixMs | null)[]
+  /** Of each feed, in their order. */
+  conditions: () => readonly FeedCondition[]
   isPaused: () => boolean
   /** Events that are not in the log yet. */
   buffered: () => number
@@ -76,7 +76,7 @@ export function beginTerm(options: TermOptions): Term {
     finish()
   }
   return {
-    disconnectedSince: () => intakes.map((intake) => intake.disconnectedSince()),
+    conditions: () => intakes.map((intake) => intake.condition()),
     isPaused: () => isPaused,
     buffered: () => buffer.size() + appender.inFlight(),
     finish,

@@ -413,11 +413,11 @@ test('a feed that is down at the start holds up no other, and its absence is rec
   await down.close()
   const feeds = [namedFeed('one', one.url, ['AAPL']), namedFeed('other', down.url, ['X:1'])]
   const ingest = start(store, '', { feeds, now: Date.now })
-  await eventually(() => ingest.stats().feeds[0]?.isConnected === true)
+  await eventually(() => ingest.stats().feeds[0]?.state === 'connected')
   one.send(tradeOf('AAPL', 1))
   await eventually(() => store.events().length === 1)
   assert.equal(
-    ingest.stats().feeds.map(({ isConnected }) => isConnected),
+    ingest.stats().feeds.map(({ state }) => state === 'connected'),
     [true, false],
   )
   const other = await startScriptedFeed(undefined, { port: Number(new URL(down.url).port) })

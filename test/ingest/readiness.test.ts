@@ -11,28 +11,34 @@ const test = suite('readiness and metrics of ingest')
 const now = Date.UTC(2026, 0, 1)
 const iso = (ms: number) => new Date(ms).toISOString()
 
-type Given = Partial<IngestStats> & Partial<Pick<FeedStats, 'disconnectedSince'>>
+type Given = Partial<IngestStats> & Readonly<{ feed?: Partial<FeedStats> }>
 
 const feedWith = (stats: Partial<FeedStats>): FeedStats => ({
   source: 'simulated',
-  isConnected: true,
-  disconnectedSince: null,
+  state: 'connected',
+  since: now - 60_000,
+  problem: null,
+  heardUntil: null,
+  lastTradeAt: null,
+  interruption: null,
   ...createFeedCounts(),
   ...stats,
 })
 
 /** Of an ingest with one feed, unless they are given. */
-const statsWith = ({ disconnectedSince = null, ...stats }: Given): IngestStats => ({
+const statsWith = ({ feed = {}, ...stats }: Given): IngestStats => ({
   ...createAppendCounts(),
   ...createFeedCounts(),
   state: 'active',
   stateSince: now - 60_000,
-  feeds: [feedWith({ disconnectedSince, connections: stats.connections ?? 0 })],
+  feeds: [feedWith({ connections: stats.connections ?? 0, ...feed })],
   isConnected: true,
   isPaused: false,
   buffered: 0,
   ...stats,
 })
+
+const lostAt = (since: number) => ({ state: 'disconnected', since }) as const
 
 const reasonsOf = (stats: Given) =>
   ingestReadiness(
@@ -42,17 +48,17 @@ const reasonsOf = (stats: Given) =>
 
 test('ready while the feed is connected, and where another process is the active one', async () => {
   assert.equal(await reasonsOf({}), [])
-  assert.equal(await reasonsOf({ state: 'standing by', disconnectedSince: now - 1 }), [])
+  assert.equal(await reasonsOf({ state: 'standing by', feed: lostAt(now - 1) }), [])
 })
 
 test('not ready without the feed, since it went away', async () => {
-  const [reason, ...others] = await reasonsOf({ disconnectedSince: now - 5_000 })
+  const [reason, ...others] = await reasonsOf({ feed: lostAt(now - 5_000) })
   assert.equal(reason, { part: 'feed', message: 'is not connected', since: iso(now - 5_000) })
   assert.equal(others, [])
 })
 
 test('of several feeds, names each that is not connected', async () => {
-  const lost = { source: 'other', disconnectedSince: now - 5_000 }
+  const lost = { source: 'other', ...lostAt(now - 5_000) }
   const reasons = await reasonsOf({ feeds: [feedWith({}), feedWith(lost)] })
   assert.equal(reasons, [
     { part: 'feed other', message: 'is not connected', since: iso(now - 5_000) },
@@ -67,7 +73,7 @@ test('not ready while the event store takes nothing, failing or hanging', async 
 })
 
 test('not ready once it has stopped for good', async () => {
-  const [reason] = await reasonsOf({ state: 'stopped', disconnectedSince: now - 1 })
+  const [reason] = await reasonsOf({ state: 'stopped', feed: lostAt(now - 1) })
   assert.equal(reason, { part: 'ingest', message: 'has stopped', since: iso(now - 60_000) })
 })
 

@@ -87,7 +87,14 @@ function playedTo(
       isPaused = false
       play()
     },
-    disconnectedSince: () => null,
+    condition: () => ({
+      state: 'connected',
+      since: 0,
+      problem: null,
+      heardUntil: null,
+      lastTradeAt: null,
+      interruption: null,
+    }),
     close: async () => {
       isClosed = true
     },

@@ -4,7 +4,7 @@ import { type RawData, WebSocket } from 'ws'
 import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
 import { type Backoff, backoffMs } from '../../runtime/backoff.ts'
-import type { Feed, FeedSettings } from '../feed.ts'
+import type { Feed, FeedCondition, FeedSettings } from '../feed.ts'
 import { type Interruption, trackListening } from './listening.ts'
 import { createPingWatch } from './ping-watch.ts'
 
@@ -43,7 +43,7 @@ export function openFeedSocket(options: FeedSocketOptions): Feed {
   let fault: string | undefined
   let failures = 0
   let paused = false
-  let disconnectedSince: number | null = Date.now()
+  const condition = trackCondition(options.now)
 
   const listening = trackListening({ ...options, pingEveryMs: ownPingEveryMs })
   const watch = createPingWatch(silenceMsMax, () => {
@@ -62,7 +62,7 @@ export function openFeedSocket(options: FeedSocketOptions): Feed {
     socket?.resume()
   }
   const opened = (connected: WebSocket) => {
-    disconnectedSince = null
+    condition.enter('connected')
     options.onConnected()
     logger.info({ feed: address.shown, symbols: options.symbols.length }, 'feed connected')
     for (const frame of protocol.subscribe(options.symbols)) connected.send(frame)
@@ -88,7 +88,7 @@ export function openFeedSocket(options: FeedSocketOptions): Feed {
   const keepConnected = async () => {
     while (!closing.signal.aborted) {
       const reason = await connection()
-      disconnectedSince ??= Date.now()
+      condition.enter('disconnected')
       watch.stop()
       listening.lost(fault === undefined ? 'disconnected' : 'silent')
       if (closing.signal.aborted) return
@@ -103,8 +103,23 @@ export function openFeedSocket(options: FeedSocketOptions): Feed {
     socket?.terminate()
     return ended
   }
-  return { pause, resume, disconnectedSince: () => disconnectedSince, close }
+  return { pause, resume, condition: condition.current, close }
 }
+
+function trackCondition(now: () => UnixMs) {
+  let state: FeedCondition['state'] = 'connecting'
+  let since = now()
+  return {
+    enter: (next: typeof state) => {
+      if (next !== state) since = now()
+      state = next
+    },
+    current: (): FeedCondition => ({ ...unknown, state, since }),
+  }
+}
+
+/** What a connection alone doesn't tell. */
+const unknown = { problem: null, heardUntil: null, lastTradeAt: null, interruption: null } as const
 
 type FeedAddress = Readonly<{
   /** With the token: for the socket alone. */
