@@ -39,13 +39,14 @@ export function formatDecimal({ units, scale }: Decimal): DecimalText {
 }
 
 /** Numbers of more digits, the zeros before and after the point included, are not taken. */
-const digitsMax = 100
+export const digitsMax = 100
 
 const jsonNumber = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([-+]?[0-9]+))?$/
 
 /**
  * The value of a number as JSON writes it, exactly, as `formatDecimal` would give it; undefined if
- * that takes more than `digitsMax` digits, or if the text is no such number. An exponent of any size costs nothing.
+ * that takes more than `digitsMax` digits, or if the text is no such number. An exponent of any
+ * size costs nothing.
  */
 export function decimalFromJson(text: string): DecimalText | undefined {
   const parts = jsonNumber.exec(text)

@@ -1,11 +1,21 @@
 import { isUtf8 } from 'node:buffer'
-import { type DecimalText, decimalFromNumber, isDecimalText } from '../domain/decimal.ts'
+import {
+  type DecimalText,
+  decimalFromJson,
+  decimalFromNumber,
+  digitsMax,
+  isDecimalText,
+} from '../domain/decimal.ts'
 import { isSymbol } from '../domain/symbol.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { TradeExecuted } from '../domain/trade-executed.ts'
+import { exactJsonOf, isExactNumber, parseExactJson } from '../runtime/exact-json.ts'
 import type { FeedMessage, Refusal, Reject, RejectReason } from './feed.ts'
 
-/** A trade as a message has it, unchecked; price and volume are numbers or decimal text. */
+/**
+ * A trade as a message has it, unchecked; price and volume are numbers, as `jsonObjectOf` gives
+ * them, or decimal text.
+ */
 type ReportedTrade = Readonly<
   Record<'symbol' | 'price' | 'volume' | 'executedAt' | 'conditions', unknown>
 >
@@ -18,15 +28,15 @@ const sampleCharactersMax = 256
 const year2000: UnixMs = Date.UTC(2000, 0, 1)
 const clockAheadMsMax = 60_000
 
-/** A message that has to be a JSON object. */
+/** A message that has to be a JSON object. Its numbers keep all their digits: `parseExactJson`. */
 export function jsonObjectOf<T extends object>(
   message: Buffer,
 ): Readonly<{ object: T } | { rejected: Reject }> {
   const refuse = (reason: RejectReason) => ({ rejected: messageReject(reason, message) })
   if (message.length > messageBytesMax) return refuse('message_too_large')
   if (!isUtf8(message)) return refuse('message_not_utf8')
-  const value = parseJson(message)
-  if (value === undefined) return refuse('message_not_json')
+  const value = parse(message.toString())
+  if (value instanceof Error) return refuse(reasonOf(value))
   return isObject<T>(value) ? { object: value } : refuse('message_not_an_object')
 }
 
@@ -42,9 +52,11 @@ export function checkTrade(
   })
   if (!isSymbol(symbol)) return refuse('invalid_symbol')
   const priceText = decimalOf(price)
-  if (priceText === undefined) return refuse('invalid_price')
+  if (priceText === undefined) return refuse(isNumeric(price) ? 'price_too_long' : 'invalid_price')
   const volumeText = decimalOf(volume)
-  if (volumeText === undefined || volumeText.startsWith('-')) return refuse('invalid_volume')
+  if (volumeText === undefined)
+    return refuse(isNumeric(volume) ? 'volume_too_long' : 'invalid_volume')
+  if (volumeText.startsWith('-')) return refuse('invalid_volume')
   if (!isInteger(executedAt)) return refuse('time_not_an_integer')
   if (executedAt < year2000) return refuse('time_before_2000')
   if (executedAt > now + clockAheadMsMax) return refuse('time_in_the_future')
@@ -105,15 +117,23 @@ export const sampleText = (value: unknown): string =>
   cut(typeof value === 'string' ? value : textOf(value))
 
 export const isObject = <T extends object>(value: unknown): value is T =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value)
 
 export const isInteger = (value: unknown): value is number => Number.isSafeInteger(value)
 
+/** Undefined for what is no number, and for one of more than `digitsMax` digits. */
 function decimalOf(value: unknown): DecimalText | undefined {
   if (typeof value === 'number')
     return Number.isFinite(value) ? decimalFromNumber(value) : undefined
-  return isDecimalText(value) ? value : undefined
+  if (isExactNumber(value)) return decimalFromJson(value.value)
+  return isDecimalText(value) && !isTooLong(value) ? value : undefined
 }
+
+const isTooLong = (text: DecimalText): boolean =>
+  text.length > digitsMax && text.replaceAll(/[-.]/g, '').length > digitsMax
+
+const isNumeric = (value: unknown): boolean =>
+  Number.isFinite(value) || isExactNumber(value) || isDecimalText(value)
 
 function conditionsOf(codes: unknown): readonly string[] | RejectReason {
   if (codes === null || codes === undefined) return []
@@ -126,17 +146,21 @@ function conditionsOf(codes: unknown): readonly string[] | RejectReason {
   return bytes > conditionsBytesMax ? 'conditions_too_long' : codes
 }
 
-function parseJson(message: Buffer): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(message.toString())
-  } catch {
-    return undefined
+    return parseExactJson(text)
+  } catch (error) {
+    return error
   }
 }
 
+/** A `RangeError` is that of the stack. */
+const reasonOf = (error: Error): RejectReason =>
+  error instanceof RangeError ? 'message_nested_too_deeply' : 'message_not_json'
+
 function textOf(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? 'undefined'
+    return exactJsonOf(value) ?? 'undefined'
   } catch {
     // What nests too deeply for the stack can be parsed, but not be written again.
     return 'nested too deeply to be shown'

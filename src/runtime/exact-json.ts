@@ -20,10 +20,15 @@ export const exactJsonOf = (value: unknown): string | undefined => stringify(val
 /** A double keeps every decimal of this many digits. */
 const keptDigitsMax = 15
 
-const exponent = /\d[eE]/
-
 /** Whether a text may hold a number with an exponent or with more digits than a double keeps. */
-const mayChange = (text: string): boolean => hasLongNumber(text) || exponent.test(text)
+const mayChange = (text: string): boolean =>
+  hasLongNumber(text) || hasExponent(text, 'e') || hasExponent(text, 'E')
+
+function hasExponent(text: string, mark: 'e' | 'E'): boolean {
+  let at = text.indexOf(mark)
+  while (at >= 0 && !isOfNumber(text, at - 1)) at = text.indexOf(mark, at + 1)
+  return at >= 0
+}
 
 /** A number longer than `keptDigitsMax` covers one of the characters that are looked at. */
 function hasLongNumber(text: string): boolean {

@@ -29,6 +29,13 @@ for (const text of ['', '1e5', '+1', '1.', '.5', ' 1', '0x10', '01', 'NaN']) {
   })
 }
 
+test('refuses decimal text of more than 100 digits by name', () => {
+  const long = `0.${'1'.repeat(99)}`
+  assert.is(Reflect.get(check({ price: `-${long}`, volume: long }), 'volume'), long)
+  assert.equal(check({ price: `${long}0` }), refused('price_too_long'))
+  assert.equal(check({ volume: `${long}1` }), refused('volume_too_long'))
+})
+
 test('refuses a volume below zero, as a number or as text', () => {
   assert.equal(check({ volume: -1 }), refused('invalid_volume'))
   assert.equal(check({ volume: '-0.5' }), refused('invalid_volume'))

@@ -1,5 +1,6 @@
 import type { UnixMs } from '../../../domain/time.ts'
 import type { TradeExecuted } from '../../../domain/trade-executed.ts'
+import { isExactNumber } from '../../../runtime/exact-json.ts'
 import type { FeedMessage, Refusal } from '../../feed.ts'
 import {
   checkTrade,
@@ -57,7 +58,8 @@ function tradeOf(
 }
 
 /** Finnhub writes prices and volumes as numbers: a text would be a form that it never had. */
-const numberOnly = (value: unknown): unknown => (typeof value === 'number' ? value : undefined)
+const numberOnly = (value: unknown): unknown =>
+  typeof value === 'number' || isExactNumber(value) ? value : undefined
 
 const fileHash = /^[0-9a-f]{16}$/
 

@@ -106,10 +106,79 @@ for (const [what, entry, reason] of refused) {
   })
 }
 
-test('rejects numbers too large for a double', () => {
-  const text = JSON.stringify({ data: [good], type: 'trade' })
-  assert.is(parse(text.replace('196.38', '1e400')).rejected[0]?.reason, 'invalid_price')
-  assert.is(parse(text.replace('265', '1e400')).rejected[0]?.reason, 'invalid_volume')
+/** A frame of one trade, with a number as the feed writes it. */
+const written = (field: 'p' | 'v' | 't', number: string): string =>
+  JSON.stringify({ data: [{ ...good, [field]: '#' }], type: 'trade' }).replace('"#"', number)
+
+const exactNumbers: Readonly<Record<string, string>> = {
+  '3526246938.98713386': '3526246938.98713386',
+  '284578000.00000004': '284578000.00000004',
+  '9007199254740993': '9007199254740993',
+  '123456789012345678901234567890': '123456789012345678901234567890',
+  '0.123456789012345678901234567890': '0.12345678901234567890123456789',
+  '0.00000000172': '0.00000000172',
+  '0.30000000000000004': '0.30000000000000004',
+  '1.5e-7': '0.00000015',
+  '1E5': '100000',
+  '0.1': '0.1',
+  '1.10': '1.1',
+  '-0': '0',
+  '0e-999999999': '0',
+}
+
+for (const [number, text] of Object.entries(exactNumbers)) {
+  test(`records the price and the volume ${number} as ${text}`, () => {
+    assert.is(parse(written('p', number)).trades[0]?.price, text)
+    assert.is(parse(written('v', number)).trades[0]?.volume, text)
+  })
+}
+
+for (const number of ['1e-400', '1e400', '1e999999999', '-1e-999999999', '7'.repeat(101)]) {
+  test(`rejects ${number.slice(0, 14)} by name, with all its digits, and never records 0`, () => {
+    for (const [field, reason] of Object.entries({ p: 'price_too_long', v: 'volume_too_long' })) {
+      const { trades, rejected } = parse(written(field as 'p' | 'v', number))
+      assert.equal(trades, [])
+      assert.is(rejected[0]?.reason, reason)
+      assert.ok(rejected[0]?.text.includes(`"${field}":${number}`), rejected[0]?.text)
+    }
+  })
+}
+
+test('a time is a whole number, however it is written, within what is exact', () => {
+  for (const time of [`${now}`, `${now}.0`, `${now}.00000000000`, '1.763645583544e12']) {
+    assert.is(parse(written('t', time)).trades[0]?.executedAt, now)
+  }
+  for (const time of ['9007199254740993', '1e-400', `${now}.00000000001`, '1e999999999']) {
+    assert.is(parse(written('t', time)).rejected[0]?.reason, 'time_not_an_integer')
+  }
+})
+
+test('a number that no double holds is nothing but a number', () => {
+  const long = '1234567890.12345678901'
+  const trade = (fields: string) => parse(`{"data":[${fields}],"type":"trade"}`).rejected[0]
+  assert.is(trade(long)?.reason, 'trade_not_an_object')
+  assert.is(
+    trade(JSON.stringify({ ...good, s: 0 }).replace(':0', `:${long}`))?.reason,
+    'invalid_symbol',
+  )
+  assert.is(trade(`{"s":"A","p":${long},"v":"${long}","t":${now}}`)?.reason, 'invalid_volume')
+  assert.is(parse(long).rejected[0]?.reason, 'message_not_an_object')
+  assert.is(parse(`{"type":"error","msg":[${long}]}`).error, `[${long}]`)
+})
+
+test('one long number in a frame changes nothing for its neighbours', () => {
+  const long = written('v', '3526246938.98713386').slice(
+    '{"data":['.length,
+    -'],"type":"trade"}'.length,
+  )
+  const other = JSON.stringify({ ...good, c: ['1e5', '"', '\\'], s: 'Ü:1e5' })
+  const alone = parse(`{"data":[${other}],"type":"trade"}`)
+  const { trades, rejected } = parse(`{"data":[${other},${long},null,${other}],"type":"trade"}`)
+  assert.equal([trades[0], trades[2]], [alone.trades[0], alone.trades[0]])
+  assert.equal(
+    rejected.map(({ reason }) => reason),
+    ['trade_not_an_object'],
+  )
 })
 
 const messages: readonly (readonly [string, string | Buffer, string])[] = [
@@ -126,6 +195,11 @@ const messages: readonly (readonly [string, string | Buffer, string])[] = [
   ['bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'message_not_utf8'],
   ['over 1 MiB', `{"type":"trade","data":[${' '.repeat(1024 * 1024)}]}`, 'message_too_large'],
   ['deep nesting', '['.repeat(200_000), 'message_not_json'],
+  [
+    'deep nesting around a long number',
+    `{"a":${'['.repeat(200_000)}1e-400${']'.repeat(200_000)}}`,
+    'message_nested_too_deeply',
+  ],
 ]
 
 for (const [what, message, reason] of messages) {
