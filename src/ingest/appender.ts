@@ -4,7 +4,7 @@ import { hasCode, isRetriable } from '../domain/errors.ts'
 import type { TradelogEvent } from '../domain/event.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { EventStore } from '../event-store/event-store.ts'
-import { type Backoff, backoffMs } from '../runtime/backoff.ts'
+import { type Backoff, backoffMs, countFailures, isLogged } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import type { AppendCounts } from './counts.ts'
 import { createRecordedRows } from './recorded-rows.ts'
@@ -33,27 +33,23 @@ const electionErrors = ['NOT_THE_ACTIVE_WRITER', 'ELECTION_LAPSED'] as const
 
 /** `over` ends the retries with the term. */
 export function createAppender(options: AppenderOptions, over: AbortSignal): Appender {
-  const { eventStore, backoff, counts, logger, now, random } = options
+  const { eventStore, counts, now } = options
+  const outage = createOutage(options)
   const rows = createRecordedRows(eventStore, over)
   let inFlight = 0
 
   const retryUntilTaken: Appender['retryUntilTaken'] = async (call) => {
-    let failures = 0
-    const isBack = () => {
-      if (failures > 0) logger.info({ failures }, 'event store is back')
-    }
     for (;;) {
       try {
         const answer = await call()
-        isBack()
+        outage.succeeded()
         return answer
       } catch (error) {
-        if (hasCode(error, 'ELECTION_LAPSED')) isBack()
+        if (hasCode(error, 'ELECTION_LAPSED')) outage.succeeded()
         if (over.aborted || !isRetriable(error) || electionErrors.some((of) => hasCode(error, of)))
           throw error
         counts.appendFailures++
-        if (++failures === 1) logger.warn({ err: error }, 'event store is away')
-        await sleep(backoffMs(failures, random, backoff), undefined, { signal: over })
+        await sleep(outage.failed(error), undefined, { signal: over })
       }
     }
   }
@@ -100,4 +96,39 @@ export function createAppender(options: AppenderOptions, over: AbortSignal): App
     }
   }
   return { append, retryUntilTaken, inFlight: () => inFlight }
+}
+
+/** Unless `backoff` says otherwise. */
+const usualLastingMs = 30_000
+
+/**
+ * Logs when the event store goes away, and when it is back for good: a store that takes an append
+ * now and then is away all the time, and is asked ever more seldom.
+ */
+function createOutage({ backoff, logger, random }: AppenderOptions) {
+  const { lastingMs = usualLastingMs } = backoff
+  const row = countFailures({ lastingMs })
+  let lasting: NodeJS.Timeout | undefined
+
+  const succeeded = () => {
+    const failures = row.works()
+    if (failures > 0) logger.info({ failures }, 'event store is back')
+    // It may be the last append for a long time.
+    else if (row.since() !== undefined) lasting ??= setTimeout(again, lastingMs).unref()
+  }
+  const again = () => {
+    lasting = undefined
+    succeeded()
+  }
+  return {
+    succeeded,
+    /** How many ms to wait. */
+    failed: (error: unknown): number => {
+      clearTimeout(lasting)
+      lasting = undefined
+      const failures = row.failed()
+      if (isLogged(failures)) logger.warn({ err: error, failures }, 'event store is away')
+      return backoffMs(failures, random, backoff)
+    },
+  }
 }

@@ -16,7 +16,7 @@ import {
 import { isRetriable } from '../domain/errors.ts'
 import type { UnixMs } from '../domain/time.ts'
 import type { EventStore } from '../event-store/event-store.ts'
-import { type Backoff, backoffMs } from '../runtime/backoff.ts'
+import { type Backoff, backoffMs, countFailures, isLogged } from '../runtime/backoff.ts'
 import { closeOnce } from '../runtime/close-once.ts'
 import { inTime } from '../runtime/in-time.ts'
 import {
@@ -90,7 +90,7 @@ export function startIngest(options: IngestOptions): Ingest {
   const stopping$ = new Subject<void>()
   let state: IngestState = 'standing by'
   let stateSince = now()
-  let failures = 0
+  const failures = electionFailures({ backoff, random, logger })
 
   const enter = (next: IngestState) => {
     if (next !== state) stateSince = now()
@@ -98,15 +98,14 @@ export function startIngest(options: IngestOptions): Ingest {
   }
 
   const announce = (isElected: boolean) => {
-    failures = 0
+    failures.works()
     enter(isElected ? 'active' : 'standing by')
     logger.info({ state }, isElected ? 'ingest is active' : 'ingest stands by for another process')
   }
   const standAgain = (error: unknown) => {
     if (!isRetriable(error)) throw error
     enter('standing by')
-    logger.warn({ err: error }, 'ingest stands by after a failure')
-    return timer(backoffMs(++failures, random, backoff))
+    return timer(failures.waitMs(error))
   }
   const election$ = defer(() => eventStore.elect('ingest')).pipe(
     distinctUntilChanged(),
@@ -151,6 +150,23 @@ const notListening = {
   lastTradeAt: null,
   interruption: null,
 } as const
+type ElectionOptions = Readonly<{ backoff: Backoff; random: () => number; logger: Logger }>
+
+function electionFailures({ backoff, random, logger }: ElectionOptions) {
+  const row = countFailures(backoff)
+  return {
+    works: row.works,
+    waitMs: (error: unknown): number => {
+      // It was elected, or stood by, until now.
+      row.works()
+      const failures = row.failed()
+      if (isLogged(failures)) {
+        logger.warn({ err: error, failures }, 'ingest stands by after a failure')
+      }
+      return backoffMs(failures, random, backoff)
+    },
+  }
+}
 
 /** One term after the other: the next begins when the last has ended, whatever it waits for. */
 function createTerms(begin: () => Term) {

@@ -1,5 +1,6 @@
 import type { TradelogEvent } from '../domain/event.ts'
 import type { UnixMs } from '../domain/time.ts'
+import { countFailures, isLogged } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { type Appender, type AppenderOptions, createAppender } from './appender.ts'
 import type { FeedCounts } from './counts.ts'
@@ -33,14 +34,17 @@ export type Term = Readonly<{
 
 /** The time in which this process is the one that fills the log: feeds, buffer, append. */
 export function beginTerm(options: TermOptions): Term {
-  const { counts, appendEventsMax, bufferEventsMax, logger } = options
+  const { counts, appendEventsMax, bufferEventsMax, backoff, logger } = options
   const over = new AbortController()
   const appender = createAppender(options, over.signal)
+  /** A buffer that is full, half empty and full again by turns is one thing to tell. */
+  const full = countFailures(backoff)
   let isPaused = false
 
   const setPaused = (paused: boolean) => {
     isPaused = paused
-    logger.warn({ paused, bufferEventsMax }, paused ? 'buffer full' : 'buffer has room')
+    const times = paused ? full.failed() : 0
+    if (isLogged(times)) logger.warn({ bufferEventsMax, times }, 'buffer full')
     for (const intake of intakes) {
       if (paused) intake.pause()
       else intake.resume()
@@ -63,6 +67,7 @@ export function beginTerm(options: TermOptions): Term {
         crashPoint('append:trades-taken')
         if (events.length === 0) return
         await appender.append(events)
+        if (!isPaused && full.works() > 0) logger.info('buffer has room')
       }
     } finally {
       counts.dropped += buffer.clear()

@@ -1,6 +1,11 @@
 import type { UnixMs } from '../domain/time.ts'
 
-export type Backoff = Readonly<{ firstMs: number; maxMs: number }>
+export type Backoff = Readonly<{
+  firstMs: number
+  maxMs: number
+  /** How long success has to last before failures are forgotten. */
+  lastingMs?: number
+}>
 
 const usual: Backoff = { firstMs: 50, maxMs: 10_000 }
 
@@ -17,8 +22,11 @@ export function backoffMs(
   return Math.round(wholeMs * (0.5 + random() / 2))
 }
 
+/** Whether to log the n-th failure of a row: the first, then ever more seldom (2, 4, 8, …). */
+export const isLogged = (failures: number): boolean => Number.isInteger(Math.log2(failures))
+
 /** Failures in a row: a success that doesn't last doesn't end the row. */
-type Failures = Readonly<{
+export type Failures = Readonly<{
   /** Counts a failure; answers how many there are in this row (from 1). */
   failed: () => number
   /**
@@ -30,8 +38,7 @@ type Failures = Readonly<{
   since: () => UnixMs | undefined
 }>
 
-/** Longer than any operation may hang, so a flap with hanging calls counts as one row too. */
-const usualLastingMs = 60_000
+const usualLastingMs = 30_000
 
 export function countFailures({
   lastingMs = usualLastingMs,

@@ -5,6 +5,7 @@ import type { Scheduler } from './scheduler.ts'
 /** A timer that belongs to a simulation. */
 class SimulatedTimer {
   cancel = () => {}
+  unref = () => this
 }
 
 let scheduler: Scheduler | undefined
