@@ -22,7 +22,7 @@ import {
 import { hasCode, TradelogError } from '../../domain/errors.ts'
 import type { EventStore } from '../../event-store/event-store.ts'
 import type { Generation, ReadModelStore } from '../../read-model-store/read-model-store.ts'
-import { backoffMs } from '../../runtime/backoff.ts'
+import { backoffMs, countFailures, isLogged } from '../../runtime/backoff.ts'
 import { closeOnce } from '../../runtime/close-once.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
@@ -114,18 +114,23 @@ function runModel(options: Shared, model: Model, stop: Observable<void>): Observ
 const activeGenerations = (
   { readModelStore }: ProjectRoleOptions,
   { projection, logger }: Model,
-): Observable<Generation> =>
-  defer(() => openActiveGeneration(readModelStore, projection)).pipe(
+): Observable<Generation> => {
+  const row = countFailures()
+  return defer(() => openActiveGeneration(readModelStore, projection)).pipe(
     repeat({ delay: followEveryMs }),
+    tap(row.works),
     retry({
-      delay: (error, failures) => {
-        if (failures === 1) logger.warn({ err: error }, 'cannot read the active generation')
+      delay: (error) => {
+        const failures = row.failed()
+        if (isLogged(failures)) logger.warn({ err: error, failures }, noActiveGeneration)
         return timer(backoffMs(failures))
       },
-      resetOnSuccess: true,
     }),
     distinctUntilChanged((a, b) => a.info.id === b.info.id),
   )
+}
+
+const noActiveGeneration = 'cannot read the active generation'
 
 type Run = Model & Readonly<{ generation: Generation; until: Observable<unknown> }>
 
@@ -165,21 +170,21 @@ function runGeneration(options: Shared, run: Run): Observable<unknown> {
         const partitions = bounds.map(({ partition }) => partition)
         logger.info({ generation: id, partitions }, `projecting partitions ${partitions.join(' ')}`)
       },
-      retrying: (error, delayMs) => {
+      retrying: (error, retry) => {
         tracker.retrying(error)
         meter.retrying(error)
-        logRetry(logger, error, id, delayMs)
+        if (isLogged(retry.failures)) logRetry(logger, error, { generation: id, ...retry })
       },
     },
   }).pipe(tap(tracker.committed), catchError(stopUntilSkipped))
 }
 
 /** Another process that writes is no fault: a replay hands over that way. */
-function logRetry(logger: Logger, error: unknown, generation: string, delayMs: number) {
+function logRetry(logger: Logger, error: unknown, fields: Readonly<{ generation: string }>) {
   if (hasCode(error, 'CHECKPOINT_MOVED')) {
-    logger.info({ generation }, `restarting from the checkpoint: ${error.message}`)
+    logger.info(fields, `restarting from the checkpoint: ${error.message}`)
   } else {
-    logger.warn({ err: error, generation, delayMs }, 'retrying from the checkpoint')
+    logger.warn({ err: error, ...fields }, 'retrying from the checkpoint')
   }
 }
 

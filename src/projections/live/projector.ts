@@ -1,12 +1,12 @@
 import { defer, mergeMap, type Observable, retry, takeUntil, tap, throwError, timer } from 'rxjs'
-import { isRetriable } from '../../domain/errors.ts'
+import { hasCode, isRetriable } from '../../domain/errors.ts'
 import type { Batch, EventStore, PartitionBounds } from '../../event-store/event-store.ts'
 import type {
   Checkpoint,
   Generation,
   ReadModelStore,
 } from '../../read-model-store/read-model-store.ts'
-import { backoffMs } from '../../runtime/backoff.ts'
+import { backoffMs, countFailures } from '../../runtime/backoff.ts'
 import { crashPoint } from '../../runtime/crash-point.ts'
 import { checkLog } from '../log-check.ts'
 import type { Projection } from '../projection.ts'
@@ -19,7 +19,8 @@ type ProjectorWatch = Readonly<{
   received: (batch: Batch) => void
   applying: (batch: Batch) => void
   applied: (batch: Batch) => void
-  retrying: (error: unknown, delayMs: number) => void
+  /** `failures` in a row, this one included. */
+  retrying: (error: unknown, retry: Readonly<{ failures: number; delayMs: number }>) => void
 }>
 
 type ProjectorOptions = Readonly<{
@@ -42,6 +43,7 @@ type ProjectorOptions = Readonly<{
 export function projector(options: ProjectorOptions): Observable<Checkpoint> {
   const { projection, generation, eventStore, readModelStore, batchEventsMax, until, watch } =
     options
+  const row = countFailures()
   return defer(() => {
     const writer = createWriter(projection, generation, readModelStore)
     return eventStore
@@ -54,13 +56,16 @@ export function projector(options: ProjectorOptions): Observable<Checkpoint> {
         takeUntil(until),
         tap(watch.received),
         mergeMap(foldCommitAck(writer, watch), concurrency(projection)),
+        tap(row.works),
       )
   }).pipe(
     retry({
-      delay: (error, failures) => {
+      delay: (error, sinceCommit) => {
         if (!isRetriable(error)) return throwError(() => error)
+        // Another process has committed: no fault, so one commit of ours ends that row.
+        const failures = hasCode(error, 'CHECKPOINT_MOVED') ? sinceCommit : row.failed()
         const delayMs = backoffMs(failures)
-        watch.retrying(error, delayMs)
+        watch.retrying(error, { failures, delayMs })
         return timer(delayMs).pipe(takeUntil(until))
       },
       resetOnSuccess: true,

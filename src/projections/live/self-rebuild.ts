@@ -63,6 +63,5 @@ export const selfRebuild = (
           if (hasCode(error, 'LEASE_HELD')) return timer(retryLeaseMs)
           return isRetriable(error) ? timer(backoffMs(failures)) : throwError(() => error)
         },
-        resetOnSuccess: true,
       }),
     )

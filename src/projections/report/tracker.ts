@@ -8,6 +8,7 @@ import {
   type ProjectorStatus,
   stalledAfterMs,
 } from '../../read-model-store/status.ts'
+import { countFailures } from '../../runtime/backoff.ts'
 import type { Projection } from '../projection.ts'
 
 type Received = Pick<Batch, 'partition' | 'to' | 'events'>
@@ -26,43 +27,37 @@ export type Tracker = Readonly<{
   waitingSince: (partition: number) => UnixMs | undefined
 }>
 
+/**
+ * `retrying` ends when all has been well for this long. A flap is one failure then; a short failure
+ * is over before it counts as trouble.
+ */
+const wellAfterMs = stalledAfterMs / 2
+
 /** A retry fails within this time. One that hasn't is waiting for partitions. */
 const failAgainMsMax = 60_000
 
 export function createTracker(projection: Projection, now: () => UnixMs = Date.now): Tracker {
   const { name: model, version } = projection
   let generation = ''
-  let state: ProjectorState = 'standing by'
-  let since = now()
-  let error: ProjectorStatus['error'] = null
   let failedAt = 0
   let isAssigned = false
   let lastCommitAt: number | null = null
+  const condition = createCondition(now)
   const progress = createProgress()
 
-  const enter = (next: ProjectorState, at = now()) => {
-    if (next !== state) since = at
-    state = next
-    if (next !== 'stopped' && next !== 'retrying') error = null
-  }
-  const fail = (next: ProjectorState, cause: unknown) => {
-    failedAt = now()
-    enter(next)
-    error = described(cause, failedAt)
-  }
-  /** Without partitions a projector stands by. `retrying` ends with a commit or at the head. */
+  /** Without partitions a projector stands by. At the head it has nothing to fail at. */
   const updateState = () => {
     const stillSince = progress.stillSince(now())
-    if (state === 'stopped') return
+    if (condition.is('stopped')) return
     if (!isAssigned) {
-      const waitMsMax = state === 'retrying' ? failAgainMsMax : stalledAfterMs
+      const waitMsMax = condition.is('retrying') ? failAgainMsMax : stalledAfterMs
       if (now() - failedAt <= waitMsMax) return
       progress.assign([], new Map())
-      enter('standing by')
-    } else if (stillSince === undefined) enter('caught up')
-    else if (state !== 'retrying') {
-      if (now() - stillSince < stalledAfterMs) enter('catching up')
-      else enter('stalled', stillSince)
+      condition.enter('standing by')
+    } else if (stillSince === undefined) condition.works('caught up')
+    else if (!condition.is('retrying')) {
+      if (now() - stillSince < stalledAfterMs) condition.enter('catching up')
+      else condition.enter('stalled', stillSince)
     }
   }
   return {
@@ -70,32 +65,63 @@ export function createTracker(projection: Projection, now: () => UnixMs = Date.n
       generation = id
       isAssigned = false
       progress.assign([], new Map())
-      enter('standing by')
+      condition.enter('standing by')
     },
     assigned: (bounds, checkpoint) => {
       isAssigned = true
       progress.assign(bounds, checkpoint)
-      if (state !== 'retrying') enter('catching up')
+      if (!condition.is('retrying')) condition.enter('catching up')
     },
     received: progress.received,
     committed: (checkpoint) => {
       lastCommitAt = now()
       progress.committed(checkpoint)
-      if (state === 'retrying') enter('catching up')
+      if (condition.is('retrying')) condition.works('catching up')
     },
     retrying: (cause) => {
       isAssigned = false
-      fail('retrying', cause)
+      failedAt = now()
       // Another process has the partitions: no fault.
-      if (hasCode(cause, 'CHECKPOINT_MOVED')) enter('standing by')
+      if (hasCode(cause, 'CHECKPOINT_MOVED')) condition.enter('standing by')
+      else condition.fails(cause)
     },
-    stopped: (cause) => fail('stopped', cause),
+    stopped: (cause) => {
+      failedAt = now()
+      condition.stops(cause)
+    },
     status: (heads) => {
       updateState()
       const partitions = progress.against(heads)
-      return { model, version, generation, state, since, partitions, lastCommitAt, error }
+      return { model, version, generation, ...condition.current(), partitions, lastCommitAt }
     },
     waitingSince: progress.waitingSince,
+  }
+}
+
+type Condition = Pick<ProjectorStatus, 'state' | 'since' | 'error'>
+
+/** The state of a projector, and since when. */
+function createCondition(now: () => UnixMs) {
+  const failures = countFailures({ lastingMs: wellAfterMs, now })
+  let current: Condition = { state: 'standing by', since: now(), error: null }
+
+  const enter = (state: ProjectorState, at = now(), error: Condition['error'] = null) => {
+    current = { state, since: state === current.state ? current.since : at, error }
+  }
+  return {
+    current: () => current,
+    is: (state: ProjectorState) => current.state === state,
+    enter,
+    /** Something works: `retrying` goes on until that has lasted. */
+    works: (next: ProjectorState) => {
+      const isOver = failures.works() > 0
+      if (isOver || current.state !== 'retrying') enter(next)
+    },
+    fails: (cause: unknown) => {
+      failures.failed()
+      enter('retrying', failures.since(), described(cause, now()))
+    },
+    stops: (cause: unknown) => enter('stopped', now(), described(cause, now())),
   }
 }
 

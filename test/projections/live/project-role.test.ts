@@ -11,35 +11,39 @@ import { suite } from '../../support/suite.ts'
 
 const test = suite('project role')
 
-/** The log of a role whose first commit is refused. */
-async function logOfRefused(refusal: TradelogError) {
+/** The log of a role some of whose commits are refused: those that `isRefused` says, from 1. */
+async function logOfRefused(refusal: TradelogError, isRefused: (commit: number) => boolean) {
   const engine = await startEngine()
   await engine.eventStore.append(someTrades(10))
-  const store = refusingOnce(engine.readModelStore, refusal)
+  const store = refusing(engine.readModelStore, refusal, isRefused)
   const { logger, entries } = keptLog()
   const role = startProjectRole({
-    projections: readModels,
+    projections: readModels.filter(({ name }) => name === 'trades'),
     eventStore: engine.eventStore,
     readModelStore: store,
-    batchEventsMax: 100,
+    batchEventsMax: 1,
     processName: 'test',
     metrics: createMetrics(),
     logger,
   })
-  await engine.caughtUp()
+  await engine.caughtUp(['trades'])
   await role.close()
   await engine.close()
   return entries.filter(({ msg }) => msg.includes('from the checkpoint'))
 }
 
-function refusingOnce(store: ReadModelStore, refusal: TradelogError): ReadModelStore {
-  let isRefused = false
+function refusing(
+  store: ReadModelStore,
+  refusal: TradelogError,
+  isRefused: (commit: number) => boolean,
+): ReadModelStore {
+  let commits = 0
   const guarded = (generation: Generation): Generation => ({
     ...generation,
     commit: async (commit) => {
-      if (isRefused) return generation.commit(commit)
-      isRefused = true
-      throw refusal
+      commits += 1
+      if (isRefused(commits)) throw refusal
+      return generation.commit(commit)
     },
   })
   return {
@@ -49,9 +53,11 @@ function refusingOnce(store: ReadModelStore, refusal: TradelogError): ReadModelS
   }
 }
 
+const first = (commit: number) => commit === 1
+
 test('that another process has written is logged in a line, not as a warning', async () => {
   const moved = new TradelogError('CHECKPOINT_MOVED', 'another process wrote partition 0')
-  const [entry, ...more] = await logOfRefused(moved)
+  const [entry, ...more] = await logOfRefused(moved, first)
   assert.is(more.length, 0)
   assert.is(entry?.level, 30)
   assert.is(entry?.err, undefined)
@@ -60,10 +66,19 @@ test('that another process has written is logged in a line, not as a warning', a
 
 test('any other retriable error is logged as a warning', async () => {
   const away = new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'gone for a moment')
-  const [entry, ...more] = await logOfRefused(away)
+  const [entry, ...more] = await logOfRefused(away, first)
   assert.is(more.length, 0)
   assert.is(entry?.level, 40)
   assert.match(JSON.stringify(entry?.err), 'gone for a moment')
+})
+
+test('a store that refuses every other commit is told ever more seldom, and asked so', async () => {
+  const away = new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away by turns')
+  const entries = await logOfRefused(away, (commit) => commit % 2 === 1 && commit < 11)
+  assert.equal(
+    entries.map(({ failures }) => failures),
+    [1, 2, 4],
+  )
 })
 
 test.run()

@@ -42,13 +42,43 @@ test('one that does not move while the log grows is behind', () => {
   assert.is(tracker.status(heads(300)).state, 'catching up')
 })
 
-test('an error is reported with its code until the next commit', () => {
-  const tracker = assigned(100, 100)
+test('an error is reported with its code until commits have gone on for a while', () => {
+  const { tracker, clock } = clocked(100, 100)
   tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
   assert.is(tracker.status(heads(100)).error?.code, 'READ_MODEL_STORE_UNAVAILABLE')
-  tracker.committed(checkpoint(101))
-  const status = tracker.status(heads(101))
+  tracker.assigned(bounds(300), checkpoint(100))
+  for (clock.ms = 0; clock.ms < stalledAfterMs / 2; clock.ms += 1_000) {
+    tracker.committed(checkpoint(101 + clock.ms / 1_000))
+    const { state, error } = tracker.status(heads(300))
+    assert.equal([state, error?.code], ['retrying', 'READ_MODEL_STORE_UNAVAILABLE'])
+  }
+  tracker.committed(checkpoint(150))
+  const status = tracker.status(heads(300))
   assert.equal([status.state, status.error], ['catching up', null])
+})
+
+test('one that flaps between a commit and an error for hours is shown as retrying', () => {
+  const { tracker, clock } = clocked(100, 50)
+  for (let next = 50; clock.ms < 3 * 3_600_000; next++) {
+    tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
+    clock.ms += 500
+    tracker.assigned(bounds(next + 1), checkpoint(next))
+    tracker.committed(checkpoint(next + 1))
+    const status = tracker.status(heads(next + 1))
+    assert.equal([status.state, status.since], ['retrying', 0])
+    if (clock.ms >= stalledAfterMs) assert.match(troubleOf(status, clock.ms) ?? '', 'away')
+    clock.ms += 500
+  }
+})
+
+test('one failure that is over at once is never trouble', () => {
+  const { tracker, clock } = clocked(100, 100)
+  tracker.retrying(new TradelogError('READ_MODEL_STORE_UNAVAILABLE', 'away'))
+  tracker.assigned(bounds(100), checkpoint(100))
+  for (clock.ms = 100; clock.ms < 2 * stalledAfterMs; clock.ms += 1_000) {
+    assert.is(troubleOf(tracker.status(heads(100)), clock.ms), undefined)
+  }
+  assert.is(tracker.status(heads(100)).state, 'caught up')
 })
 
 test('one that fails repeatedly is retrying since its first failure', () => {
