@@ -1,3 +1,4 @@
+import { countFailures, isLogged } from '../runtime/backoff.ts'
 import type { Lease } from './read-model-store.ts'
 
 /** What was taken; `takenAt` is the monotonic time of this process before it asked the store. */
@@ -47,6 +48,7 @@ function keepLease(
 ): Lease {
   let expiresAt = takenAt + ttlMs
   let ended: Promise<void> | undefined
+  const row = countFailures()
 
   const end = (last: Promise<unknown>) => {
     clearInterval(timer)
@@ -68,9 +70,13 @@ function keepLease(
   const renewOrWarn = async () => {
     try {
       await renew()
+      row.works()
     } catch (err) {
       // It stays held until it expires: no other holder can take it before.
-      if (ended === undefined) warn({ lease: name, fence, err }, 'lease not renewed')
+      const failures = row.failed()
+      if (ended === undefined && isLogged(failures)) {
+        warn({ lease: name, fence, err, failures }, 'lease not renewed')
+      }
     }
   }
   const timer = setInterval(renewOrWarn, ttlMs / renewalsPerTtl).unref()

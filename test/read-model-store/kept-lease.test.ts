@@ -55,6 +55,19 @@ test('stays held while it cannot be renewed, until its time is over', async () =
   await eventually(() => warnings.at(-1) === 'lease lost: it could not be renewed in time')
 })
 
+test('warns ever more seldom if every other renewal fails', async () => {
+  let isAway = false
+  const flap = async () => {
+    isAway = !isAway
+    if (isAway) throw new Error('away')
+    return true
+  }
+  const { lease, warnings } = kept({ renew: flap })
+  for (let i = 0; i < 40; i++) assert.ok(await lease.held())
+  await lease.release()
+  assert.equal(warnings, Array(5).fill('lease not renewed'), 'the 1st, 2nd, 4th, 8th and 16th')
+})
+
 test('is released once, by the first call', async () => {
   const { keeper, lease, done } = kept()
   await Promise.all([lease.release(), keeper.releaseAll(), lease.release()])

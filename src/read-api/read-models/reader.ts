@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { isRetriable, TradelogError } from '../../domain/errors.ts'
 import type { ReadModel } from '../../projections/projection.ts'
 import type { Generation, ReadModelStore, Row } from '../../read-model-store/read-model-store.ts'
+import { countFailures, type Failures } from '../../runtime/backoff.ts'
 import type { Named } from '../http/route.ts'
 
 /** Reads the active generations of read models. */
@@ -28,7 +29,7 @@ type Options = Readonly<{ store: ReadModelStore; logger: Logger; now?: () => num
  */
 export function readModelReader(options: Options): ReadModelReader {
   const generations = activeGenerations(options)
-  const log = readability(options.logger)
+  const log = readability(options)
 
   // The rows stored under a projection's name are of that projection's type.
   const activeOf = <R extends Row>({ name }: ReadModel<R>) =>
@@ -119,17 +120,17 @@ function activeGenerations({ store, logger, now = () => performance.now() }: Opt
   return { active, known, forget }
 }
 
-/** Logs when a model stops and starts being readable, not every failed read in between. */
-function readability(logger: Logger) {
-  const unreadable = new Set<string>()
+/** Logs when a model stops being readable, and when it is for good, but no read in between. */
+function readability({ logger, now = () => performance.now() }: Options) {
+  const rows = new Map<string, Failures>()
   return {
     readable: (model: string): void => {
-      if (unreadable.delete(model)) logger.info({ model }, 'read model can be read again')
+      if (rows.get(model)?.works()) logger.info({ model }, 'read model can be read again')
     },
     unreadable: (model: string, error: unknown): void => {
-      if (unreadable.has(model)) return
-      unreadable.add(model)
-      logger.warn({ model, err: error }, 'read model cannot be read')
+      const row = rows.get(model) ?? countFailures({ now })
+      rows.set(model, row)
+      if (row.failed() === 1) logger.warn({ model, err: error }, 'read model cannot be read')
     },
   }
 }

@@ -2,6 +2,7 @@ import { TradelogError } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import { stalledAfterMs, statusStaleAfterMs, troubleOf } from '../../read-model-store/status.ts'
+import { countFailures, type Failures } from '../../runtime/backoff.ts'
 import { inTime } from '../../runtime/in-time.ts'
 import { type Reason, reasonOf } from '../../runtime/readiness.ts'
 import { failureOf } from '../http/envelope.ts'
@@ -10,7 +11,10 @@ import type { GenerationStatus } from './statuses.ts'
 
 type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: number }>
 
-/** `since` is null if it is unknown: then the time at which this process noticed counts. */
+/**
+ * `since` is null if it is unknown: then the time at which this process noticed counts, also of a
+ * problem that was gone for a moment.
+ */
 type Problem = Readonly<{ part: string; message: string; since: UnixMs | null }>
 
 /** Why read models can't be read or aren't updated. No overview if the store can't be read. */
@@ -24,15 +28,16 @@ export type ReadinessCheck = Readonly<{
  * projectors' status rows and by their age, since a projector that hangs reports nothing.
  */
 export function readinessCheck({ store, now, timeoutMs }: Options): () => Promise<ReadinessCheck> {
-  const noticed = new Map<string, UnixMs>()
+  const noticed = new Map<string, Failures>()
   const reasonFor = ({ part, message, since }: Problem): Reason => {
-    const first = noticed.get(part) ?? now()
-    noticed.set(part, first)
-    return reasonOf(part, message, since ?? first)
+    const row = noticed.get(part) ?? countFailures({ now })
+    noticed.set(part, row)
+    row.failed()
+    return reasonOf(part, message, since ?? row.since() ?? now())
   }
   const reasonsFor = (problems: readonly Problem[]): readonly Reason[] => {
     const parts = new Set(problems.map(({ part }) => part))
-    for (const part of noticed.keys()) if (!parts.has(part)) noticed.delete(part)
+    for (const [part, row] of noticed) if (!parts.has(part)) row.works()
     return problems.map(reasonFor)
   }
   return async () => {
