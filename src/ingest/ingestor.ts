@@ -150,6 +150,7 @@ const notListening = {
   lastTradeAt: null,
   interruption: null,
 } as const
+
 type ElectionOptions = Readonly<{ backoff: Backoff; random: () => number; logger: Logger }>
 
 function electionFailures({ backoff, random, logger }: ElectionOptions) {

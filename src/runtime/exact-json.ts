@@ -26,21 +26,34 @@ const mayChange = (text: string): boolean =>
 
 function hasExponent(text: string, mark: 'e' | 'E'): boolean {
   let at = text.indexOf(mark)
-  while (at >= 0 && !isOfNumber(text, at - 1)) at = text.indexOf(mark, at + 1)
+  while (at >= 0 && !isInNumber(text, at - 1)) at = text.indexOf(mark, at + 1)
   return at >= 0
 }
 
 /** A number longer than `keptDigitsMax` covers one of the characters that are looked at. */
 function hasLongNumber(text: string): boolean {
   for (let at = keptDigitsMax; at < text.length; at += keptDigitsMax + 1) {
-    if (!isOfNumber(text, at)) continue
-    let start = at
-    while (isOfNumber(text, start - 1)) start--
+    if (!isInNumber(text, at)) continue
     let end = at + 1
     while (isOfNumber(text, end)) end++
-    if (end - start > keptDigitsMax) return true
+    if (end - startOf(text, at) > keptDigitsMax) return true
   }
   return false
+}
+
+/** Not within a text or a name: hashes and ids of digits are common there. */
+function isInNumber(text: string, at: number): boolean {
+  if (!isOfNumber(text, at)) return false
+  const before = startOf(text, at) - 1
+  return beforeNumbers.includes(text[text[before] === '-' ? before - 1 : before] ?? ' ')
+}
+
+const beforeNumbers = ':,[ \n\r\t'
+
+function startOf(text: string, at: number): number {
+  let start = at
+  while (isOfNumber(text, start - 1)) start--
+  return start
 }
 
 /** A digit or a point: 46, and 48 to 57. */
