@@ -19,7 +19,10 @@ usage: tradelog COMMAND [--config FILE] [options]
   copy --to FILE.yaml   copy the log into another log or a file (.ndjson, .ndjson.gz, -), and back
        [--from FILE] [--json]
   rejects [--limit N]   what ingest rejected, and why; the latest 50 unless N is given
-         [--json]
+         [--reason R] [--json]
+  rejects --replay      bring back what is a trade by today's rules and clock; stop ingest first
+         [--reason R] [--json]
+                        exit 0 done, 1 failed or stopped (run it again to continue), 2 refused
   watch [--api URL]     show a running API on this terminal: prices, read models, replays
 
 Settings: config/default.yaml lists them all; --config FILE is merged over it, then the

@@ -43,11 +43,14 @@ export async function logTarget(eventStore: EventStore): Promise<CopyTarget> {
  * Takes the role of ingest until closed: no ingest and no other copy writes into the log meanwhile.
  * Rejects with `NOT_THE_ACTIVE_WRITER` if another process has the role and keeps it.
  */
-export async function takeWriterRole(eventStore: EventStore): Promise<{ close: () => void }> {
+export async function takeWriterRole(
+  eventStore: EventStore,
+  withinMs = electedWithinMs,
+): Promise<{ close: () => void }> {
   const election = eventStore.elect('ingest').pipe(shareReplay({ bufferSize: 1, refCount: true }))
   const elected = merge(
     election.pipe(filter((isElected) => isElected)),
-    timer(electedWithinMs).pipe(map(() => false)),
+    timer(withinMs).pipe(map(() => false)),
   )
   const role = election.subscribe({ error: () => {} })
   if (await firstValueFrom(elected)) return { close: () => role.unsubscribe() }

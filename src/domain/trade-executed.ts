@@ -13,6 +13,6 @@ export type TradeExecuted = Readonly<{
   executedAt: UnixMs
   /** The feed's condition codes: stored, not interpreted. */
   conditions: readonly string[]
-  /** `finnhub`, `simulated` or `file:<hash>:<row>`. */
+  /** `finnhub`, `simulated`, `file:<hash>:<row>` or `rejects:<feed>:<plan>:<row>`. */
   source: string
 }>

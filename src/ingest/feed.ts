@@ -2,7 +2,7 @@ import type { UnixMs } from '../domain/time.ts'
 import type { TradeExecuted } from '../domain/trade-executed.ts'
 import type { FeedSection } from '../runtime/config/config.ts'
 
-/** Why a message, or a trade in it, isn't taken. */
+/** Why a message (`message_…`), or a trade in it, isn't taken. */
 export type RejectReason =
   | 'message_too_large'
   | 'message_not_utf8'
@@ -66,6 +66,11 @@ export type FeedProtocol = Readonly<{
   unsubscribe: (symbols: readonly string[]) => readonly string[]
   /** Never throws: what can't be taken is among the rejects, each entry judged alone. */
   parse: (message: Buffer, now: UnixMs) => FeedMessage
+  /**
+   * A message with these trades, a list in JSON, so that rejects can be parsed again. Without it
+   * the text of a reject is taken for a message.
+   */
+  messageOf?: (trades: string) => string
 }>
 
 /** A kind of feed that the settings may name. */

@@ -27,7 +27,7 @@ import {
   sumOf,
 } from './counts.ts'
 import type { FeedCondition, FeedSettings } from './feed.ts'
-import { openRejectLog } from './reject-log.ts'
+import { openRejectLog } from './rejects/reject-log.ts'
 import { beginTerm, type Term, type TermOptions } from './term.ts'
 
 export type IngestOptions = Readonly<{
@@ -121,8 +121,9 @@ export function startIngest(options: IngestOptions): Ingest {
 
   const stop = closeOnce(async ({ timeoutMs }: { timeoutMs: number }) => {
     await inTime(timeoutMs, terms.finish)
-    stopping$.next()
+    // Before another process may take the files of the reject log.
     await rejectLog.close()
+    stopping$.next()
     logger.info({ appended: counts.appended, dropped: counts.dropped }, 'ingest has stopped')
   })
   const stats = (): IngestStats => {

@@ -8,7 +8,7 @@ import type { FeedCounts } from './counts.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { Feed, FeedSettings, Reject } from './feed.ts'
 import { interruptionsOf } from './interruptions.ts'
-import type { RejectLog } from './reject-log.ts'
+import type { RejectLog } from './rejects/reject-log.ts'
 import { refusal } from './trade-check.ts'
 
 export type IntakeOptions = Readonly<{
@@ -55,7 +55,7 @@ export function openIntake(options: IntakeOptions): Intake {
       : recordInterruption({ from: Math.min(from, until), until, reason: 'ingest not running' })
   const reject = (rejected: Reject) => {
     counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1
-    rejectLog.add(rejected, now())
+    rejectLog.add(rejected, { source, at: now() })
   }
   const onMessage = (message: Buffer): boolean => {
     const { kind, trades, rejected, error } = feed.protocol.parse(message, now())

@@ -24,6 +24,7 @@ type Row = Readonly<{ hash: string; number: number }>
  * Makes each row of a file be in the log once. The rows of a symbol reach the log in the order of
  * the file, so the highest of them shows that the log has all rows before it. That holds after any
  * kill, if fewer symbols were subscribed before, and in a log copied to other partitions.
+ * `rejects --replay` numbers the trades that it brings back as the rows of a file.
  */
 export function createRecordedRows(
   eventStore: Pick<EventStore, 'heads' | 'read'>,
@@ -93,9 +94,9 @@ function highestRows(records: readonly LogRecord[], hash: string): ReadonlyMap<s
   return highest
 }
 
-/** The inverse of `file:<hash>:<row>`. */
+/** The inverse of `file:<hash>:<row>` and `rejects:<feed>:<plan>:<row>`. */
 function rowOf(source: string): Row | undefined {
-  if (!source.startsWith('file:')) return undefined
-  const [, hash = '', number] = source.split(':')
+  if (!source.startsWith('file:') && !source.startsWith('rejects:')) return undefined
+  const [hash = '', number] = source.split(':').slice(-2)
   return { hash, number: Number(number) }
 }

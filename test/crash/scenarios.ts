@@ -4,6 +4,7 @@ import { storePair } from '../support/store-pair.ts'
 import { bury } from './burial.ts'
 import { type CommandLine, finishHere, type Outcome, runArmed } from './program.ts'
 import {
+  assertBroughtBack,
   assertFileOnce,
   assertVerified,
   builtStage,
@@ -13,6 +14,8 @@ import {
   liveStage,
   longStage,
   poisonedStage,
+  rejected,
+  rejectsStage,
   type Stage,
 } from './stage.ts'
 
@@ -129,6 +132,32 @@ const skipUndone: Scenario = {
   attempt: (stage, at) => runArmed(skipping(stage, '--undo'), stage.settings, { at }),
 }
 
+const replayRejects: CommandLine = ['rejects', '--replay']
+
+/** What each stage has rejected so far. */
+const rejectedOn = new WeakMap<Stage, { prices: readonly string[]; others: number }>()
+
+const rejects: Scenario = {
+  name: replayRejects.join(' '),
+  open: rejectsStage,
+  isOnce: false,
+  prepare: async (stage) => {
+    const { prices, others } = rejectedOn.get(stage) ?? { prices: [], others: 0 }
+    const more = rejected(stage, prices.length + 1)
+    rejectedOn.set(stage, { prices: [...prices, ...more], others: others + 1 })
+  },
+  attempt: async (stage, at) => {
+    const outcome = await runArmed(replayRejects, stage.settings, { at })
+    await bury(stage.settings, outcome.pid, 'groups')
+    return outcome
+  },
+  finish: async (stage) => {
+    await finishHere(replayRejects, stage.settings)
+    const { prices = [], others = 0 } = rejectedOn.get(stage) ?? {}
+    await assertBroughtBack(stage, prices, others)
+  },
+}
+
 export const scenarios: readonly Scenario[] = [
   start,
   commandOn(['replay'], { open: builtStage, prepare: withLeftBuilds }),
@@ -141,4 +170,5 @@ export const scenarios: readonly Scenario[] = [
     : []),
   skip,
   skipUndone,
+  rejects,
 ]

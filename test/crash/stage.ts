@@ -1,11 +1,14 @@
+import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Position } from '../../src/domain/recorded-event.ts'
+import { readRejects } from '../../src/ingest/rejects/reader.ts'
 import { readModels } from '../../src/projections/read-models/index.ts'
 import { threadsFromEvents } from '../../src/projections/replay/builder.ts'
 import { eventually } from '../support/eventually.ts'
+import { recordsOf } from '../support/log.ts'
 import { appendRaw } from '../support/raw-log.ts'
-import { someTrades } from '../support/some-trades.ts'
+import { someTrades, tradeSymbols } from '../support/some-trades.ts'
 import { freshStores } from '../support/store-pair.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { trade } from '../support/trade.ts'
@@ -95,6 +98,45 @@ export async function liveStage(seed: number): Promise<Stage> {
     throw error
   }
   return { ...stage, close }
+}
+
+/** An empty log, and a reject log that `rejected` fills. */
+export const rejectsStage = (): Promise<Stage> =>
+  openStage({ FEED: 'none', INGEST__APPEND_EVENTS_MAX: '7' })
+
+const now = Date.now()
+
+/**
+ * Adds rejects: trades of tomorrow that became trades of today since, and one that is still none.
+ * Answers their prices.
+ */
+export function rejected({ settings }: Stage, from: number): readonly string[] {
+  const prices = Array.from({ length: 40 }, (_, i) => String(from + i))
+  const entries = prices.map((p, i) => ({ s: tradeSymbols[i % 5], p: Number(p), v: 1, t: now }))
+  const texts = [...entries, { ...entries[0], p: null }].map((entry) => JSON.stringify(entry))
+  const lines = texts.map((text) =>
+    JSON.stringify({ at: '', source: 'finnhub', reason: 'time_in_the_future', text }),
+  )
+  const folder = join(settings.DATA_DIRECTORY ?? '', 'ingest')
+  mkdirSync(folder, { recursive: true })
+  appendFileSync(join(folder, 'rejects.jsonl'), `${lines.join('\n')}\n`)
+  return prices
+}
+
+/** Every reject that is a trade is in the log once, and every other in the reject log. */
+export async function assertBroughtBack(
+  { settings, stores }: Stage,
+  prices: readonly string[],
+  others: number,
+): Promise<void> {
+  const records = await recordsOf(stores.eventStore)
+  const inLog = records.flatMap(({ event }) => (event.type === 'TradeExecuted' ? event.price : []))
+  assert.equal(inLog.toSorted(), prices.toSorted())
+  let left = 0
+  for await (const lines of readRejects(join(settings.DATA_DIRECTORY ?? '', 'ingest'))) {
+    left += lines.length
+  }
+  assert.is(left, others)
 }
 
 /** Whether the whole log is in the active generation of every read model. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BehaviorSubject } from 'rxjs'
+import { BehaviorSubject, concat, finalize, NEVER, of } from 'rxjs'
 import * as assert from 'uvu/assert'
 import { TradelogError } from '../../src/domain/errors.ts'
 import { openRecordedTrades } from '../../src/feed-server/recorded-trades.ts'
@@ -8,7 +8,7 @@ import { startFeedServer } from '../../src/feed-server/server.ts'
 import type { FeedSettings } from '../../src/ingest/feed.ts'
 import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
 import { type IngestOptions, startIngest } from '../../src/ingest/ingestor.ts'
-import { rejectFile } from '../../src/ingest/reject-log.ts'
+import { rejectFile } from '../../src/ingest/rejects/files.ts'
 import { eventStoreDouble } from '../support/event-store-double.ts'
 import { eventually } from '../support/eventually.ts'
 import { silent } from '../support/silent.ts'
@@ -97,6 +97,21 @@ test('what the feed sends is in the log, in order, bad neighbours counted and ke
       ['invalid_price', 'message_not_json'],
     )
   }))
+
+test('its rejects are on disk before another process may become active', async () => {
+  const directory = temporaryDirectory()
+  let keptAtTheEnd = 0
+  const count = () => {
+    keptAtTheEnd = readFileSync(join(directory, rejectFile), 'utf8').trim().split('\n').length
+  }
+  const election = concat(of(true), NEVER).pipe(finalize(count))
+  const body: Parameters<typeof withIngest>[1] = async ({ server, ingest }) => {
+    for (let i = 0; i < 50; i++) server.send(tradeFrame(...upTo(100).map(String)))
+    await eventually(() => ingest.stats().rejected.invalid_price === 5_000)
+  }
+  await withIngest({ directory }, body, eventStoreDouble({ election }))
+  assert.is(keptAtTheEnd, 5_000)
+})
 
 test('an append that fails is repeated with the identical array until it is taken', () =>
   withIngest({}, async ({ store, server, ingest }) => {

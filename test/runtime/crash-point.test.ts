@@ -8,6 +8,8 @@ import { suite } from '../support/suite.ts'
 const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
   'ingest/term.ts': ['run'],
   'ingest/appender.ts': 'whole',
+  'ingest/rejects/bring-back.ts': ['bringBack', 'takeFiles', 'carryOut'],
+  'ingest/rejects/plan.ts': ['makePlan'],
   'event-store/embedded/embedded-event-store.ts': ['append', 'appender'],
   'event-store/embedded/log.ts': ['append'],
   'event-store/kafka/kafka-event-store.ts': ['append'],
@@ -34,6 +36,7 @@ const scope: Readonly<Record<string, 'whole' | readonly string[]>> = {
 
 const inside = 'the points are in what it waits for'
 const reading = 'reads only, and the next point is of the caller, at once'
+const unnamed = 'what it writes counts only when the plan is named'
 const ending = 'nothing is done any more but to close'
 
 /** Awaits without a point of their own, and why. */
@@ -50,6 +53,20 @@ const exceptions: Readonly<Record<string, string>> = {
   'ingest/appender.ts: if (fresh.length === 0 || (await tryAppend(fresh))) break': inside,
   'ingest/appender.ts: fresh = await retryUntilTaken(() => rows.passOverAgain(again))': reading,
   'ingest/appender.ts: await appendFresh(events)': inside,
+  'ingest/rejects/bring-back.ts: const former = await carryOut(folder, options, counts)': inside,
+  'ingest/rejects/bring-back.ts: await takeFiles(options.directory, folder)': inside,
+  "ingest/rejects/bring-back.ts: if ((await numberedFiles(folder, 'rejects')).length > 0) {":
+    reading,
+  'ingest/rejects/bring-back.ts: await makePlan(folder, await options.eventStore.heads(), options)':
+    inside,
+  'ingest/rejects/bring-back.ts: const latest = (await carryOut(folder, options, counts)) ?? noVerdicts()':
+    inside,
+  'ingest/rejects/bring-back.ts: const plan = await readPlan(folder)': reading,
+  'ingest/rejects/bring-back.ts: for await (const trades of tradesIn(folder, options.appendEventsMax)) {':
+    reading,
+  'ingest/rejects/bring-back.ts: await appender.append(trades)': inside,
+  'ingest/rejects/plan.ts: await trades.write(fileBytesMax)': unnamed,
+  'ingest/rejects/plan.ts: await trades.write(1)': unnamed,
   'event-store/embedded/log.ts: await track(transact(root, write)).catch((error) => {':
     'before it: append:prepared; in it: append:heads-put; after it: append:durable',
   'event-store/kafka/kafka-event-store.ts: await producer.append(events, gate.require)': inside,

@@ -1,6 +1,6 @@
 import { TradelogError } from '../../domain/errors.ts'
 import type { FeedSection } from '../../runtime/config/config.ts'
-import type { FeedSettings, LiveFeed } from '../feed.ts'
+import type { FeedProtocol, FeedSettings, LiveFeed } from '../feed.ts'
 import { finnhub } from './finnhub/protocol.ts'
 
 /** The registry: every live feed by its name in the settings, one line each. */
@@ -32,6 +32,13 @@ export function liveFeeds(
     isRecorded: false,
   }))
 }
+
+/** Undefined if no live feed has that name. */
+export const liveProtocol = (
+  name: string,
+  sectionOf: (name: string) => FeedSection,
+): FeedProtocol | undefined =>
+  Object.hasOwn(registry, name) ? registry[name]?.protocol(sectionOf(name)) : undefined
 
 function feedOf(name: string, known: typeof registry): LiveFeed {
   const feed = Object.hasOwn(known, name) ? known[name] : undefined

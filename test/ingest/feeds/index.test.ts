@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { hasCode } from '../../../src/domain/errors.ts'
 import type { LiveFeed } from '../../../src/ingest/feed.ts'
 import { finnhub } from '../../../src/ingest/feeds/finnhub/protocol.ts'
-import { liveFeeds } from '../../../src/ingest/feeds/index.ts'
+import { liveFeeds, liveProtocol } from '../../../src/ingest/feeds/index.ts'
 import { suite } from '../../support/suite.ts'
 
 const test = suite('live feeds')
@@ -56,6 +56,12 @@ test('a feed gets its address and its token from the section of its name', () =>
 
 test('a name that is not in the registry is refused', () => {
   assert.is(messageOf(['__proto__'], []), 'feed: there is no live feed called __proto__')
+})
+
+test('the protocol of a live feed is found by its name, and no other', () => {
+  assert.is(liveProtocol('finnhub', sectionOf)?.url, 'wss://finnhub.example/?token=hush')
+  assert.is(liveProtocol('file', sectionOf), undefined)
+  assert.is(liveProtocol('__proto__', sectionOf), undefined)
 })
 
 test.run()

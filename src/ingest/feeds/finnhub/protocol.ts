@@ -19,6 +19,7 @@ export const finnhubProtocol = ({ url, token, source, pingEveryMs }: Address): F
   subscribe: framesOf('subscribe'),
   unsubscribe: framesOf('unsubscribe'),
   parse: (message, now) => parseMessage(message, { now, source }),
+  messageOf: (trades) => `{"type":"trade","data":${trades}}`,
 })
 
 export const finnhub: LiveFeed = {

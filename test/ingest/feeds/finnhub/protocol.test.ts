@@ -20,4 +20,15 @@ test('subscribes and unsubscribes with a frame for each symbol', () => {
   assert.equal(protocol.unsubscribe(['AAPL']), ['{"type":"unsubscribe","symbol":"AAPL"}'])
 })
 
+test('a rejected entry, put into a message again, is a trade as soon as the clock allows it', () => {
+  const { parse, messageOf = String } = finnhub.protocol({ url: 'ws://x' })
+  const at = 1_763_645_583_544
+  const data = [{ s: 'AAPL', p: 1, v: 1, t: at }]
+  const { rejected } = parse(Buffer.from(JSON.stringify({ type: 'trade', data })), at - 3_600_000)
+  assert.is(rejected[0]?.reason, 'time_in_the_future')
+  const again = Buffer.from(messageOf(`[${rejected[0]?.text}]`))
+  assert.is(parse(again, at - 3_600_000).rejected[0]?.reason, 'time_in_the_future')
+  assert.is(parse(again, at).trades[0]?.price, '1')
+})
+
 test.run()
