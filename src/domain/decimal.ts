@@ -9,9 +9,6 @@ export type Decimal = Readonly<{ units: number | bigint; scale: number }>
 
 export const zero: Decimal = { units: 0, scale: 0 }
 
-/** Vwap is given to this many fractional digits, half-even. */
-export const quotientScale = 8
-
 const pattern = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/
 
 /** Plain notation; trailing zeros after the point are tolerated, since a log is kept for ever. */
@@ -73,6 +70,15 @@ export function decimalFromNumber(value: number): DecimalText | undefined {
   return text.includes('e') ? decimalFromJson(text) : text
 }
 
+/** How many fractional digits the value has: trailing zeros don't count. */
+export function fractionDigitsOf(text: DecimalText): number {
+  const point = text.indexOf('.')
+  if (point < 0) return 0
+  let end = text.length
+  while (text.charCodeAt(end - 1) === 48) end--
+  return end - point - 1
+}
+
 export function add(a: Decimal, b: Decimal): Decimal {
   if (a.scale !== b.scale) return addAligned(a, b)
   return { units: sum(a.units, b.units), scale: a.scale }
@@ -94,13 +100,13 @@ export function compare(a: Decimal, b: Decimal): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** a ÷ b to `quotientScale` fractional digits, half-even; null if b is zero. */
-export function divide(a: Decimal, b: Decimal): Decimal | null {
+/** a ÷ b to so many fractional digits, half-even; null if b is zero. */
+export function divide(a: Decimal, b: Decimal, scale: number): Decimal | null {
   if (Number(b.units) === 0) return null
-  const shift = quotientScale + b.scale - a.scale
+  const shift = scale + b.scale - a.scale
   const numerator = BigInt(a.units) * 10n ** BigInt(Math.max(shift, 0))
   const denominator = BigInt(b.units) * 10n ** BigInt(Math.max(-shift, 0))
-  return { units: shrink(divideHalfEven(numerator, denominator)), scale: quotientScale }
+  return { units: shrink(divideHalfEven(numerator, denominator)), scale }
 }
 
 function divideHalfEven(numerator: bigint, denominator: bigint): bigint {

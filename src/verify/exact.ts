@@ -27,18 +27,22 @@ export const times = (a: Exact, b: Exact): Exact => ({
 
 export const isLess = (a: Exact, b: Exact): boolean => minus(a, b).digits < 0n
 
-/** a ÷ b in eight places, half to even, for b at or above zero; null if b is zero. */
-export function ratio(a: Exact, b: Exact): Exact | null {
+/** a ÷ b in so many places, half to even; null if b is zero. */
+export function ratio(a: Exact, b: Exact, places: number): Exact | null {
   if (b.digits === 0n) return null
-  const places = 8
-  const dividend = a.digits * 10n ** BigInt(places + b.places)
-  const divisor = b.digits * 10n ** BigInt(a.places)
+  const sign = b.digits < 0n ? -1n : 1n
+  const dividend = sign * a.digits * 10n ** BigInt(places + b.places)
+  const divisor = sign * b.digits * 10n ** BigInt(a.places)
   const truncated = dividend / divisor
   const floor = truncated * divisor > dividend ? truncated - 1n : truncated
   const twiceRest = 2n * (dividend - floor * divisor)
   const roundsUp = twiceRest > divisor || (twiceRest === divisor && floor % 2n !== 0n)
   return { digits: roundsUp ? floor + 1n : floor, places }
 }
+
+/** How many places the number takes without needless zeros. */
+export const placesOf = (text: DecimalText): number =>
+  (text.split('.')[1] ?? '').replace(/0+$/, '').length
 
 /** Plain notation without needless zeros. */
 export function textOf({ digits, places }: Exact): DecimalText {

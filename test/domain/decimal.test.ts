@@ -8,11 +8,11 @@ import {
   decimalFromNumber,
   divide,
   formatDecimal,
+  fractionDigitsOf,
   isDecimalText,
   multiply,
   negate,
   parseDecimal,
-  quotientScale,
   subtract,
   zero,
 } from '../../src/domain/decimal.ts'
@@ -100,19 +100,21 @@ test('order is that of the numbers, whatever their scales', () => {
   })
 })
 
-test('a quotient is the nearest of eight digits, and the even one of two as near', () => {
-  holds((a, b) => {
-    const quotient = divide(decimalOf(a), decimalOf(b))
-    if (b.units === 0n) return assert.is(quotient, null)
-    assert.ok(quotient)
-    assert.is(quotient.scale, quotientScale)
-    assertNearest(BigInt(quotient.units), a, b)
-  })
+test('a quotient is the nearest of so many digits, and the even one of two as near', () => {
+  for (const scale of [0, 8, 26]) {
+    holds((a, b) => {
+      const quotient = divide(decimalOf(a), decimalOf(b), scale)
+      if (b.units === 0n) return assert.is(quotient, null)
+      assert.ok(quotient)
+      assert.is(quotient.scale, scale)
+      assertNearest({ units: BigInt(quotient.units), scale }, a, b)
+    })
+  }
 })
 
 /** |a ÷ b − q| ≤ ½ in units of the last digit, without dividing; at exactly ½, q is even. */
-function assertNearest(q: bigint, a: Rational, b: Rational) {
-  const numerator = a.units * 10n ** BigInt(quotientScale + b.scale)
+function assertNearest({ units: q, scale }: Rational, a: Rational, b: Rational) {
+  const numerator = a.units * 10n ** BigInt(scale + b.scale)
   const denominator = b.units * 10n ** BigInt(a.scale)
   const twiceError = absolute(2n * (numerator - q * denominator))
   assert.ok(twiceError <= absolute(denominator))
@@ -123,7 +125,7 @@ const absolute = (value: bigint): bigint => (value < 0n ? -value : value)
 
 test('halves go to the even digit, on both sides of zero', () => {
   const quotient = (a: string, b: string) => {
-    const answer = divide(parseDecimal(a), parseDecimal(b))
+    const answer = divide(parseDecimal(a), parseDecimal(b), 8)
     return answer && formatDecimal(answer)
   }
   assert.is(quotient('0.00000001', '2'), '0')
@@ -209,6 +211,21 @@ test('wherever the point stands and whatever the exponent, the value is the same
     }),
     { numRuns: 1000 },
   )
+})
+
+test('the fractional digits of a value are those without trailing zeros', () => {
+  const digits = {
+    '0': 0,
+    '196.38': 2,
+    '61837.63000000': 2,
+    '-0.5': 1,
+    '100.000': 0,
+    '0.00000000172': 11,
+  }
+  for (const [text, expected] of Object.entries(digits)) {
+    assert.is(fractionDigitsOf(text), expected, text)
+  }
+  holds((a) => assert.is(fractionDigitsOf(writtenOf(a)), textOf(a).split('.')[1]?.length ?? 0))
 })
 
 test('zero has one form', () => {

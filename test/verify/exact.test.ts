@@ -7,6 +7,7 @@ import {
   isLess,
   minus,
   nothing,
+  placesOf,
   plus,
   ratio,
   textOf,
@@ -35,27 +36,35 @@ test('equal the decimals of the domain, which share no code with them', () => {
   )
 })
 
-test('divide by numbers above zero as the domain does, half to even', () => {
+test('divide as the domain does, half to even', () => {
   fc.assert(
-    fc.property(texts, texts, (a, b) => {
-      const divisor = b.replace('-', '')
-      const mean = ratio(exact(a), exact(divisor))
-      const expected = decimal.divide(parseDecimal(a), parseDecimal(divisor))
+    fc.property(texts, texts, fc.nat(30), (a, b, places) => {
+      const mean = ratio(exact(a), exact(b), places)
+      const expected = decimal.divide(parseDecimal(a), parseDecimal(b), places)
       assert.is(mean && textOf(mean), expected && decimal.formatDecimal(expected))
     }),
     { numRuns: 1000 },
   )
-  const half = (text: string) => textOf(ratio(exact(text), exact('2')) ?? nothing)
+  const half = (text: string) => textOf(ratio(exact(text), exact('2'), 8) ?? nothing)
   assert.equal(
     ['0.00000001', '0.00000003', '-0.00000001', '-0.00000003', '-0.00000005'].map(half),
     ['0', '0.00000002', '0', '-0.00000002', '-0.00000002'],
   )
 })
 
+test('count the places of a value as the domain does', () => {
+  fc.assert(
+    fc.property(texts, fc.constantFrom('', '0', '000'), (text, zeros) => {
+      const written = text.includes('.') ? text + zeros : text
+      assert.is(placesOf(written), decimal.fractionDigitsOf(written), written)
+    }),
+  )
+})
+
 test('zero has one text, and no ratio', () => {
   for (const text of ['0', '-0', '0.00', '-0.0']) {
     assert.is(textOf(exact(text)), '0')
-    assert.is(ratio(exact('1'), exact(text)), null)
+    assert.is(ratio(exact('1'), exact(text), 8), null)
   }
 })
 

@@ -4,6 +4,7 @@ import {
   type Decimal,
   type DecimalText,
   formatDecimal,
+  fractionDigitsOf,
   multiply,
   parseDecimal,
   zero,
@@ -29,6 +30,8 @@ export type CandleRow = Readonly<{
   volume: DecimalText
   /** The sum of price × volume: divided by the volume it is the VWAP. */
   notional: DecimalText
+  /** The most fractional digits that one of its prices has: they decide those of the VWAP. */
+  priceDigits: number
   tradeCount: number
   /** Time and position of the trades that set `open` and `close`. */
   opened: TradePlace
@@ -41,13 +44,13 @@ type Candle = Omit<CandleRow, (typeof figures)[number] | Changing> &
   Pick<Mutable<CandleRow>, Changing> &
   Record<(typeof figures)[number], Decimal>
 
-type Changing = 'tradeCount' | 'opened' | 'closed'
+type Changing = 'priceDigits' | 'tradeCount' | 'opened' | 'closed'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Candles by the time of the trade, not of its arrival: a late trade revises its candle. */
 export const candles = state({
   name: 'candles',
-  version: 1,
+  version: 2,
   events: ['TradeExecuted'],
   rowsPerEvent: 3,
   keys: keysBySymbol(candleIntervalsMs['1m'], (symbol, minute) => [
@@ -65,6 +68,7 @@ export const candles = state({
     close: zero,
     volume: zero,
     notional: zero,
+    priceDigits: 0,
     tradeCount: 0,
     opened: nowhere,
     closed: nowhere,
@@ -95,17 +99,25 @@ const nowhere: TradePlace = [0, 0, 0]
 const startOf = (interval: CandleInterval, executedAt: UnixMs): UnixMs =>
   executedAt - (executedAt % candleIntervalsMs[interval])
 
-type Trade = Readonly<{ place: TradePlace; price: Decimal; volume: Decimal; notional: Decimal }>
+type Trade = Readonly<{
+  place: TradePlace
+  price: Decimal
+  priceDigits: number
+  volume: Decimal
+  notional: Decimal
+}>
 
 /** Parses a trade once for its three candles. */
 const tradeOf = rememberingLatest(({ event, partition, offset }: RecordedTrade): Trade => {
   const price = parseDecimal(event.price)
   const volume = parseDecimal(event.volume)
   const place = [event.executedAt, partition, offset] as const
-  return { place, price, volume, notional: multiply(price, volume) }
+  const priceDigits = fractionDigitsOf(event.price)
+  return { place, price, priceDigits, volume, notional: multiply(price, volume) }
 })
 
-function extend(candle: Candle, { place, price, volume, notional }: Trade): Candle {
+function extend(candle: Candle, trade: Trade): Candle {
+  const { place, price, priceDigits, volume, notional } = trade
   const isFirst = candle.tradeCount === 0
   if (isFirst || isBefore(place, candle.opened)) {
     candle.open = price
@@ -117,6 +129,7 @@ function extend(candle: Candle, { place, price, volume, notional }: Trade): Cand
   }
   if (isFirst || compare(price, candle.high) > 0) candle.high = price
   if (isFirst || compare(price, candle.low) < 0) candle.low = price
+  if (priceDigits > candle.priceDigits) candle.priceDigits = priceDigits
   candle.volume = add(candle.volume, volume)
   candle.notional = add(candle.notional, notional)
   candle.tradeCount++

@@ -1,8 +1,8 @@
 import {
   add,
   type DecimalText,
-  divide,
   formatDecimal,
+  fractionDigitsOf,
   multiply,
   parseDecimal,
   subtract,
@@ -10,6 +10,7 @@ import {
 } from '../../domain/decimal.ts'
 import { isBefore, type TradePlace } from '../../domain/recorded-event.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { vwapOf } from '../../domain/vwap.ts'
 import { keysBySymbol, state } from '../projection.ts'
 
 /** How many trades the rolling VWAP covers. */
@@ -46,7 +47,7 @@ type Window = { readonly symbol: string; tradeCount: number; readonly window: Wi
  */
 export const vwap = state({
   name: 'vwap',
-  version: 1,
+  version: 2,
   events: ['TradeExecuted'],
   keys: keysBySymbol(Infinity, (symbol) => [[symbol]]),
   initial: ([symbol]): Window => ({ symbol: String(symbol), tradeCount: 0, window: [] }),
@@ -85,17 +86,18 @@ const placeOf = ({ executedAt, partition, offset }: WindowTrade): TradePlace => 
 function figuresOf(window: readonly WindowTrade[]) {
   let volume = zero
   let notional = zero
+  let priceDigits = 0
   for (const trade of window) {
     const traded = parseDecimal(trade.volume)
     volume = add(volume, traded)
     notional = add(notional, multiply(parseDecimal(trade.price), traded))
+    priceDigits = Math.max(priceDigits, fractionDigitsOf(trade.price))
   }
-  const mean = divide(notional, volume)
   const lastPrice = parseDecimal(window.at(-1)?.price ?? '0')
   return {
     lastPrice: formatDecimal(lastPrice),
     lastTradeAt: window.at(-1)?.executedAt ?? 0,
-    vwap: mean === null ? null : formatDecimal(mean),
+    vwap: vwapOf(notional, volume, priceDigits),
     change: formatDecimal(subtract(lastPrice, parseDecimal(window[0]?.price ?? '0'))),
   }
 }

@@ -2,12 +2,13 @@ import {
   add,
   compare,
   type DecimalText,
-  divide,
   formatDecimal,
+  fractionDigitsOf,
   parseDecimal,
   zero,
 } from '../../domain/decimal.ts'
 import type { UnixMs } from '../../domain/time.ts'
+import { vwapOf } from '../../domain/vwap.ts'
 import type { CandleRow } from '../../projections/read-models/candles.ts'
 import { boolean, count, decimal, isoTime, nullable, object } from '../http/schema.ts'
 import { isoOf } from './time.ts'
@@ -19,7 +20,7 @@ export const candleFields = {
   low: decimal('Lowest price'),
   close: decimal('Price of the last trade'),
   volume: decimal('Traded quantity'),
-  vwap: nullable(decimal('Volume-weighted price; null if the volume is 0')),
+  vwap: nullable(decimal('Volume-weighted price, from low to high; null if the volume is 0')),
   trade_count: count('Number of trades'),
   complete: nullable(
     boolean(
@@ -37,7 +38,6 @@ export type CandleRows = Readonly<{ start: UnixMs; rows: readonly CandleRow[] }>
 export function shownCandle({ start, rows }: CandleRows, complete: boolean | null) {
   const volume = rows.reduce((sum, row) => add(sum, parseDecimal(row.volume)), zero)
   const notional = rows.reduce((sum, row) => add(sum, parseDecimal(row.notional)), zero)
-  const vwap = divide(notional, volume)
   return {
     start: isoOf(start),
     open: rows.at(-1)?.open,
@@ -45,11 +45,15 @@ export function shownCandle({ start, rows }: CandleRows, complete: boolean | nul
     low: rows.map((row) => row.low).reduce(lower),
     close: rows[0]?.close,
     volume: formatDecimal(volume),
-    vwap: vwap === null ? null : formatDecimal(vwap),
+    vwap: vwapOf(notional, volume, Math.max(...rows.map(priceDigitsOf))),
     trade_count: rows.reduce((sum, row) => sum + row.tradeCount, 0),
     complete,
   }
 }
+
+/** Rows of version 1 have no `priceDigits`. */
+const priceDigitsOf = ({ priceDigits, open, high, low, close }: CandleRow): number =>
+  priceDigits ?? Math.max(...[open, high, low, close].map(fractionDigitsOf))
 
 const higher = (a: DecimalText, b: DecimalText): DecimalText =>
   compare(parseDecimal(a), parseDecimal(b)) < 0 ? b : a

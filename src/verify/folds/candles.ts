@@ -1,6 +1,6 @@
 import type { RecordedTrade } from '../../domain/recorded-event.ts'
 import type { TradeExecuted } from '../../domain/trade-executed.ts'
-import { type Exact, exact, isLess, nothing, plus, textOf, times } from '../exact.ts'
+import { type Exact, exact, isLess, nothing, placesOf, plus, textOf, times } from '../exact.ts'
 import type { NaiveState } from './naive-fold.ts'
 
 const minuteMs = 60 * 1000
@@ -10,7 +10,7 @@ const dayMs = 24 * hourMs
 export const candles: NaiveState<TradeExecuted> = {
   kind: 'state',
   model: 'candles',
-  version: 1,
+  version: 2,
   events: ['TradeExecuted'],
   keys: ({ event: { symbol, executedAt } }) => [
     [symbol, '1m', Math.floor(executedAt / minuteMs) * minuteMs],
@@ -24,6 +24,7 @@ export const candles: NaiveState<TradeExecuted> = {
     let low: Exact | undefined
     let volume = nothing
     let notional = nothing
+    let priceDigits = 0
     let tradeCount = 0
     return {
       add: (recorded) => {
@@ -35,6 +36,7 @@ export const candles: NaiveState<TradeExecuted> = {
         if (low === undefined || isLess(price, low)) low = price
         volume = plus(volume, traded)
         notional = plus(notional, times(price, traded))
+        priceDigits = Math.max(priceDigits, placesOf(recorded.event.price))
         tradeCount++
       },
       row: () => ({
@@ -47,6 +49,7 @@ export const candles: NaiveState<TradeExecuted> = {
         close: textOf(exact(last?.event.price ?? '')),
         volume: textOf(volume),
         notional: textOf(notional),
+        priceDigits,
         tradeCount,
         opened: placeOf(first),
         closed: placeOf(last),

@@ -1,12 +1,12 @@
 import type { RecordedTrade } from '../../domain/recorded-event.ts'
 import type { TradeExecuted } from '../../domain/trade-executed.ts'
-import { exact, minus, nothing, plus, ratio, textOf, times } from '../exact.ts'
+import { exact, minus, nothing, placesOf, plus, ratio, textOf, times } from '../exact.ts'
 import type { NaiveState } from './naive-fold.ts'
 
 export const vwap: NaiveState<TradeExecuted> = {
   kind: 'state',
   model: 'vwap',
-  version: 1,
+  version: 2,
   events: ['TradeExecuted'],
   keys: ({ event }) => [[event.symbol]],
   start: ([symbol]) => {
@@ -30,7 +30,8 @@ function figuresOf(latest: readonly RecordedTrade[]) {
   const prices = latest.map(({ event }) => exact(event.price))
   const volumes = latest.map(({ event }) => exact(event.volume))
   const notionals = prices.map((price, i) => times(price, volumes[i] ?? nothing))
-  const mean = ratio(notionals.reduce(plus, nothing), volumes.reduce(plus, nothing))
+  const places = Math.max(8, ...latest.map(({ event }) => placesOf(event.price) + 6))
+  const mean = ratio(notionals.reduce(plus, nothing), volumes.reduce(plus, nothing), places)
   const lastPrice = prices.at(-1) ?? nothing
   return {
     lastPrice: textOf(lastPrice),

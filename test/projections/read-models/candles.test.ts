@@ -39,6 +39,7 @@ test('a trade is in one candle of a minute, an hour and a day', () => {
       close: '196.38',
       volume: '265',
       notional: '52040.7',
+      priceDigits: 2,
       tradeCount: 1,
       opened: [minute, 0, 0],
       closed: [minute, 0, 0],
@@ -57,6 +58,17 @@ test('open, high, low, close, volume and notional are those of its trades', () =
       notional: '83.5',
       tradeCount: 4,
     })
+})
+
+test('the most fractional digits of its prices are kept, trailing zeros not counted', () => {
+  given([at(0, '10.2500'), at(1, '10'), at(2, '0.00000000172'), at(60_000, '1.5')])
+    .when(candles)
+    .thenRow(['AAPL', '1m', minute], { priceDigits: 11 })
+    .thenRow(['AAPL', '1m', minute + 60_000], { priceDigits: 1 })
+    .thenRow(['AAPL', '1d', day], { priceDigits: 11 })
+  given([at(0, '10.2500')])
+    .when(candles)
+    .thenRow(['AAPL', '1m', minute], { priceDigits: 2 })
 })
 
 test('sums are exact, unlike those of floating-point numbers', () => {

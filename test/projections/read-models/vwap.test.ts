@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import * as assert from 'uvu/assert'
-import { add, compare, parseDecimal, subtract } from '../../../src/domain/decimal.ts'
+import { compare, parseDecimal } from '../../../src/domain/decimal.ts'
 import { type VwapRow, vwap, vwapWindowTrades } from '../../../src/projections/read-models/vwap.ts'
 import { given } from '../../support/given.ts'
 import { suite } from '../../support/suite.ts'
@@ -33,13 +33,31 @@ test('weighs each price by its volume', () => {
     })
 })
 
-test('is rounded half to even at the eighth digit', () => {
+test('of prices far below a hundred millionth is not 0', () => {
+  given([at(0, '0.00000000172', '5'), at(1, '0.00000000172', '0.1')])
+    .when(vwap)
+    .thenRow(['AAPL'], { vwap: '0.00000000172', change: '0' })
+})
+
+test('has six digits more than the prices of its window, but only of its window', () => {
+  const tiny = at(-1, '0.000000000001', '2')
+  given([tiny, at(0, '1', '1')])
+    .when(vwap)
+    .thenRow(['AAPL'], { vwap: '0.333333333334' })
+  given([tiny, ...fullWindow])
+    .when(vwap)
+    .thenRow(['AAPL'], { vwap: '124.5' })
+  const thirds = [at(0, '0.0000000001', '1'), at(1, '0', '2')]
+  given(thirds).when(vwap).thenRow(['AAPL'], { vwap: '0.0000000000333333' })
+})
+
+test('is rounded half to even', () => {
   const vwapOf = (...trades: ReturnType<typeof at>[]) => given(trades).when(vwap)
   vwapOf(at(0, '1', '1'), at(0, '0', '2')).thenRow(['AAPL'], { vwap: '0.33333333' })
   vwapOf(at(0, '2', '1'), at(0, '0', '2')).thenRow(['AAPL'], { vwap: '0.66666667' })
-  vwapOf(at(0, '0.00000001'), at(0, '0')).thenRow(['AAPL'], { vwap: '0' })
-  vwapOf(at(0, '0.00000003'), at(0, '0')).thenRow(['AAPL'], { vwap: '0.00000002' })
-  vwapOf(at(0, '-0.00000003'), at(0, '0')).thenRow(['AAPL'], { vwap: '-0.00000002' })
+  vwapOf(at(0, '1'), at(0, '0', '199999999')).thenRow(['AAPL'], { vwap: '0' })
+  vwapOf(at(0, '3'), at(0, '0', '199999999')).thenRow(['AAPL'], { vwap: '0.00000002' })
+  vwapOf(at(0, '-3'), at(0, '0', '199999999')).thenRow(['AAPL'], { vwap: '-0.00000002' })
 })
 
 test('is null if nothing was traded, as in a forex feed', () => {
@@ -94,15 +112,14 @@ test('among the trades of one millisecond, position decides the last price', () 
 })
 
 test('is between the lowest and the highest price of the window, for any trades', () => {
-  const roundingError = parseDecimal('0.000000005')
   fc.assert(
     fc.property(tradeLogs(80), (log) => {
       for (const { vwap: mean, window } of given(log).when(vwap).rows) {
         if (mean === null) continue
         const prices = window.map(({ price }) => parseDecimal(price)).sort(compare)
         const [low, high] = [prices[0], prices.at(-1)]
-        assert.ok(low && compare(subtract(low, roundingError), parseDecimal(mean)) <= 0)
-        assert.ok(high && compare(parseDecimal(mean), add(high, roundingError)) <= 0)
+        assert.ok(low && compare(low, parseDecimal(mean)) <= 0)
+        assert.ok(high && compare(parseDecimal(mean), high) <= 0)
       }
     }),
   )

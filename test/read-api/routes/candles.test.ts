@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { compare, formatDecimal, parseDecimal } from '../../../src/domain/decimal.ts'
 import { seededRandom, testSeed } from '../../support/random.ts'
 import { startTestApi } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
@@ -61,6 +62,51 @@ test('an interval that is not stored is made exactly from stored ones', async ()
       complete: true,
     },
   ])
+})
+
+test('the VWAP of tiny prices is not 0, whatever the interval', async () => {
+  await record([
+    trade({ symbol: 'TINY', executedAt: noon, price: '0.00000000172', volume: '1' }),
+    trade({ symbol: 'TINY', executedAt: noon + minuteMs, price: '0.00000000173', volume: '2' }),
+    trade({ symbol: 'TINY', executedAt: noon + 2 * minuteMs, price: '0.0000000017', volume: '0' }),
+  ])
+  const { json } = await get('/api/v1/candles/TINY')
+  assert.equal(
+    json.data.data.map(({ vwap }: Candle) => vwap),
+    [null, '0.00000000173', '0.00000000172'],
+  )
+  for (const interval of Object.keys(lengthsMs).slice(1)) {
+    const candles = await walk(`/api/v1/candles/TINY?interval=${interval}`)
+    assert.equal(
+      candles.map(({ low, vwap, high }) => [low, vwap, high]),
+      [['0.0000000017', '0.00000000172666667', '0.00000000173']],
+    )
+  }
+})
+
+test('a VWAP is between low and high, whatever the prices and the interval', async () => {
+  const random = seededRandom(testSeed)
+  const decimal = () =>
+    formatDecimal({
+      units: BigInt(1 + Math.floor(random() * 1_000_000)),
+      scale: Math.floor(random() * 21),
+    })
+  const trades = Array.from({ length: 800 }, () =>
+    trade({
+      symbol: 'LAW',
+      executedAt: noon + Math.floor(random() * 2 * 24 * 60) * minuteMs,
+      price: decimal(),
+      volume: decimal(),
+    }),
+  )
+  await record(trades)
+  for (const interval of Object.keys(lengthsMs)) {
+    for (const candle of await walk(`/api/v1/candles/LAW?limit=1000&interval=${interval}`)) {
+      const [low, vwap, high] = [candle.low, candle.vwap ?? '', candle.high].map(parseDecimal)
+      const isBetween = low && vwap && high && compare(low, vwap) <= 0 && compare(vwap, high) <= 0
+      assert.ok(isBetween, `${interval} ${JSON.stringify(candle)}, seed ${testSeed}`)
+    }
+  }
 })
 
 test('every interval gives the same candles in pages of any size', async () => {
@@ -208,7 +254,14 @@ test('while interruptions are not built, candles are given with unknown complete
   await api.close()
 })
 
-type Candle = { start: string; trade_count: number; complete: boolean | null }
+type Candle = {
+  start: string
+  low: string
+  high: string
+  vwap: string | null
+  trade_count: number
+  complete: boolean | null
+}
 
 const lengthsMs = {
   '1m': minuteMs,
