@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { UnixMs } from '../domain/time.ts'
+import { countFailures, isLogged } from '../runtime/backoff.ts'
 import type { FeedClient } from './client.ts'
 import { createMarket, type MarketTrade } from './market.ts'
 import type { FeedSource } from './server.ts'
@@ -27,7 +28,7 @@ export function simulatedTrades(options: SimulatedTradesOptions): FeedSource {
   const market = createMarket(options.seed)
   const clients = new Set<FeedClient>()
   const pace = createPace(options.tradesPerSecond, now)
-  let clientsBehind = 0
+  const skipping = countFailures()
   let timer: NodeJS.Timeout | undefined
 
   const tick = () => {
@@ -35,10 +36,12 @@ export function simulatedTrades(options: SimulatedTradesOptions): FeedSource {
     const symbols = [...new Set([...clients].flatMap((client) => [...client.symbols]))]
     if (symbols.length > 0) {
       const behind = broadcast(clients, market.trades({ count, from, to, symbols }))
-      if (behind.size !== clientsBehind) {
-        logger.warn({ clientsBehind: behind.size }, 'simulated trades are skipped for slow clients')
+      const times = behind.size === 0 ? 0 : skipping.failed()
+      if (times === 0) skipping.works()
+      else if (isLogged(times)) {
+        const clientsBehind = behind.size
+        logger.warn({ clientsBehind, times }, 'simulated trades are skipped for slow clients')
       }
-      clientsBehind = behind.size
     }
     timer = setTimeout(tick, pace.tickMs)
   }

@@ -1,8 +1,10 @@
 import * as assert from 'uvu/assert'
+import type { FeedClient } from '../../src/feed-server/client.ts'
 import { createMarket } from '../../src/feed-server/market.ts'
 import { startFeedServer } from '../../src/feed-server/server.ts'
 import { createPace, simulatedTrades } from '../../src/feed-server/simulated-trades.ts'
 import { eventually } from '../support/eventually.ts'
+import { keptLog } from '../support/kept-log.ts'
 import { silent } from '../support/silent.ts'
 import { suite } from '../support/suite.ts'
 import { connectReader } from './feed-reader.ts'
@@ -78,6 +80,29 @@ test('reach each client for its own symbols only', async () => {
   await eventually(() => two.texts.length > before)
   await two.close()
   await server.close()
+})
+
+test('that clients are slow now and then is told ever more seldom', async () => {
+  const { logger, entries: said } = keptLog()
+  const leaving = new AbortController()
+  let hasRoom = false
+  const client: FeedClient = {
+    symbols: new Set(['AAPL']),
+    signal: leaving.signal,
+    offer: () => {
+      hasRoom = !hasRoom
+      return hasRoom
+    },
+    send: async () => {},
+    subscribedTo: async () => {},
+  }
+  await simulatedTrades({ tradesPerSecond: 10_000, seed: 1, logger }).serve(client)
+  await eventually(() => said.at(-1)?.times === 16)
+  leaving.abort()
+  assert.equal(
+    said.map(({ times }) => times),
+    [1, 2, 4, 8, 16],
+  )
 })
 
 test.run()
