@@ -3,6 +3,7 @@ import { environmentLayer, fileLayer } from './layers.ts'
 import { isMapping, type Mapping, merge, valueAt } from './mapping.ts'
 import { adoptPredecessor, choicesImpliedBy } from './predecessor.ts'
 import { check } from './schema.ts'
+import { refuseSlips } from './slips.ts'
 import { normalised, typed } from './values.ts'
 
 /** The settings of `config/default.yaml` in camel case. `…Ms` are milliseconds, '' is not set. */
@@ -82,6 +83,7 @@ export function loadConfig(options: {
 }
 
 function configOf(settings: Mapping): Config {
+  refuseSlips(settings)
   const values = normalised(settings)
   check(values)
   // The schema has just checked every key and value; a test compares its names with this type.

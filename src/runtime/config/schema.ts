@@ -10,6 +10,7 @@ import { nearest } from './nearest.ts'
 export type Schema = Readonly<{
   type?: string | readonly string[]
   description?: string
+  format?: string
   properties?: Readonly<Record<string, Schema>>
   enum?: readonly unknown[]
   items?: Schema
@@ -34,6 +35,11 @@ export function check(settings: Mapping): void {
 function describe({ instancePath, keyword, params }: ErrorObject): string {
   const path = instancePath.split('/').slice(1)
   if (keyword === 'additionalProperties') return unknownKey([...path, params.additionalProperty])
+  if (keyword === 'uniqueItems' && params.i !== undefined) {
+    const [first, second] = [params.j, params.i].map(Number).sort((a, b) => a - b)
+    const [one, other] = [first, second].map((item) => pathText([...path, `${item}`]))
+    return `${other} is the same as ${one}: name each once`
+  }
   return `${pathText(path)} must be ${schemaAt(path).description}`
 }
 

@@ -1,5 +1,6 @@
 import { isMapping, type Mapping } from './mapping.ts'
 import { childOf, rootSchema, type Schema } from './schema.ts'
+import { isList, listOf } from './slips.ts'
 
 /**
  * The environment and quoted YAML give everything as text: numbers, booleans, lists by commas and
@@ -19,8 +20,7 @@ function normalisedValue(value: unknown, schema: Schema = {}): unknown {
 function read(text: string, schema: Schema): unknown {
   const types = [schema.type].flat()
   // A setting that takes a text or a list is a list only with commas.
-  const isList = types.includes('array') && (!types.includes('string') || text.includes(','))
-  if (isList) return text.split(',').map((item) => item.trim())
+  if (isList(schema) && (!types.includes('string') || text.includes(','))) return listOf(text)
   if (types.includes('boolean') && /^(true|false)$/.test(text)) return text === 'true'
   if (types.includes('integer') && /^[0-9]+$/.test(text)) return Number(text)
   return isDuration(schema) ? durationMs(text) : text

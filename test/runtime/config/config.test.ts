@@ -146,7 +146,7 @@ const feeds = (rootSchema.$defs?.feed_name?.enum ?? []).join(', ').replace(/, (\
 const wrongFiles: readonly (readonly [content: string, message: string])[] = [
   ['api_port: 8000x', `api_port must be ${port}`],
   ['api_port: "8000x"', `api_port must be ${port}`],
-  ['api_port: " 8000"', `api_port must be ${port}`],
+  ['api_port: " 8000"', 'api_port has a blank or line break at its beginning: write it without'],
   ['api_port: "1e3"', `api_port must be ${port}`],
   ['api_port: "0x10"', `api_port must be ${port}`],
   ['api_port: -1', `api_port must be ${port}`],
@@ -181,7 +181,10 @@ const wrongFiles: readonly (readonly [content: string, message: string])[] = [
   ['subscribed_symbols: [AAPL, TRUE]', `subscribed_symbols[1] must be ${symbol}`],
   ['subscribed_symbols: ["A\\nB"]', `subscribed_symbols[0] must be ${symbol}`],
   [`subscribed_symbols: [${'é'.repeat(65)}]`, `subscribed_symbols[0] must be ${symbol}`],
-  ['subscribed_symbols: [A, A]', 'subscribed_symbols must be a list of symbols, each once'],
+  [
+    'subscribed_symbols: [A, B, A]',
+    'subscribed_symbols[2] is the same as subscribed_symbols[0]: name each once',
+  ],
   ['subscribed_symbols: { A: 1 }', 'subscribed_symbols must be a list of symbols, each once'],
   ['file: { speed: 0 }', 'file.speed must be a whole number from 1 to 1000000, or max'],
   ['file: { speed: fast }', 'file.speed must be a whole number from 1 to 1000000, or max'],
