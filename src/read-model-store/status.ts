@@ -41,6 +41,11 @@ export type ProjectorStatus = Readonly<{
   partitions: readonly PartitionStatus[]
   /** Null before the first batch since the start of the process. */
   lastCommitAt: UnixMs | null
+  /**
+   * By partition: a time before which everything that was in the log is applied. It stays when the
+   * partition goes to another process. A process of an older version doesn't report it.
+   */
+  caughtUpAt?: Readonly<Record<string, UnixMs>>
   error: Readonly<{ code: string; message: string; at: UnixMs }> | null
 }>
 

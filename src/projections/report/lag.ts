@@ -10,7 +10,7 @@ type Log = Pick<EventStore, 'heads' | 'read'>
 type HeadWatch = Readonly<{
   /** Reads them again. If that fails or takes over a second, returns the last known. */
   heads: () => Promise<ReadonlyMap<number, number>>
-  /** When they were last read; null before the first read. */
+  /** When the last read of them began; null before the first. */
   readAt: () => UnixMs | null
 }>
 
@@ -23,9 +23,10 @@ export function watchHeads(log: Log): HeadWatch {
   let pending: Promise<void> | undefined
 
   const read = async () => {
+    const begunAt = Date.now()
     const bounds = await log.heads()
     heads = new Map(bounds.map(({ partition, head }) => [partition, head]))
-    readAt = Date.now()
+    readAt = begunAt
   }
   return {
     heads: async () => {

@@ -43,9 +43,9 @@ export function createReport(options: Options, models: readonly Reported[]) {
   let writtenAt: UnixMs = startedAt
 
   const write = async () => {
-    const current = await heads.heads()
+    const current = { heads: await heads.heads(), readAt: heads.readAt() }
     latest = models.map(({ tracker }) => tracker.status(current))
-    const status: ProcessStatus = { kind: 'project', models: latest, headsAt: heads.readAt() }
+    const status: ProcessStatus = { kind: 'project', models: latest, headsAt: current.readAt }
     try {
       await readModelStore.writeStatus(`project:${processName}`, status)
       writtenAt = Date.now()

@@ -3,7 +3,6 @@ import type { UnixMs } from '../../domain/time.ts'
 import type { Batch, PartitionBounds } from '../../event-store/event-store.ts'
 import type { Checkpoint } from '../../read-model-store/read-model-store.ts'
 import {
-  type PartitionStatus,
   type ProjectorState,
   type ProjectorStatus,
   stalledAfterMs,
@@ -21,8 +20,8 @@ export type Tracker = Readonly<{
   committed: (checkpoint: Checkpoint) => void
   retrying: (error: unknown) => void
   stopped: (error: unknown) => void
-  /** `heads` by partition: the lag counts from these, the state from those of the previous call. */
-  status: (heads: ReadonlyMap<number, number>) => ProjectorStatus
+  /** The lag counts from these heads, the state from those of the previous call. */
+  status: (heads: Heads) => ProjectorStatus
   /** When the oldest event that is received but not applied was recorded, if there is one. */
   waitingSince: (partition: number) => UnixMs | undefined
 }>
@@ -32,6 +31,9 @@ export type Tracker = Readonly<{
  * is over before it counts as trouble.
  */
 const wellAfterMs = stalledAfterMs / 2
+
+/** The heads of the log by partition, and when they were read; null if they never were. */
+export type Heads = Readonly<{ heads: ReadonlyMap<number, number>; readAt: UnixMs | null }>
 
 /** A retry fails within this time. One that hasn't is waiting for partitions. */
 const failAgainMsMax = 60_000
@@ -91,8 +93,8 @@ export function createTracker(projection: Projection, now: () => UnixMs = Date.n
     },
     status: (heads) => {
       updateState()
-      const partitions = progress.against(heads)
-      return { model, version, generation, ...condition.current(), partitions, lastCommitAt }
+      const progressed = progress.against(heads)
+      return { model, version, generation, ...condition.current(), ...progressed, lastCommitAt }
     },
     waitingSince: progress.waitingSince,
   }
@@ -136,18 +138,31 @@ function createProgress() {
   let partitions: readonly number[] = []
   let checkpoint: Checkpoint = new Map()
   /** A partition below these is behind. Below the latest heads is normal under a steady flow. */
-  let headsBefore: ReadonlyMap<number, number> = new Map()
+  let before: Heads = { heads: new Map(), readAt: null }
+  /** By partition, the latest head known to be reached, and when it was the head. */
+  const reached = new Map<number, Readonly<{ head: number; at: UnixMs }>>()
   /** Batches from their arrival to their commit: kept longer, they would cost memory. */
   const waiting = new Map<number, Received>()
   const seen = new Map<number, Readonly<{ next: number; at: UnixMs }>>()
   const nextOf = (partition: number) => checkpoint.get(partition)?.next ?? 0
+  const noteReached = ({ heads, readAt: at }: Heads) => {
+    for (const partition of partitions) {
+      const head = heads.get(partition)
+      if (at === null || head === undefined || nextOf(partition) < head) continue
+      reached.set(partition, { head, at })
+    }
+  }
 
   return {
     assign: (bounds: readonly PartitionBounds[], from: Checkpoint) => {
       partitions = bounds.map(({ partition }) => partition)
       checkpoint = from
-      headsBefore = new Map(bounds.map(({ partition, head }) => [partition, head]))
+      before = { heads: new Map(bounds.map((each) => [each.partition, each.head])), readAt: null }
       waiting.clear()
+      // A database that was put back, or another generation, may be behind what was reached.
+      for (const partition of partitions) {
+        if (nextOf(partition) < (reached.get(partition)?.head ?? 0)) reached.delete(partition)
+      }
     },
     received: (batch: Received) => void waiting.set(batch.partition, batch),
     committed: (to: Checkpoint) => {
@@ -158,7 +173,7 @@ function createProgress() {
     },
     /** Since when a partition that is behind hasn't moved: the earliest time. */
     stillSince: (now: UnixMs): UnixMs | undefined => {
-      const behind = partitions.filter((each) => nextOf(each) < (headsBefore.get(each) ?? 0))
+      const behind = partitions.filter((each) => nextOf(each) < (before.heads.get(each) ?? 0))
       for (const partition of seen.keys()) if (!behind.includes(partition)) seen.delete(partition)
       for (const partition of behind) {
         const next = nextOf(partition)
@@ -166,13 +181,18 @@ function createProgress() {
       }
       return behind.length === 0 ? undefined : Math.min(...Array.from(seen.values(), (s) => s.at))
     },
-    against: (heads: ReadonlyMap<number, number>): readonly PartitionStatus[] => {
-      headsBefore = heads
-      return partitions.map((partition) => {
+    against: (now: Heads): Pick<ProjectorStatus, 'partitions' | 'caughtUpAt'> => {
+      // Under a steady flow only the heads of the previous call are reached.
+      noteReached(before)
+      noteReached(now)
+      before = now
+      const statuses = partitions.map((partition) => {
         const next = nextOf(partition)
-        const head = Math.max(heads.get(partition) ?? next, next)
+        const head = Math.max(now.heads.get(partition) ?? next, next)
         return { partition, next, head, applied: checkpoint.get(partition)?.applied ?? 0 }
       })
+      const caughtUpAt = Array.from(reached, ([partition, { at }]) => [partition, at])
+      return { partitions: statuses, caughtUpAt: Object.fromEntries(caughtUpAt) }
     },
     waitingSince: (partition: number) =>
       waiting.get(partition)?.events.find(({ offset }) => offset >= nextOf(partition))?.recordedAt,

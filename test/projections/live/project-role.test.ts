@@ -3,9 +3,12 @@ import { TradelogError } from '../../../src/domain/errors.ts'
 import { startProjectRole } from '../../../src/projections/live/project-role.ts'
 import { readModels } from '../../../src/projections/read-models/index.ts'
 import type { Generation, ReadModelStore } from '../../../src/read-model-store/read-model-store.ts'
+import type { ProcessStatus } from '../../../src/read-model-store/status.ts'
 import { createMetrics } from '../../../src/runtime/metrics.ts'
-import { startEngine } from '../../support/engine.ts'
+import { partitions, startEngine } from '../../support/engine.ts'
+import { eventually } from '../../support/eventually.ts'
 import { keptLog } from '../../support/kept-log.ts'
+import { silent } from '../../support/silent.ts'
 import { someTrades } from '../../support/some-trades.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -79,6 +82,44 @@ test('a store that refuses every other commit is told ever more seldom, and aske
     entries.map(({ failures }) => failures),
     [1, 2, 4],
   )
+})
+
+test('reports until when all is applied, which ends when the log cannot be read', async () => {
+  const engine = await startEngine()
+  await engine.eventStore.append(someTrades(10))
+  const log = { isAway: false }
+  const heads = async () => {
+    if (log.isAway) throw new TradelogError('EVENT_STORE_UNAVAILABLE', 'away')
+    return await engine.eventStore.heads()
+  }
+  const role = startProjectRole({
+    projections: readModels,
+    eventStore: { ...engine.eventStore, heads },
+    readModelStore: engine.readModelStore,
+    batchEventsMax: 100,
+    processName: 'test',
+    metrics: createMetrics(),
+    logger: silent,
+  })
+  const startedAt = Date.now()
+  await engine.caughtUp()
+  const reported = async () => {
+    const [row] = await engine.readModelStore.statuses()
+    const status = row?.status as ProcessStatus | undefined
+    const candles = status?.models.find(({ model }) => model === 'candles')
+    return { writtenAt: row?.writtenAt ?? 0, times: Object.values(candles?.caughtUpAt ?? {}) }
+  }
+  const { times } = await eventually(async () => {
+    const report = await reported()
+    return report.times.length === partitions ? report : undefined
+  })
+  for (const at of times) assert.ok(at >= startedAt && at <= Date.now(), `${at}`)
+  log.isAway = true
+  const awayAt = Date.now()
+  await eventually(async () => (await reported()).writtenAt > awayAt + 2_000)
+  for (const at of (await reported()).times) assert.ok(at <= awayAt, `${at} is after ${awayAt}`)
+  await role.close()
+  await engine.close()
 })
 
 test.run()

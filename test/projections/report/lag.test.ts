@@ -15,6 +15,7 @@ const record = (offset: number, agoMs: number) => ({
   event: trade(),
 })
 const bounds = (head: number): PartitionBounds[] => [{ partition: 0, start: 0, head, origin: 'o' }]
+const heads = (head: number) => ({ heads: new Map([[0, head]]), readAt: null })
 const checkpoint = (next: number) => new Map([[0, { next, applied: next, origin: 'o' }]])
 
 /** A log in which the event at each offset was recorded so many seconds ago. */
@@ -45,8 +46,8 @@ test('is zero if every event of the previous report is applied', async () => {
   const tracker = trackerAt(10, 10)
   const { log, reads } = logOf(10, () => 100)
   const lagSeconds = createLagClock(log, tracker)
-  assert.is((await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0), 0)
-  assert.is((await lagSeconds(tracker.status(new Map([[0, 12]])))).get(0), 0)
+  assert.is((await lagSeconds(tracker.status(heads(10)))).get(0), 0)
+  assert.is((await lagSeconds(tracker.status(heads(12)))).get(0), 0)
   assert.equal(reads, [])
 })
 
@@ -56,9 +57,9 @@ test('is the age of the oldest received event that is not applied', async () => 
   const lagSeconds = createLagClock(log, tracker)
   const events = [record(4, 90_000), record(5, 30_000)]
   tracker.received({ partition: 0, to: 6, events })
-  isAbout((await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0), 90)
+  isAbout((await lagSeconds(tracker.status(heads(10)))).get(0), 90)
   tracker.committed(checkpoint(5))
-  isAbout((await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0), 30)
+  isAbout((await lagSeconds(tracker.status(heads(10)))).get(0), 30)
   assert.equal(reads, [])
 })
 
@@ -66,7 +67,7 @@ test('reads the log, once per position, if no event is received', async () => {
   const tracker = trackerAt(10, 4)
   const { log, reads } = logOf(10, (offset) => 100 - 10 * offset)
   const lagSeconds = createLagClock(log, tracker)
-  const lag = async () => (await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0)
+  const lag = async () => (await lagSeconds(tracker.status(heads(10)))).get(0)
   await lag()
   isAbout(await lag(), 60)
   isAbout(await lag(), 60)
@@ -83,7 +84,7 @@ test('is unknown while the log is unavailable, and does not wait for it', async 
   const hangs = { ...gone, read: () => neverYields() }
   for (const log of [hangs, { ...gone, read: () => fails() }]) {
     const lagSeconds = createLagClock(log, tracker)
-    const lag = async () => (await lagSeconds(tracker.status(new Map([[0, 10]])))).get(0)
+    const lag = async () => (await lagSeconds(tracker.status(heads(10)))).get(0)
     await lag()
     assert.is(await lag(), 0)
   }

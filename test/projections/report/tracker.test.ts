@@ -9,7 +9,10 @@ import { trade } from '../../support/trade.ts'
 const test = suite('tracker of a projector')
 
 const bounds = (head: number) => [{ partition: 0, start: 0, head, origin: 'log' }]
-const heads = (head: number) => new Map([[0, head]])
+const heads = (head: number, readAt: number | null = null) => ({
+  heads: new Map([[0, head]]),
+  readAt,
+})
 const checkpoint = (next: number) => new Map([[0, { next, applied: next, origin: 'log' }]])
 
 function assigned(head: number, next: number) {
@@ -143,7 +146,10 @@ test('a stalled partition is detected though another one moves', () => {
   const checkpointAt = (next: number) =>
     new Map(Array.from(at(next), ([p, n]) => [p, { next: n, applied: n, origin: 'log' }]))
   tracker.assigned(two, checkpointAt(0))
-  const both = new Map([0, 1].map((partition) => [partition, 1_000] as const))
+  const both = {
+    heads: new Map([0, 1].map((partition) => [partition, 1_000] as const)),
+    readAt: null,
+  }
   for (clock.ms = 0; clock.ms < stalledAfterMs; clock.ms += 1_000) {
     tracker.committed(checkpointAt(clock.ms / 100 + 1))
     assert.is(tracker.status(both).state, 'catching up')
@@ -161,6 +167,42 @@ test('reports the record time of the oldest received event that is not applied',
   assert.is(tracker.waitingSince(0), 1_007)
   tracker.committed(checkpoint(8))
   assert.is(tracker.waitingSince(0), undefined)
+})
+
+test('everything in the log at a time is applied once its head of then is reached', () => {
+  const tracker = assigned(100, 40)
+  assert.equal(tracker.status(heads(100, 1_000)).caughtUpAt, {})
+  tracker.committed(checkpoint(99))
+  assert.equal(tracker.status(heads(110, 2_000)).caughtUpAt, {})
+  tracker.committed(checkpoint(115))
+  assert.equal(tracker.status(heads(120, 3_000)).caughtUpAt, { 0: 2_000 })
+  tracker.committed(checkpoint(120))
+  assert.equal(tracker.status(heads(120, 4_000)).caughtUpAt, { 0: 4_000 })
+})
+
+test('while the log cannot be read, nothing new is known to be applied', () => {
+  const tracker = assigned(100, 100)
+  assert.equal(tracker.status(heads(100)).caughtUpAt, {})
+  assert.equal(tracker.status(heads(100, 1_000)).caughtUpAt, { 0: 1_000 })
+  const { state, caughtUpAt } = tracker.status(heads(100, 1_000))
+  assert.equal([state, caughtUpAt], ['caught up', { 0: 1_000 }])
+})
+
+test('what was applied stays so after a promotion, and without the partition', () => {
+  const tracker = assigned(100, 100)
+  tracker.status(heads(100, 1_000))
+  tracker.follows('symbols-2')
+  assert.equal(tracker.status(heads(130, 2_000)).caughtUpAt, { 0: 1_000 })
+  tracker.assigned(bounds(130), checkpoint(110))
+  assert.equal(tracker.status(heads(130, 3_000)).caughtUpAt, { 0: 1_000 })
+})
+
+test('a database that was put back is not caught up as it was before', () => {
+  const tracker = assigned(100, 100)
+  tracker.status(heads(100, 1_000))
+  tracker.retrying(new TradelogError('CHECKPOINT_MOVED', 'another process'))
+  tracker.assigned(bounds(130), checkpoint(99))
+  assert.equal(tracker.status(heads(130, 2_000)).caughtUpAt, {})
 })
 
 const record = (offset: number, recordedAt: number) => ({
