@@ -110,7 +110,10 @@ const answerRoute =
     ctx.set('Cache-Control', cacheControl)
     const { models } = route
     const revision = models && reader.revision(models)
-    if (models && revision) keepWhile(ctx, { models, revision })
+    if (models && revision) {
+      const until = performance.now() + (route.keptMsMax ?? Number.POSITIVE_INFINITY)
+      keepWhile(ctx, { models, revision, until })
+    }
     const { res: waiting, query } = ctx
     // As sent: the router's parameters hide a malformed escape, which the route must refuse.
     const segment = ctx.captures?.[0] ?? ''

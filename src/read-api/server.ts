@@ -21,6 +21,7 @@ import { docsPage } from './pages/docs-page.ts'
 import { openApiDocument, openApiPage } from './pages/openapi.ts'
 import { publicPages } from './pages/public-pages.ts'
 import { readModelReader } from './read-models/reader.ts'
+import { reportReader } from './read-models/reports.ts'
 import { routes as everyRoute } from './routes/index.ts'
 import { declareApiMetrics, metricsPage, metricsUpdate } from './status/metrics.ts'
 import { readinessCheck } from './status/readiness.ts'
@@ -68,11 +69,13 @@ export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
   const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
   const metrics = declareApiMetrics(options.metrics)
   const reader = readModelReader({ store, logger })
+  const readReports = reportReader({ store, now })
   const check = readinessCheck({ store, now, timeoutMs: readinessMsMax })
   const readiness = async () => (await check()).reasons
-  const routes = everyRoute({ reader, store, now, readiness })
+  const routes = everyRoute({ reader, readReports, store, now, readiness })
   const streams = openStreams({
     reader,
+    readReports,
     clientsMax: limits.streamsMax,
     pollMsMax: requestTimeoutMs,
     ...options.stream,

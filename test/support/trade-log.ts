@@ -52,6 +52,8 @@ const arrival = fc.record({
   times: fc.constantFrom(1, 1, 1, 1, 3),
   /** Sometimes instead of a trade: how long the feed was interrupted. */
   interruptedMs: fc.constantFrom(null, null, null, null, null, null, null, 0, 1, 60_000),
+  /** Whether an interruption is recorded while it goes on. */
+  isOpen: fc.constantFrom(false, false, true),
 })
 
 /**
@@ -77,12 +79,13 @@ type Fields = Readonly<{
   price: string
   volume: string
   interruptedMs: number | null
+  isOpen: boolean
 }>
 
-function eventOf({ interruptedMs, ...fields }: Fields): TradelogEvent {
+function eventOf({ interruptedMs, isOpen, ...fields }: Fields): TradelogEvent {
   const { symbol, executedAt: until } = fields
   if (interruptedMs === null) return trade(fields)
-  return interruption({ symbol, from: until - interruptedMs, until })
+  return interruption({ symbol, from: until - interruptedMs, until: isOpen ? null : until })
 }
 
 /** Chooses the next partition of so many, and how many of its so many events. */

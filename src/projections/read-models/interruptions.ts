@@ -1,11 +1,14 @@
 import { type RowOf, series } from '../projection.ts'
 
-/** Every interruption of a symbol's feed, by symbol and by the end of its span. */
+/**
+ * Every interruption of a symbol's feed, by symbol and by the beginning of its span. One that is
+ * recorded while it goes on has no end; the row that follows it has.
+ */
 export const interruptions = series({
   name: 'interruptions',
-  version: 1,
+  version: 2,
   events: ['FeedInterrupted'],
-  key: ({ event }) => [event.symbol, event.until ?? event.from],
+  key: ({ event }) => [event.symbol, event.from],
   row: ({ event: { symbol, from, until, reason, source } }) => ({
     symbol,
     from,

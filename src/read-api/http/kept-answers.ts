@@ -4,7 +4,12 @@ import type { Headers } from './headers.ts'
 import type { Named } from './route.ts'
 
 /** The state of the read models that an answer was read from, or an earlier one. */
-type ReadFrom = Readonly<{ models: readonly Named[]; revision: string }>
+type ReadFrom = Readonly<{
+  models: readonly Named[]
+  revision: string
+  /** By the clock `performance.now`: afterwards the answer isn't sent again. */
+  until: number
+}>
 
 type Kept = ReadFrom &
   Readonly<{
@@ -28,8 +33,9 @@ const allBytesMax = 16 * 1_024 * 1_024
 
 /**
  * Sends a kept answer again until something is committed to the read models it was read from: that
- * is exact, and about a fourth of the work. A route declares with `keepWhile` what it reads. It
- * bypasses Koa, so middleware that must see every request belongs in front of it.
+ * is exact, and about a fourth of the work. A route declares with `keepWhile` what it reads, and
+ * for how long the answer is good if it depends on anything else. It bypasses Koa, so middleware
+ * that must see every request belongs in front of it.
  */
 export function keptAnswers({
   revisionOf,
@@ -41,8 +47,8 @@ export function keptAnswers({
     const { url } = ctx.req
     if (url === undefined || ctx.method !== 'GET') return await next()
     const known = kept.get(url)
-    if (known !== undefined && revisionOf(known.models) === known.revision) {
-      if (trySendAgain(ctx, known)) {
+    if (known !== undefined && performance.now() < known.until) {
+      if (revisionOf(known.models) === known.revision && trySendAgain(ctx, known)) {
         ctx._matchedRoute = known.route
         return
       }

@@ -30,8 +30,10 @@ export type Route = Readonly<{
   answer: Schema
   /** The codes it can fail with, besides those of its parameters. */
   failures: readonly ErrorCode[]
-  /** The read models that a successful answer depends on, if on nothing else. */
+  /** The read models that a successful answer depends on: until a commit it may be sent again. */
   models?: readonly Named[]
+  /** For how long it may be, if it depends on something else too. */
+  keptMsMax?: number
   respond: (request: RawRequest) => Promise<unknown>
 }>
 
@@ -52,6 +54,7 @@ type Definition<Request> = Readonly<{
   answer: Schema
   failures?: readonly ErrorCode[]
   models?: readonly Named[]
+  keptMsMax?: number
   read: (request: Request) => Promise<unknown>
 }>
 

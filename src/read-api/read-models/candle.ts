@@ -24,8 +24,8 @@ export const candleFields = {
   trade_count: count('Number of trades'),
   complete: nullable(
     boolean(
-      'False if an interruption of the feed overlaps the candle, so that trades may be missing; ' +
-        'null while the read model `interruptions` is not built yet',
+      'True if every trade of the candle until now is in it, as far as the feed sent it; false if ' +
+        'trades may be missing; null if nothing is known of that time',
     ),
   ),
 }

@@ -8,14 +8,22 @@ import { type Interval, lengthOf } from '../http/intervals.ts'
 import { type Route, symbolRoute } from '../http/route.ts'
 import { list, nextCursor, object } from '../http/schema.ts'
 import { type CandleRows, candleSchema, shownCandle } from '../read-models/candle.ts'
-import { interruptedSpans } from '../read-models/completeness.ts'
+import {
+  completenessOf,
+  readEvidence,
+  readInterruptions,
+  type Span,
+} from '../read-models/completeness.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
+import { type ReadReports, type Reports, reportsAgeMsMax } from '../read-models/reports.ts'
 import { readNewestRows } from '../read-models/symbol-page.ts'
 
-export const candlesRoute = (reader: ReadModelReader): Route =>
+export const candlesRoute = (reader: ReadModelReader, readReports: ReadReports): Route =>
   symbolRoute({
     path: '/api/v1/candles',
     models: [candles, interruptions],
+    // `complete` changes with the reports and the time, too.
+    keptMsMax: reportsAgeMsMax,
     summary:
       'The candles of a symbol by the time of its trades (UTC), newest first; a late trade ' +
       'revises its candle, and an interval without trades has no candle',
@@ -26,31 +34,38 @@ export const candlesRoute = (reader: ReadModelReader): Route =>
     }),
     read: async ({ symbol, interval, limit, before, signal }) => {
       const range = rangeOf(symbol, interval, before)
+      const reports = await readReports()
       // One row more than the page can need says whether another candle follows.
       const rowsMax = limit * lengthOf(interval).rowsMax + 1
       const rows = await readNewestRows(reader, candles, { symbol, ...range, rowsMax, signal })
       const groups = groupsOf(rows, lengthOf(interval).lengthMs)
       const endOf = ({ start }: CandleRows) => encodeKey([symbol, interval, start])
       const { page, pagination } = pageOf(groups, limit, endOf)
-      const isComplete = await readCompleteness(reader, { symbol, interval, page, signal })
-      return { data: page.map((candle) => shownCandle(candle, isComplete(candle))), pagination }
+      const { lengthMs } = lengthOf(interval)
+      const spans = page.map(({ start }) => ({ start, end: start + lengthMs }))
+      const isComplete = await readCompleteness(reader, { symbol, spans, reports, signal })
+      return {
+        data: page.map((candle, i) => shownCandle(candle, isComplete[i] ?? null)),
+        pagination,
+      }
     },
   })
 
+/** Of spans in descending order. */
 async function readCompleteness(
   reader: ReadModelReader,
-  options: {
-    symbol: string
-    interval: Interval
-    page: readonly CandleRows[]
-    signal: AbortSignal
-  },
-) {
-  const { symbol, interval, page, signal } = options
-  const { lengthMs } = lengthOf(interval)
-  const spans = page.map(({ start }) => ({ start, end: start + lengthMs })).reverse()
-  const interrupted = await interruptedSpans(reader, { symbol, spans, signal })
-  return ({ start }: CandleRows) => (interrupted === undefined ? null : !interrupted.has(start))
+  {
+    symbol,
+    spans,
+    reports,
+    signal,
+  }: { symbol: string; spans: readonly Span[]; reports: Reports; signal: AbortSignal },
+): Promise<readonly (boolean | null)[]> {
+  if (spans.length === 0) return []
+  const evidence = await readInterruptions(reader, signal, (generation) =>
+    readEvidence(generation, { symbol, spans, signal }),
+  )
+  return spans.map((span) => (evidence ? completenessOf(span, evidence, reports) : null))
 }
 
 function rangeOf(symbol: string, interval: Interval, before: string | undefined) {

@@ -3,6 +3,7 @@ import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
 import type { Readiness } from '../../runtime/readiness.ts'
 import type { Route } from '../http/route.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
+import type { ReadReports } from '../read-models/reports.ts'
 import { candlesRoute } from './candles.ts'
 import { healthRoute, readinessRoute } from './health.ts'
 import { interruptionsRoute } from './interruptions.ts'
@@ -13,16 +14,23 @@ import { everyVwapRoute, vwapRoute } from './vwap.ts'
 
 type Sources = Readonly<{
   reader: ReadModelReader
+  readReports: ReadReports
   store: ReadModelStore
   now: () => UnixMs
   readiness: Readiness
 }>
 
 /** Every route that answers in the envelope, one line each. */
-export const routes = ({ reader, store, now, readiness }: Sources): readonly Route[] => [
+export const routes = ({
+  reader,
+  readReports,
+  store,
+  now,
+  readiness,
+}: Sources): readonly Route[] => [
   symbolsRoute(reader),
   tradesRoute(reader),
-  candlesRoute(reader),
+  candlesRoute(reader, readReports),
   interruptionsRoute(reader),
   vwapRoute(reader),
   everyVwapRoute(reader),

@@ -5,9 +5,12 @@ import type { Generation, StoredRow } from '../../read-model-store/read-model-st
 import { type Interval, lengthOf } from '../http/intervals.ts'
 import { shownCandle } from '../read-models/candle.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
+import type { ReadReports } from '../read-models/reports.ts'
 import { type Completeness, completenessSource, keyOf, type OpenCandle } from './completeness.ts'
 import { type FreshRow, type LiveRow, newestRows, type PollResult } from './newest-rows.ts'
 import { lowest, mergeGuards, positionsOf } from './positions.ts'
+
+export type CandleReaders = Readonly<{ reader: ReadModelReader; readReports: ReadReports }>
 
 export type OpenCandles = Readonly<{
   /** Reads the open candles of these ticks' symbols. */
@@ -19,7 +22,10 @@ export type OpenCandles = Readonly<{
  * The open candle of each symbol: the one of its last trade. The candle before is read too until
  * the open one is found, since its last trades may be found in the same poll or later.
  */
-export function openCandleSource(reader: ReadModelReader, interval: Interval): OpenCandles {
+export function openCandleSource(
+  { reader, readReports }: CandleReaders,
+  interval: Interval,
+): OpenCandles {
   const rows = newestRows('candle')
   const readCompleteness = completenessSource(reader, lengthOf(interval).lengthMs)
   const starts = new Map<string, readonly UnixMs[]>()
@@ -30,11 +36,12 @@ export function openCandleSource(reader: ReadModelReader, interval: Interval): O
       starts.set(symbol, toRead)
       return toRead.map((start) => ({ symbol, start }))
     })
+    const reports = await readReports()
     const { upTo, stored } = await reader.read(candleModel, signal, async (generation) => ({
       upTo: positionsOf(await generation.checkpoint()),
       stored: await readStoredCandles(generation, { candles, interval, signal }),
     }))
-    const completeness = await readCompleteness(candles, signal)
+    const completeness = await readCompleteness(candles, reports, signal)
     const fresh = stored.map((candle) => freshRow(candle, interval, completeness))
     for (const { symbol, at } of fresh) {
       if (starts.get(symbol)?.at(-1) === at) starts.set(symbol, [at])
@@ -80,16 +87,13 @@ function storedKeys({ symbol, start }: OpenCandle, interval: Interval): Key[] {
   )
 }
 
-function freshRow(
-  candle: StoredCandle,
-  interval: Interval,
-  { upTo, interruptedAt }: Completeness,
-): FreshRow {
+function freshRow(candle: StoredCandle, interval: Interval, completeness: Completeness): FreshRow {
   const { symbol, start } = candle
-  const interruption = interruptedAt(candle)
-  const complete = upTo === undefined ? null : interruption === undefined
+  const complete = completeness.of(candle)
   // An interruption changes a candle without a trade: with its position the candle counts as newer.
-  const guards = [...candle.rows.map((row) => row.guard), interruption]
+  // It counts also if it doesn't overlap the candle, so that a version never looks older than the
+  // one before it when an interruption has ended.
+  const guards = [...candle.rows.map((row) => row.guard), completeness.guardOf(candle)]
   const guard = mergeGuards(guards.filter((each) => typeof each === 'string'))
   const rows = candle.rows.map(({ value }) => value)
   const shown = () => ({ symbol, interval, ...shownCandle({ start, rows }, complete) })

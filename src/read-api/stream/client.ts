@@ -6,6 +6,7 @@ import {
   formatPositions,
   inSameLog,
   isAbove,
+  isBeyond,
   lowest,
   type Positions,
 } from './positions.ts'
@@ -48,6 +49,8 @@ export function streamClient(options: Options): StreamClient {
   let sent = resumeFrom
   let sentId = ''
   let isNew = true
+  /** Another process sent rows that this one hasn't read yet: its own may be older. */
+  let isAhead = true
   let slowSince: number | undefined
 
   const isFull = () => response.writableLength >= limits.bufferBytesMax
@@ -73,16 +76,22 @@ export function streamClient(options: Options): StreamClient {
   }
   const deliver: StreamClient['deliver'] = (results) => {
     if (response.writableEnded) return
-    for (const { changed, all, upTo } of results) {
-      const known = inSameLog(sent, upTo)
-      for (const row of isNew ? all.values() : changed) {
+    const upTo = lowest(results.map((result) => result.upTo))
+    const wasAhead = isAhead
+    isAhead &&= isBeyond(resumeFrom, upTo)
+    for (const result of results) {
+      const known = inSameLog(resumeFrom, result.upTo)
+      for (const row of isNew || wasAhead !== isAhead ? result.all.values() : result.changed) {
+        // At one position a candle may have been complete, and be incomplete by now.
+        const mayDiffer = !isAhead && row.complete !== undefined
+        const isLacking = !wasAhead || mayDiffer || isAbove(row.guard, known)
         const isWanted = symbols?.has(row.symbol) ?? true
-        if (isWanted && isAbove(row.guard, known)) outbox.set(row.key, row)
+        if (isWanted && isLacking) outbox.set(row.key, row)
       }
     }
     isNew = false
     slowSince = isFull() ? (slowSince ?? now()) : undefined
-    if (slowSince === undefined) flush(lowest(results.map(({ upTo }) => upTo)))
+    if (slowSince === undefined) flush(upTo)
     else if (now() - slowSince > limits.slowMsMax) bye('too slow')
   }
   return { interval, symbols, deliver, bye }

@@ -1,10 +1,15 @@
-import { hasCode } from '../../domain/errors.ts'
 import type { UnixMs } from '../../domain/time.ts'
-import { type InterruptionRow, interruptions } from '../../projections/read-models/interruptions.ts'
-import { encodeKey, type Key } from '../../read-model-store/key.ts'
+import type { InterruptionRow } from '../../projections/read-models/interruptions.ts'
+import { decodeKey, encodeKey, type Key } from '../../read-model-store/key.ts'
 import type { Checkpoint, Generation, Guard } from '../../read-model-store/read-model-store.ts'
-import { interruptedIn } from '../read-models/completeness.ts'
+import {
+  completenessOf,
+  type Evidence,
+  readEvidence,
+  readInterruptions,
+} from '../read-models/completeness.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
+import type { Reports } from '../read-models/reports.ts'
 import { type Positions, positionsOf } from './positions.ts'
 
 export type OpenCandle = Readonly<{ symbol: string; start: UnixMs }>
@@ -13,55 +18,67 @@ export type OpenCandle = Readonly<{ symbol: string; start: UnixMs }>
 export type Completeness = Readonly<{
   /** Undefined if `interruptions` isn't built yet: then it is unknown for every candle. */
   upTo: Positions | undefined
-  /** The position of an interruption that overlaps the candle; undefined if none does. */
-  interruptedAt: (candle: OpenCandle) => Guard | undefined
+  of: (candle: OpenCandle) => boolean | null
+  /** The position of the newest interruption that may concern the candle. */
+  guardOf: (candle: OpenCandle) => Guard | undefined
 }>
 
 export const keyOf = ({ symbol, start }: OpenCandle): Key => encodeKey([symbol, start])
 
 /**
- * Polls are frequent and interruptions rare, so what is known of a candle is kept until another
- * interruption has been applied.
+ * Polls are frequent and interruptions rare, so what the log says of a candle is kept until another
+ * interruption has been applied. What processes report is judged anew each time.
  */
 export function completenessSource(reader: ReadModelReader, lengthMs: number) {
-  let known: ReadonlyMap<Key, Guard | undefined> = new Map()
+  let known: ReadonlyMap<Key, Evidence> = new Map()
   let lastState = ''
 
   const readFrom = async (
     generation: Generation<InterruptionRow>,
     candles: readonly OpenCandle[],
     signal: AbortSignal,
-  ): Promise<Completeness> => {
+  ) => {
     // The checkpoint is read first, so the rows contain all that is below it.
     const checkpoint = await generation.checkpoint()
     const state = `${generation.info.id} ${appliedIn(checkpoint)}`
     const former: typeof known = state === lastState ? known : new Map()
-    const next = new Map<Key, Guard | undefined>()
+    const next = new Map<Key, Evidence>()
     for (const candle of candles) {
       const key = keyOf(candle)
-      next.set(key, former.get(key))
-      if (former.has(key)) continue
       const { symbol, start } = candle
       const spans = [{ start, end: start + lengthMs }]
-      next.set(key, (await interruptedIn(generation, { symbol, spans, signal })).get(start))
+      const evidence =
+        former.get(key) ?? (await readEvidence(generation, { symbol, spans, signal }))
+      next.set(key, evidence)
     }
     known = next
     lastState = state
-    return { upTo: positionsOf(checkpoint), interruptedAt: (candle) => next.get(keyOf(candle)) }
+    return { upTo: positionsOf(checkpoint), evidence: next }
   }
-  return async (candles: readonly OpenCandle[], signal: AbortSignal): Promise<Completeness> => {
-    try {
-      return await reader.read(interruptions, signal, (generation) =>
-        readFrom(generation, candles, signal),
-      )
-    } catch (error) {
-      if (hasCode(error, 'READ_MODEL_NOT_FOUND')) return unknown
-      throw error
+  return async (
+    candles: readonly OpenCandle[],
+    reports: Reports,
+    signal: AbortSignal,
+  ): Promise<Completeness> => {
+    const found = await readInterruptions(reader, signal, (generation) =>
+      readFrom(generation, candles, signal),
+    )
+    const evidenceOf = (candle: OpenCandle) => found?.evidence.get(keyOf(candle)) ?? nothing
+    return {
+      upTo: found?.upTo,
+      of: (candle) => {
+        const { start } = candle
+        return completenessOf({ start, end: start + lengthMs }, evidenceOf(candle), reports)
+      },
+      guardOf: (candle) => {
+        const decisive = evidenceOf(candle).decisive.get(candle.start)
+        return decisive && decodeKey(decisive.key).slice(-2).join(':')
+      },
     }
   }
 }
 
-const unknown: Completeness = { upTo: undefined, interruptedAt: () => undefined }
+const nothing: Evidence = { newest: undefined, decisive: new Map() }
 
 const appliedIn = (checkpoint: Checkpoint): number =>
   Array.from(checkpoint.values()).reduce((sum, { applied }) => sum + applied, 0)

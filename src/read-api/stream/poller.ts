@@ -3,8 +3,7 @@ import { backoffMs } from '../../runtime/backoff.ts'
 import { closeOnce } from '../../runtime/close-once.ts'
 import type { Interval } from '../http/intervals.ts'
 import { withinTimeLimit } from '../http/time-limit.ts'
-import type { ReadModelReader } from '../read-models/reader.ts'
-import { type OpenCandles, openCandleSource } from './candles.ts'
+import { type CandleReaders, type OpenCandles, openCandleSource } from './candles.ts'
 import type { StreamClient } from './client.ts'
 import type { PollResult } from './newest-rows.ts'
 import { tickSource } from './ticks.ts'
@@ -18,20 +17,20 @@ type StreamPoller = Readonly<{
   close: () => Promise<void>
 }>
 
-type Options = Readonly<{
-  reader: ReadModelReader
-  /** The least pause after a poll, and so between two versions of a row. */
-  pollEveryMs: number
-  /** A read of a poll that takes longer is aborted. */
-  pollMsMax: number
-}>
+type Options = CandleReaders &
+  Readonly<{
+    /** The least pause after a poll, and so between two versions of a row. */
+    pollEveryMs: number
+    /** A read of a poll that takes longer is aborted. */
+    pollMsMax: number
+  }>
 
 const retryMsMax = 2_000
 
 /** Reads the store once for all clients, and only while there are any. */
-export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): StreamPoller {
+export function streamPoller({ pollEveryMs, pollMsMax, ...readers }: Options): StreamPoller {
   const clients = new Set<StreamClient>()
-  const pollOnce = pollOf(reader)
+  const pollOnce = pollOf(readers)
   const closing = new EventEmitter()
   let timer: NodeJS.Timeout | undefined
   let polling: Promise<void> | undefined
@@ -80,11 +79,11 @@ export function streamPoller({ reader, pollEveryMs, pollMsMax }: Options): Strea
 type Limited = (read: (signal: AbortSignal) => Promise<PollResult>) => Promise<PollResult>
 
 /** Reads the ticks, and the open candles of each interval that a client wants. */
-function pollOf(reader: ReadModelReader) {
-  const ticks = tickSource(reader)
+function pollOf(readers: CandleReaders) {
+  const ticks = tickSource(readers.reader)
   const candles = new Map<Interval, OpenCandles>()
   const candlesOf = (interval: Interval): OpenCandles => {
-    const known = candles.get(interval) ?? openCandleSource(reader, interval)
+    const known = candles.get(interval) ?? openCandleSource(readers, interval)
     candles.set(interval, known)
     return known
   }

@@ -58,6 +58,13 @@ export const inSameLog = (positions: Positions, others: Positions): Positions =>
     Array.from(positions).filter(([partition, { log }]) => others.get(partition)?.log === log),
   )
 
+/** Whether positions lie beyond others of the same log, or in partitions that those lack. */
+export const isBeyond = (positions: Positions, others: Positions): boolean =>
+  Array.from(positions).some(([partition, { offset, log }]) => {
+    const other = others.get(partition)
+    return other === undefined || (other.log === log && other.offset < offset)
+  })
+
 /** Whether a partition in both of them belongs to another log afterwards. */
 export const isOtherLog = (before: Positions, after: Positions): boolean =>
   Array.from(before).some(([partition, { log }]) => (after.get(partition)?.log ?? log) !== log)

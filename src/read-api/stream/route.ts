@@ -6,8 +6,8 @@ import { type Fault, parameters, queryCheck } from '../http/query.ts'
 import { refusal, refusals, type StreamRoute } from '../http/route.ts'
 import { object, oneOf, type Parameter, type Schema, text } from '../http/schema.ts'
 import { candleFields } from '../read-models/candle.ts'
-import type { ReadModelReader } from '../read-models/reader.ts'
 import { tickSchema } from '../read-models/tick.ts'
+import type { CandleReaders } from './candles.ts'
 import { type StreamLimits, streamClient } from './client.ts'
 import { streamPoller } from './poller.ts'
 import { parsePositions } from './positions.ts'
@@ -31,12 +31,11 @@ const defaults: Omit<StreamOptions, 'pollMsMax' | 'clientsMax'> = {
 /** The live stream, and the poller that feeds its clients. */
 export function openStreams({
   reader,
+  readReports,
   ...given
-}: Pick<StreamOptions, 'pollMsMax' | 'clientsMax'> &
-  Partial<StreamOptions> &
-  Readonly<{ reader: ReadModelReader }>) {
+}: Pick<StreamOptions, 'pollMsMax' | 'clientsMax'> & Partial<StreamOptions> & CandleReaders) {
   const options = { ...defaults, ...given }
-  const poller = streamPoller({ reader, ...options })
+  const poller = streamPoller({ reader, readReports, ...options })
   const open: RouterMiddleware = (ctx) => {
     const wish = wishOf(ctx.query)
     if (poller.clients() >= options.clientsMax) throw tooMany

@@ -4,14 +4,9 @@ import type { NaiveSeries } from './naive-fold.ts'
 export const interruptions: NaiveSeries<FeedInterrupted> = {
   kind: 'series',
   model: 'interruptions',
-  version: 1,
+  version: 2,
   events: ['FeedInterrupted'],
-  key: ({ event, partition, offset }) => [
-    event.symbol,
-    event.until ?? event.from,
-    partition,
-    offset,
-  ],
+  key: ({ event, partition, offset }) => [event.symbol, event.from, partition, offset],
   row: ({ event: { symbol, from, until, reason, source } }) => ({
     symbol,
     from,

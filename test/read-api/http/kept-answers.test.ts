@@ -76,15 +76,16 @@ test('a known ETag is answered with 304 and the headers of the answer', async ()
 /** An application whose one route counts its answers. */
 async function countingApplication(bytesMax?: number) {
   const asked = new Map<string, number>()
-  const state: { revision: string | undefined } = { revision: '1' }
+  const state: { revision: string | undefined; until: number } = { revision: '1', until: Infinity }
   const application = new Koa()
   const limit = bytesMax === undefined ? {} : { bytesMax }
   application.use(keptAnswers({ revisionOf: () => state.revision, headers: [], ...limit }))
   application.use(etag())
   application.use((ctx) => {
     asked.set(ctx.url, (asked.get(ctx.url) ?? 0) + 1)
-    if (state.revision !== undefined)
-      keepWhile(ctx, { models: [{ name: 'any' }], revision: state.revision })
+    if (state.revision !== undefined) {
+      keepWhile(ctx, { models: [{ name: 'any' }], revision: state.revision, until: state.until })
+    }
     if (ctx.path === '/fails') ctx.status = 503
     ctx.body = `answer ${'x'.repeat(Number(ctx.query.length ?? 0))}`
   })
@@ -109,6 +110,18 @@ test('keeps answers for one revision only, and none while it is unknown', async 
   assert.is(await countOf('1'), 1)
   assert.is(await countOf('2'), 2)
   assert.is(await countOf(undefined), 4)
+  close()
+})
+
+test('keeps an answer that depends on the time no longer than it is good', async () => {
+  const { asked, state, get, close } = await countingApplication()
+  state.until = performance.now()
+  await get('/a')
+  state.until = Infinity
+  await get('/a')
+  assert.is(asked.get('/a'), 2)
+  await get('/a')
+  assert.is(asked.get('/a'), 2)
   close()
 })
 

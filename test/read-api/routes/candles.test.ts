@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { compare, formatDecimal, parseDecimal } from '../../../src/domain/decimal.ts'
+import { firstListened, reportKnownUntil } from '../../support/listening.ts'
 import { seededRandom, testSeed } from '../../support/random.ts'
 import { startTestApi } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
@@ -13,8 +14,13 @@ const minuteMs = 60_000
 /** 2025-11-20T12:00:00Z, a start of every interval but the day. */
 const noon = Date.UTC(2025, 10, 20, 12)
 
+/** Every symbol of these tests is listened to from the day before on, and without end. */
+const listened = (symbol: string) => firstListened(symbol, noon - 24 * 60 * minuteMs)
+await reportKnownUntil(store, Date.now())
+
 test('gives a candle by the time of its trades', async () => {
   await record([
+    listened('ONE'),
     trade({ symbol: 'ONE', executedAt: noon + 59_999, price: '12', volume: '0.5' }),
     trade({ symbol: 'ONE', executedAt: noon, price: '10', volume: '1' }),
     trade({ symbol: 'ONE', executedAt: noon + 1, price: '9.5', volume: '1.5' }),
@@ -42,6 +48,7 @@ test('gives a candle by the time of its trades', async () => {
 
 test('an interval that is not stored is made exactly from stored ones', async () => {
   await record([
+    listened('FIVE'),
     trade({ symbol: 'FIVE', executedAt: noon, price: '0.1', volume: '0.2' }),
     trade({ symbol: 'FIVE', executedAt: noon + 2 * minuteMs, price: '10', volume: '0.1' }),
     trade({ symbol: 'FIVE', executedAt: noon + 5 * minuteMs - 1, price: '9', volume: '0' }),
@@ -186,6 +193,7 @@ const interrupt = (symbol: string, fromMs: number, untilMs: number) =>
 
 test('a candle is complete unless an interruption of its symbol overlaps it', async () => {
   await record([
+    ...['CUT', 'OTHER'].map(listened),
     ...everyMinute('CUT', 10),
     ...everyMinute('OTHER', 10),
     interrupt('CUT', 2 * minuteMs + 1, 4 * minuteMs),
@@ -200,7 +208,7 @@ test('longer candles are incomplete too, stored or not; their neighbours are not
   const hours = Array.from({ length: 48 }, (_, hour) =>
     trade({ symbol: 'LONGER', executedAt: noon + hour * 60 * minuteMs }),
   )
-  await record([...hours, interrupt('LONGER', 7 * minuteMs, 8 * minuteMs)])
+  await record([listened('LONGER'), ...hours, interrupt('LONGER', 7 * minuteMs, 8 * minuteMs)])
   for (const [interval, starts] of Object.entries({
     '1m': [],
     '5m': [],
@@ -215,6 +223,7 @@ test('longer candles are incomplete too, stored or not; their neighbours are not
 
 test('finds interruptions with one beginning, and one that ends after the page', async () => {
   await record([
+    listened('NEST'),
     ...everyMinute('NEST', 8),
     // Restarts that each ended before a trade: all begin when the first began.
     ...[2, 3, 5].map((minute) => interrupt('NEST', minuteMs + 1, minute * minuteMs)),
@@ -230,8 +239,12 @@ test('finds interruptions with one beginning, and one that ends after the page',
 
 test('many interruptions cost at most a read for each candle, rare ones share a read', async () => {
   const dense = Array.from({ length: 20_000 }, (_, i) => interrupt('DENSE', i * 30, i * 30 + 10))
-  await record([...everyMinute('DENSE', 20), ...dense])
-  await record([...everyMinute('SPARSE', 20), interrupt('SPARSE', 5 * minuteMs, 5 * minuteMs + 1)])
+  await record([listened('DENSE'), ...everyMinute('DENSE', 20), ...dense])
+  await record([
+    listened('SPARSE'),
+    ...everyMinute('SPARSE', 20),
+    interrupt('SPARSE', 5 * minuteMs, 5 * minuteMs + 1),
+  ])
   store.calls.clear()
   assert.is((await incomplete('DENSE')).length, 10)
   assert.ok((store.calls.get('page') ?? 0) <= 1 + 11, `${store.calls.get('page')} pages`)
@@ -244,7 +257,8 @@ test('while interruptions are not built, candles are given with unknown complete
   const api = await startTestApi({ readModels: 'none' })
   await api.rebuild('candles')
   await api.rebuild('symbols')
-  await api.record([trade()])
+  await api.record([firstListened('AAPL', noon), trade()])
+  await reportKnownUntil(api.store, Date.now())
   const { status, json } = await api.get('/api/v1/candles/AAPL')
   assert.is(status, 200)
   assert.is(json.data.data[0].complete, null)

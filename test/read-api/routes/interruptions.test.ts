@@ -35,28 +35,93 @@ test('gives the newest first, with its span and its reason', async () => {
   })
 })
 
-test('pages give each exactly once, also if many end at one time', async () => {
-  const many = Array.from({ length: 40 }, (_, i) =>
-    interruption({ symbol: 'MANY', from: at, until: at + 10 + Math.floor(i / 7), reason: `${i}` }),
-  )
-  await record(many)
-  const seen: string[] = []
+type Shown = Readonly<{ from: string; until: string | null; reason: string }>
+
+/** Of all pages: from, until and reason, in milliseconds after `at`. */
+async function walk(symbol: string, limit: number) {
+  const seen: [from: number, until: number | null, reason: string][] = []
   for (let before = ''; ; ) {
-    const { json } = await get(`/api/v1/interruptions/MANY?limit=6${before}`)
-    seen.push(...json.data.data.map(({ reason }: { reason: string }) => reason))
+    const { json } = await get(`/api/v1/interruptions/${symbol}?limit=${limit}${before}`)
+    assert.ok(seen.length === 0 || json.data.data.length > 0, 'an empty page')
+    seen.push(...json.data.data.map(spanOf))
     const { next_cursor: cursor } = json.data.pagination
-    if (cursor === null) break
+    if (cursor === null) return seen
     before = `&before=${cursor}`
   }
-  assert.equal(seen, many.map(({ reason }) => reason).reverse())
+}
+
+const spanOf = ({ from, until, reason }: Shown): [number, number | null, string] => [
+  Date.parse(from) - at,
+  until === null ? null : Date.parse(until) - at,
+  reason,
+]
+
+test('pages give each exactly once, also if many begin at one time', async () => {
+  const many = Array.from({ length: 40 }, (_, i) =>
+    interruption({ symbol: 'MANY', from: at + Math.floor(i / 7), until: at + 99, reason: `${i}` }),
+  )
+  await record(many)
+  const seen = await walk('MANY', 6)
+  assert.equal(
+    seen.map(([, , reason]) => reason),
+    many.map(({ reason }) => reason).reverse(),
+  )
 })
 
-test('before a Unix time gives those that ended strictly before', async () => {
-  const untils = [at + 1, at + 2, at + 3]
-  await record(untils.map((until) => interruption({ symbol: 'B4', from: at, until })))
+test('one that goes on has no end', async () => {
+  await record([
+    interruption({ symbol: 'ON', from: 0, until: at, reason: 'not listened before' }),
+    interruption({ symbol: 'ON', from: at + 5, until: null }),
+  ])
+  const { json } = await get('/api/v1/interruptions/ON')
+  assert.equal(
+    json.data.data.map(({ from, until }: Shown) => [from, until]),
+    [
+      ['2025-11-20T13:33:03.549Z', null],
+      ['1970-01-01T00:00:00.000Z', '2025-11-20T13:33:03.544Z'],
+    ],
+  )
+})
+
+test('one that was recorded while it went on is given once, with its end, in any page', async () => {
+  const span = (from: number, until: number | null, reason: string) =>
+    interruption({
+      symbol: 'ENDED',
+      from: at + from,
+      until: until === null ? null : at + until,
+      reason,
+    })
+  await record([
+    ...[10, 20, 30].flatMap((from) => [
+      span(from, null, `lost ${from}`),
+      span(from, from + 5, `lost ${from}`),
+    ]),
+    // A kill while it goes on: the next ingest finds another beginning.
+    span(40, null, 'disconnected'),
+    span(43, 50, 'ingest not running'),
+    span(60, 70, 'silent'),
+  ])
+  const expected = [
+    [60, 70, 'silent'],
+    [43, 50, 'ingest not running'],
+    [40, 43, 'disconnected'],
+    [30, 35, 'lost 30'],
+    [20, 25, 'lost 20'],
+    [10, 15, 'lost 10'],
+  ]
+  for (const limit of [1, 2, 3, 4, 5, 6, 100]) {
+    assert.equal(await walk('ENDED', limit), expected, `by ${limit}`)
+  }
+  const { json } = await get(`/api/v1/interruptions/ENDED?before=${at + 42}&limit=1`)
+  assert.equal(json.data.data.map(spanOf), [[40, 43, 'disconnected']])
+})
+
+test('before a Unix time gives those that began strictly before', async () => {
+  const froms = [at + 1, at + 2, at + 3]
+  await record(froms.map((from) => interruption({ symbol: 'B4', from, until: at + 3 })))
   const { json } = await get(`/api/v1/interruptions/B4?before=${at + 3}`)
   assert.equal(
-    json.data.data.map(({ until }: { until: string }) => Date.parse(until)),
+    json.data.data.map(({ from }: Shown) => Date.parse(from)),
     [at + 2, at + 1],
   )
 })

@@ -125,6 +125,27 @@ test('gets everything if the id is of another log', () => {
   close()
 })
 
+test('gets no older candle than another process sent, and the open one when that is in step', () => {
+  const rows = newestRows('candle')
+  const sent = response()
+  const wish = { symbols: undefined, interval: '1m' as const, resumeFrom: upTo(5) }
+  const client = streamClient({ response: sent as unknown as ServerResponse, ...wish, limits })
+  const poll = (n: number, position: number, complete: boolean) => {
+    const shown = () => ({ n, complete })
+    const candle = { key: 'A', symbol: 'A', at: 0, guard: `0:${n}`, complete, shown }
+    client.deliver([rows.take([candle], upTo(position))])
+  }
+  poll(3, 3, true)
+  poll(3, 4, false)
+  assert.equal(sent.ticks(), [])
+  poll(5, 5, false)
+  poll(5, 5, false)
+  poll(5, 6, true)
+  const texts = [...sent.read().matchAll(/data: (.*)/g)].map(([, text]) => text)
+  assert.equal(texts, ['{"n":5,"complete":false}', '{"n":5,"complete":true}'])
+  sent.emit('close')
+})
+
 test('gets an id for rows it did not want, too', () => {
   const { sent, poll, close } = given({ symbols: new Set(['A']) })
   poll({ A: 1 })

@@ -1,6 +1,9 @@
 import * as assert from 'uvu/assert'
+import { interruptions } from '../../../src/projections/read-models/interruptions.ts'
+import { encodeKey } from '../../../src/read-model-store/key.ts'
 import { openEventStream } from '../../support/event-stream.ts'
 import { eventually } from '../../support/eventually.ts'
+import { firstListened, reportKnownUntil } from '../../support/listening.ts'
 import { startTestApi, testLimits } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
 import { interruption, trade } from '../../support/trade.ts'
@@ -96,12 +99,14 @@ test('sends the open candle, and once more the one before it', async () => {
 })
 
 test('sends the open candle again when an interruption makes it incomplete', async () => {
-  const { api, record, close } = await startTestApi()
+  const { api, store, record, close } = await startTestApi()
   const start = Date.parse('2025-11-20T13:30:00Z')
-  await record([trade({ executedAt: start + 1 }), trade({ symbol: 'MSFT', executedAt: start + 1 })])
+  await reportKnownUntil(store, Date.now())
+  await record(['AAPL', 'MSFT'].map((symbol) => firstListened(symbol, start)))
+  await record(['AAPL', 'MSFT'].map((symbol) => trade({ symbol, executedAt: start + 1 })))
   const stream = await openEventStream({ port: api.port, path: '/api/v1/stream?interval=1m' })
   await eventually(() => stream.of('candle').length === 2)
-  await eventually(() => stream.ids.at(-1)?.startsWith('0:1:'))
+  await eventually(() => stream.ids.at(-1)?.startsWith('0:3:'))
   await record([interruption({ from: start + 2, until: start + 3 })])
   await eventually(() => stream.of('candle').length === 3)
   const { symbol, complete, trade_count } = stream.of('candle').at(-1) ?? {}
@@ -119,14 +124,27 @@ test('sends the open candle again when an interruption makes it incomplete', asy
 test('a candle ahead of its interruption is sent again, also on a resumed stream', async () => {
   const { api, record, store, rebuild, close } = await startTestApi()
   const start = Date.parse('2025-11-20T13:30:00Z')
-  await record([trade({ executedAt: start + 1 })])
+  await reportKnownUntil(store, Date.now())
+  await record([firstListened('AAPL', start), trade({ executedAt: start + 1 })])
   const path = '/api/v1/stream?interval=1m'
   const stream = await openEventStream({ port: api.port, path })
   await eventually(() => stream.of('candle').length === 1)
   const pointer = await store.pointer('interruptions')
   assert.ok(pointer)
   // A generation that no projector updates stands for a model that is behind.
-  const lagging = await store.create({ model: 'interruptions', version: 1, kind: 'series' })
+  const { version } = interruptions
+  const lagging = await store.create({ model: 'interruptions', version, kind: 'series' })
+  await lagging.commit({
+    partition: 0,
+    from: 0,
+    to: 1,
+    applied: 1,
+    origin: 'log',
+    rows: {
+      kind: 'series',
+      writes: [{ key: encodeKey(['AAPL', 0, 0, 0]), value: firstListened('AAPL', start) }],
+    },
+  })
   const opened = store.calls.get('open') ?? 0
   await store.promote({ ...pointer, active: lagging.info.id }, pointer.active)
   await eventually(() => (store.calls.get('open') ?? 0) > opened)

@@ -1,0 +1,418 @@
+import * as fc from 'fast-check'
+import * as assert from 'uvu/assert'
+import type { TradelogEvent } from '../../../src/domain/event.ts'
+import {
+  type InterruptionRow,
+  interruptions,
+} from '../../../src/projections/read-models/interruptions.ts'
+import {
+  completenessOf,
+  readEvidence,
+  type Span,
+} from '../../../src/read-api/read-models/completeness.ts'
+import { reportsOf } from '../../../src/read-api/read-models/reports.ts'
+import { encodeKey } from '../../../src/read-model-store/key.ts'
+import type { Generation, ReadModelStore } from '../../../src/read-model-store/read-model-store.ts'
+import { openEventStream } from '../../support/event-stream.ts'
+import { eventually } from '../../support/eventually.ts'
+import {
+  firstListened,
+  reportFeed,
+  reportKnownUntil,
+  reportProjectors,
+} from '../../support/listening.ts'
+import { openMemoryReadModelStore } from '../../support/memory-read-model-store.ts'
+import { startTestApi, type TestApi } from '../../support/read-api.ts'
+import { suite } from '../../support/suite.ts'
+import { interruption, trade } from '../../support/trade.ts'
+
+const test = suite('completeness of candles')
+
+const secondMs = 1_000
+const minuteMs = 60 * secondMs
+const hourMs = 60 * minuteMs
+
+/** 2026-02-03, by hour, minute and second. */
+const at = (hour: number, minute: number, second = 0) => Date.UTC(2026, 1, 3, hour, minute, second)
+
+type Given = TestApi & {
+  /** The clock of the API and of the store. */
+  now: number
+  /** By starts (`16:28`): the `complete` of every candle of AAPL. */
+  complete: (interval?: string) => Promise<Record<string, boolean | null>>
+}
+
+/** An API at a time that stands still. Its log begins with these events. */
+async function given(now: number, events: readonly TradelogEvent[]): Promise<Given> {
+  const clock = { now }
+  const openStore = async () => openMemoryReadModelStore({ now: () => clock.now })
+  const api = await startTestApi({ now: () => clock.now, openStore })
+  await api.record(events)
+  let limit = 100
+  const complete = async (interval = '1m') => {
+    // Each time another path: an answer is kept for a second of the real clock.
+    const { json } = await api.get(`/api/v1/candles/AAPL?interval=${interval}&limit=${limit++}`)
+    return Object.fromEntries(
+      json.data.data.map((candle: { start: string; complete: boolean | null }) => [
+        candle.start.slice(11, 16),
+        candle.complete,
+      ]),
+    )
+  }
+  return Object.assign(clock, api, { complete })
+}
+
+const trades = (...times: readonly number[]) => times.map((executedAt) => trade({ executedAt }))
+
+/** A symbol that was listened to for days, and has trades in three minutes. */
+const usual = [
+  firstListened('AAPL', at(0, 0) - 24 * hourMs),
+  ...trades(at(16, 27, 30), at(16, 28, 30), at(16, 29, 10)),
+]
+
+test('a candle is complete when the feed was heard from its first moment until now', async () => {
+  const api = await given(at(16, 29, 30), usual)
+  await reportKnownUntil(api.store, api.now)
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': true })
+  assert.equal(await api.complete('1h'), { '16:00': true })
+  assert.equal(await api.complete('1d'), { '00:00': true })
+  await api.close()
+})
+
+test('the open candles are incomplete while the feed is away, not only afterwards', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportKnownUntil(api.store, api.now)
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': true })
+  api.now = at(16, 29, 22)
+  await reportProjectors(api.store, api.now)
+  const [from, heardUntil] = [at(16, 29, 20), at(16, 29, 20)]
+  const lost = { reason: 'disconnected', from, until: null }
+  await reportFeed(api.store, { state: 'disconnected', heardUntil, interruption: lost })
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': false })
+  assert.equal(await api.complete('1h'), { '16:00': false })
+  assert.equal(await api.complete('1d'), { '00:00': false })
+  await api.close()
+})
+
+test('the event of a loss that goes on is enough, while reports are older', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportKnownUntil(api.store, api.now)
+  await api.record([interruption({ from: at(16, 29, 19), until: null })])
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': false })
+  await api.record([
+    interruption({ from: at(16, 29, 19), until: at(16, 29, 50) }),
+    ...trades(at(16, 29, 55), at(16, 30, 0)),
+  ])
+  api.now = at(16, 30, 5)
+  await reportKnownUntil(api.store, api.now)
+  const after = { '16:27': true, '16:28': true, '16:29': false, '16:30': true }
+  assert.equal(await api.complete(), after)
+  assert.equal(await api.complete('1h'), { '16:00': false })
+  await api.close()
+})
+
+test('the day of the first start is incomplete, and so is every candle before it', async () => {
+  const api = await given(at(16, 30, 30), [
+    firstListened('AAPL', at(16, 28, 12)),
+    ...trades(at(9, 15), at(16, 28, 13), at(16, 29, 1), at(16, 30, 1), at(15, 0)),
+  ])
+  await reportKnownUntil(api.store, api.now)
+  assert.equal(await api.complete(), {
+    '09:15': false,
+    '15:00': false,
+    '16:28': false,
+    '16:29': true,
+    '16:30': true,
+  })
+  assert.equal(await api.complete('1h'), { '09:00': false, '15:00': false, '16:00': false })
+  assert.equal(await api.complete('1d'), { '00:00': false })
+  await api.close()
+})
+
+test('candles are incomplete while trades are refused, and stay so', async () => {
+  const refused = { from: at(16, 28, 40), reason: 'trades refused' }
+  const api = await given(at(16, 29, 20), [...usual, interruption({ ...refused, until: null })])
+  await reportKnownUntil(api.store, api.now)
+  assert.equal(await api.complete(), { '16:27': true, '16:28': false, '16:29': false })
+  await api.record([interruption({ ...refused, until: at(16, 29, 40) }), ...trades(at(16, 30, 10))])
+  api.now = at(16, 30, 20)
+  await reportKnownUntil(api.store, api.now)
+  const after = { '16:27': true, '16:28': false, '16:29': false, '16:30': true }
+  assert.equal(await api.complete(), after)
+  await api.close()
+})
+
+test('the open candle is incomplete once a killed ingest has been silent for 10 s', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportKnownUntil(api.store, api.now)
+  api.now = at(16, 29, 31)
+  await reportProjectors(api.store, api.now)
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': false })
+  assert.equal(await api.complete('1h'), { '16:00': false })
+  await api.close()
+})
+
+test('the end of an interruption by a kill counts, though the killed one never saw it', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  const lost = { reason: 'disconnected', from: at(16, 28, 59), until: null }
+  const heardUntil = lost.from
+  await reportFeed(
+    api.store,
+    { state: 'disconnected', heardUntil, interruption: lost },
+    { source: 'ingest:killed' },
+  )
+  const absence = { from: at(16, 28, 57), until: at(16, 30, 30), reason: 'ingest not running' }
+  await api.record([interruption(absence), ...trades(at(16, 30, 40), at(16, 31, 5))])
+  api.now = at(16, 31, 20)
+  await reportKnownUntil(api.store, api.now)
+  const after = { '16:27': true, '16:28': false, '16:29': false, '16:30': false, '16:31': true }
+  assert.equal(await api.complete(), after)
+  await api.close()
+})
+
+test('candles after the time at which their projector was caught up are not complete', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  const heardUntil = api.now
+  await reportFeed(api.store, { heardUntil })
+  for (const fields of [
+    { state: 'stalled' as const },
+    { state: 'stopped' as const },
+    { state: 'retrying' as const },
+    { state: 'catching up' as const },
+  ]) {
+    api.now += secondMs
+    await reportFeed(api.store, { heardUntil: api.now })
+    await reportProjectors(api.store, at(16, 28, 10), fields)
+    const expected = { '16:27': true, '16:28': false, '16:29': false }
+    assert.equal(await api.complete(), expected, fields.state)
+  }
+  await api.close()
+})
+
+test('the open candle is incomplete once a killed project role is silent for 10 s', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportKnownUntil(api.store, api.now)
+  api.now = at(16, 29, 31)
+  await reportFeed(api.store, { heardUntil: api.now })
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': false })
+  await api.close()
+})
+
+test('status rows are read once a second for all requests and streams', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportKnownUntil(api.store, api.now)
+  const path = '/api/v1/stream?interval=1m'
+  const stream = await openEventStream({ port: api.api.port, path })
+  for (let i = 0; i < 20; i++) await api.complete()
+  await eventually(() => stream.of('candle').length > 0)
+  assert.is(api.store.calls.get('statuses'), 1)
+  api.now += secondMs
+  await api.complete()
+  await api.complete('1h')
+  assert.is(api.store.calls.get('statuses'), 2)
+  stream.close()
+  await api.close()
+})
+
+test('of several projectors, those of the symbol’s own partition count', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportFeed(api.store, { heardUntil: api.now })
+  await reportProjectors(api.store, api.now, { caughtUpAt: { 0: at(16, 28, 10), 1: api.now } })
+  assert.equal(await api.complete(), { '16:27': true, '16:28': false, '16:29': false })
+  api.now += secondMs
+  await reportProjectors(api.store, api.now, { caughtUpAt: { 0: api.now, 1: at(16, 28, 10) } })
+  assert.equal(await api.complete(), { '16:27': true, '16:28': true, '16:29': true })
+  await api.close()
+})
+
+test('nothing is known of the candles of a file, whatever else is listened to', async () => {
+  const ofFile = usual.slice(1).map((event) => ({ ...event, source: 'file:0123abcd:1' }))
+  const api = await given(at(16, 29, 20), [...ofFile, firstListened('MSFT', at(16, 0))])
+  await reportProjectors(api.store, api.now)
+  await reportFeed(api.store, { source: 'file', state: 'played', heardUntil: api.now })
+  assert.equal(await api.complete(), { '16:27': null, '16:28': null, '16:29': null })
+  assert.equal(await api.complete('1d'), { '00:00': null })
+  await api.close()
+})
+
+test('nothing is known of an old log, but from its first interruption on', async () => {
+  const api = await given(at(16, 29, 20), usual.slice(1))
+  await reportKnownUntil(api.store, api.now)
+  assert.equal(await api.complete(), { '16:27': null, '16:28': null, '16:29': null })
+  await api.record([interruption({ from: at(16, 28, 10), until: at(16, 28, 20) })])
+  assert.equal(await api.complete(), { '16:27': null, '16:28': false, '16:29': true })
+  await api.close()
+})
+
+test('rebuilt without ingest, only what the log itself says is known', async () => {
+  const api = await given(at(16, 29, 20), [
+    firstListened('AAPL', at(16, 26)),
+    ...usual.slice(1),
+    interruption({ from: at(16, 28, 10), until: at(16, 28, 20) }),
+  ])
+  const expected = { '16:27': true, '16:28': false, '16:29': false }
+  assert.equal(await api.complete(), expected)
+  api.now += secondMs
+  await reportProjectors(api.store, api.now)
+  assert.equal(await api.complete(), expected)
+  api.now += secondMs
+  await reportFeed(api.store, { heardUntil: null, state: 'connecting' })
+  assert.equal(await api.complete(), expected)
+  api.now += secondMs
+  await reportKnownUntil(api.store, api.now)
+  assert.equal(await api.complete(), { '16:27': true, '16:28': false, '16:29': true })
+  await api.close()
+})
+
+test('interruptions of another version, in another order, are not known', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  await reportKnownUntil(api.store, api.now)
+  const pointer = await api.store.pointer('interruptions')
+  assert.ok(pointer)
+  const version = interruptions.version - 1
+  const old = await api.store.create({ model: 'interruptions', version, kind: 'series' })
+  const other = await startTestApi({
+    readModels: 'none',
+    now: () => api.now,
+    openStore: async () => api.store,
+  })
+  await api.store.promote({ ...pointer, active: old.info.id }, pointer.active)
+  const { json } = await other.get('/api/v1/candles/AAPL?limit=1')
+  assert.is(json.data.data[0].complete, null)
+  await other.close()
+  await api.api.close()
+})
+
+/** Interruptions as ingest records them: beginnings and ends rise, and at most one goes on. */
+const recordedSpans = fc
+  .array(
+    fc.record({ pause: fc.nat(6), length: fc.nat(6), isTold: fc.boolean(), isMoved: fc.boolean() }),
+    { minLength: 0, maxLength: 90, size: 'max' },
+  )
+  .chain((parts) => fc.record({ parts: fc.constant(parts), isOver: fc.boolean() }))
+  .map(({ parts, isOver }) => {
+    let time = 0
+    const rows = parts.flatMap(({ pause, length, isTold, isMoved }) => {
+      const from = time + pause
+      const later = from + (isMoved ? 1 : 0)
+      time = later + length
+      const told = isTold ? [{ from, until: null }] : []
+      return [...told, { from: isTold ? later : from, until: time }]
+    })
+    return isOver ? rows : [...rows, { from: time + 3, until: null }]
+  })
+
+/** The spans that rows stand for, one after the other. */
+function naiveSpans(rows: readonly Readonly<{ from: number; until: number | null }>[]) {
+  const spans: { from: number; until: number }[] = []
+  let open: number | undefined
+  for (const { from, until } of rows) {
+    open ??= from
+    if (until === null) continue
+    spans.push({ from: open, until })
+    open = undefined
+  }
+  return open === undefined ? spans : [...spans, { from: open, until: Infinity }]
+}
+
+test('equals a naive model of the interruptions, for any rows and spans', async () => {
+  const store = openMemoryReadModelStore()
+  await fc.assert(
+    fc.asyncProperty(
+      recordedSpans,
+      fc.uniqueArray(fc.nat(120), { maxLength: 40, size: 'max' }),
+      fc.integer({ min: 1, max: 9 }),
+      async (rows, starts, length) => {
+        const generation = await generationOf(store, rows)
+        const known = naiveSpans(rows)
+        const spans = starts
+          .map((start) => ({ start: start * length, end: (start + 1) * length }))
+          .sort((a, b) => b.start - a.start)
+        const { signal } = new AbortController()
+        let pages = 0
+        const counting: typeof generation = {
+          ...generation,
+          page: (options) => {
+            pages++
+            return generation.page(options)
+          },
+        }
+        const found = await readEvidence(counting, { symbol: 'A', spans, signal })
+        assert.ok(pages <= spans.length + 1, `${pages} reads of ${spans.length} spans`)
+        for (const span of spans) {
+          const expected = naiveCompleteness(span, known)
+          assert.is(completenessOf(span, found, upToNow), expected, JSON.stringify(span))
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
+  await store.close()
+})
+
+const [caughtUp, farAhead] = ['caught up', 10_000] as const
+const upToNow = reportsOf(
+  {
+    ingests: [
+      {
+        kind: 'ingest',
+        state: 'active',
+        since: 0,
+        problems: [],
+        writtenAt: farAhead,
+        isStale: false,
+        feeds: [
+          {
+            source: 'simulated',
+            state: 'connected',
+            since: 0,
+            problem: null,
+            heardUntil: farAhead,
+            lastTradeAt: null,
+            interruption: null,
+          },
+        ],
+      },
+    ],
+    projectors: ['candles', 'interruptions'].map((model) => ({
+      model,
+      version: 1,
+      generation: '',
+      state: caughtUp,
+      since: 0,
+      partitions: [],
+      lastCommitAt: null,
+      caughtUpAt: { 0: farAhead },
+      error: null,
+      writtenAt: farAhead,
+      isStale: false,
+    })),
+  },
+  farAhead,
+)
+
+function naiveCompleteness(
+  { start, end }: Span,
+  interrupted: readonly Readonly<{ from: number; until: number }>[],
+): boolean | null {
+  if (interrupted.every(({ from }) => from >= end)) return null
+  return !interrupted.some(({ from, until }) => from < end && until > start)
+}
+
+async function generationOf(
+  store: ReadModelStore,
+  rows: readonly Readonly<{ from: number; until: number | null }>[],
+) {
+  const generation = await store.create({ model: 'interruptions', version: 2, kind: 'series' })
+  const writes = rows.map(({ from, until }, offset) => ({
+    key: encodeKey(['A', from, 0, offset]),
+    value: { symbol: 'A', from, until, reason: 'disconnected', source: 'simulated' },
+  }))
+  const kind = 'series' as const
+  const [to, applied] = [rows.length, rows.length]
+  const commit = { partition: 0, from: 0, to, applied, origin: 'log', rows: { kind, writes } }
+  if (rows.length > 0) assert.is(await generation.commit(commit), 'committed')
+  return generation as Generation<InterruptionRow>
+}
+
+test.run()
