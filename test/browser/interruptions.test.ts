@@ -1,8 +1,15 @@
 import axe from 'axe-core'
 import * as assert from 'uvu/assert'
 import { browserSuite, seen } from '../support/browser.ts'
-import { embeddedStores } from '../support/store-pair.ts'
-import { startTradelog } from '../support/tradelog.ts'
+import {
+  type Feed,
+  firstListened,
+  reportFeed,
+  reportProjectors,
+  type Store,
+} from '../support/listening.ts'
+import { startTestApi } from '../support/read-api.ts'
+import { trade } from '../support/trade.ts'
 
 const test = browserSuite('interruptions in a browser')
 
@@ -21,24 +28,46 @@ const shadedPixels = `(() => {
   return count
 })()`
 
+/** Processes that report twice a second, and change what they say of the feed. */
+function reporting(store: Store) {
+  let feed = (): Partial<Feed> => ({})
+  const report = async () => {
+    await reportFeed(store, { heardUntil: Date.now(), ...feed() })
+    await reportProjectors(store, Date.now())
+  }
+  const timer = setInterval(report, 500)
+  return {
+    connected: () => {
+      feed = () => ({})
+    },
+    lost: (from: number) => {
+      const interruption = { reason: 'disconnected', from, until: null }
+      feed = () => ({ state: 'disconnected', heardUntil: from, interruption })
+    },
+    stop: () => clearInterval(timer),
+  }
+}
+
 test('incomplete candles are shaded and explained, light and dark, without a reload', async () => {
-  const settings = embeddedStores()
-  const roles = [startTradelog(['project'], settings), startTradelog(['api'], settings)] as const
-  const first = startTradelog(['ingest'], settings)
-  const address = await roles[1].address()
-  const { page, errors, close } = await test.open(`${address}/#symbol=AAPL&interval=1d`)
+  const { api, store, record, close: closeApi } = await startTestApi()
+  const processes = reporting(store)
+  await record([
+    firstListened('AAPL', Date.now() - 48 * 60 * 60_000),
+    trade({ executedAt: Date.now() }),
+  ])
+  const { page, errors, close } = await test.open(`${api.url}/#symbol=AAPL&interval=1d`)
   const [note, legend] = [page.locator('#interruptions'), page.locator('#candle')]
   const label = async () => (await page.locator('#canvas').getAttribute('aria-label')) ?? ''
-  await seen(async () => /^AAPL: candles of 1d, \d from \S+ \S+$/.test(await label()))
+  const isWhole = async () => /^AAPL: candles of 1d, 1 from \S+ \S+$/.test(await label())
+  await seen(isWhole)
   assert.not(await note.isVisible())
   // The edges of letters may have that colour too.
   assert.ok(Number(await page.evaluate(shadedPixels)) < 100)
 
-  await first.kill('SIGKILL')
-  const second = startTradelog(['ingest'], settings)
-  await seen(async () => /, [12] incomplete$/.test(await label()))
-  assert.is(await note.textContent(), 'The feed was interrupted: trades may be missing.')
-  assert.match((await legend.textContent()) ?? '', 'Feedinterrupted')
+  processes.lost(Date.now())
+  await seen(async () => /, 1 incomplete$/.test(await label()))
+  assert.is(await note.textContent(), 'Shaded: trades may be missing, or are not known yet.')
+  assert.match((await legend.textContent()) ?? '', 'Completeno')
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme })
     await seen(async () => Number(await page.evaluate(shadedPixels)) > 500)
@@ -51,9 +80,30 @@ test('incomplete candles are shaded and explained, light and dark, without a rel
       colorScheme,
     )
   }
+  processes.connected()
+  await seen(isWhole)
+  assert.not(await note.isVisible())
   assert.equal(errors, [])
   await close()
-  for (const role of [second, ...roles]) await role.kill()
+  processes.stop()
+  await closeApi()
+})
+
+test('older candles are shaded too when the feed turns out to be lost for longer', async () => {
+  const { api, store, record, close: closeApi } = await startTestApi()
+  const processes = reporting(store)
+  const now = Date.now()
+  const times = [now - 120_000, now - 60_000, now]
+  await record([firstListened('AAPL', now - 48 * 60 * 60_000)])
+  await record(times.map((executedAt) => trade({ executedAt })))
+  const { page, close } = await test.open(`${api.url}/#symbol=AAPL&interval=1m`)
+  const label = async () => (await page.locator('#canvas').getAttribute('aria-label')) ?? ''
+  await seen(async () => /, 3 from \S+ \S+$/.test(await label()))
+  processes.lost(now - 60_000)
+  await seen(async () => /, 2 incomplete$/.test(await label()))
+  await close()
+  processes.stop()
+  await closeApi()
 })
 
 test.run()

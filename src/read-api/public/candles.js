@@ -68,7 +68,10 @@ export function candlePanel({ onInterval }) {
     refresh: () => opened?.newest.ask(),
     put: (candle) => {
       if (opened?.symbol !== candle.symbol || opened.interval !== candle.interval) return
+      const last = opened.history.candles().at(-1)
       if (!opened.history.put(candle)) return
+      // What makes the open candle incomplete, or complete again, may concern others too.
+      if (last !== undefined && last.complete !== candle.complete) opened.newest.ask()
       chart.update(candle)
       describe()
     },
@@ -88,11 +91,11 @@ function legend(candle) {
     ['Vol', formatVolume(candle.volume)],
     ['Trades', formatCount(candle.trade_count)],
   ]
-  if (candle.complete === false) entries.push(['Feed', 'interrupted'])
+  if (candle.complete === false) entries.push(['Complete', 'no'])
   return entries.map(([name, value]) =>
     element(
       'div',
-      name === 'Feed' ? { className: 'interruption' } : {},
+      name === 'Complete' ? { className: 'incomplete' } : {},
       element('dt', name === 'Start' ? { className: 'hidden' } : {}, name),
       element('dd', {}, value),
     ),

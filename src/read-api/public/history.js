@@ -25,6 +25,9 @@ export function candleHistory(symbol, interval) {
     if (!isBeforeAll) candles.splice(at + 1, 0, candle)
     return !isBeforeAll
   }
+  /** The stream may know by now that this very version is incomplete, or complete. */
+  const isLive = ({ start, trade_count }) =>
+    candles.at(-1)?.start === start && candles.at(-1).trade_count === trade_count
   const isApart = (page) =>
     page.length > 0 && candles.length > 0 && page[0].start > candles.at(-1).start
 
@@ -39,7 +42,7 @@ export function candleHistory(symbol, interval) {
         candles = newest.page
         before = newest.next
         live.forEach(put)
-      } else newest.page.forEach(put)
+      } else newest.page.filter((candle) => !isLive(candle)).forEach(put)
     },
     loadOlder: async (signal) => {
       const older = await page({ before }, signal)
