@@ -18,6 +18,7 @@ async function startApi({ prepared, events }: Given): Promise<number> {
   const store = await openEmbeddedReadModelStore({ directory })
   const { port } = await startReadApi({
     store,
+    expectsIngest: false,
     host: '127.0.0.1',
     port: 0,
     requestTimeoutMs: 5_000,

@@ -30,6 +30,8 @@ import { openStreams, type StreamOptions } from './stream/route.ts'
 export type ReadApiOptions = Readonly<{
   /** Stays open when the API closes: it belongs to the caller. */
   store: ReadModelStore
+  /** Whether a process of the ingest role has to report on a feed; without, the API isn't ready. */
+  expectsIngest: boolean
   host: string
   /** 0 picks a free port. */
   port: number
@@ -66,13 +68,14 @@ const readinessMsMax = 2_000
 
 /** Serves the read models over HTTP. Rejects with `CONFIG_INVALID` if it can't listen. */
 export async function startReadApi(options: ReadApiOptions): Promise<ReadApi> {
-  const { store, host, requestTimeoutMs, limits, corsOrigin, logger, now = Date.now } = options
+  const { store, expectsIngest, host, requestTimeoutMs, limits, corsOrigin, logger } = options
+  const { now = Date.now } = options
   const metrics = declareApiMetrics(options.metrics)
   const reader = readModelReader({ store, logger })
   const readReports = reportReader({ store, now })
-  const check = readinessCheck({ store, now, timeoutMs: readinessMsMax })
+  const check = readinessCheck({ store, expectsIngest, now, timeoutMs: readinessMsMax })
   const readiness = async () => (await check()).reasons
-  const routes = everyRoute({ reader, readReports, store, now, readiness })
+  const routes = everyRoute({ reader, readReports, store, expectsIngest, now, readiness })
   const streams = openStreams({
     reader,
     readReports,

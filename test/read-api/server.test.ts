@@ -139,7 +139,8 @@ test('a port in use is an error of the settings', async () => {
   const { api, store, close } = await startTestApi()
   const metrics = createMetrics()
   const limits = testLimits
-  const options = { store, host: '127.0.0.1', requestTimeoutMs: 1_000, limits, metrics }
+  const at = { host: '127.0.0.1', requestTimeoutMs: 1_000, expectsIngest: false }
+  const options = { store, ...at, limits, metrics }
   const logger = pino({ enabled: false })
   const error = await startReadApi({ ...options, port: api.port, logger }).catch((e: unknown) => e)
   assert.ok(hasCode(error, 'CONFIG_INVALID'))

@@ -46,6 +46,7 @@ export async function startTestApi({
   const store = faultyReadModelStore(opened)
   const api = await startReadApi({
     store,
+    expectsIngest: false,
     host: '127.0.0.1',
     port: 0,
     requestTimeoutMs: 2_000,

@@ -25,6 +25,7 @@ export const runApi = async (
   life.own(
     await startReadApi({
       store,
+      expectsIngest: !config.feed.includes('none'),
       host: config.apiHost,
       port: config.apiPort,
       requestTimeoutMs: config.timeouts.apiRequestMs,

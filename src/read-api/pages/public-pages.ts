@@ -15,6 +15,7 @@ const files = [
   'chart.js',
   'connection.js',
   'element.js',
+  'feeds.js',
   'format.js',
   'history.js',
   'icon.svg',

@@ -1,5 +1,6 @@
 import { candlePanel, intervals } from './candles.js'
 import { connection } from './connection.js'
+import { feedSigns } from './feeds.js'
 import { live } from './live.js'
 import { pace } from './pace.js'
 import { readModelPanel } from './read-models.js'
@@ -44,6 +45,12 @@ const models = readModelPanel({
   onAnswer: () => health.set('api', true),
   onError: () => health.set('api', false),
 })
+const feeds = feedSigns({
+  onAnswer: (areWell) => {
+    health.set('feeds', areWell)
+    total.expectTrades(areWell)
+  },
+})
 const stream = live({
   onOpen: () => health.set('stream', true),
   onLost: () => health.set('stream', false),
@@ -60,3 +67,4 @@ choose(chosen())
 addEventListener('hashchange', () => choose(chosen()))
 symbols.refresh()
 models.refresh()
+feeds.refresh()

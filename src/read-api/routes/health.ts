@@ -14,11 +14,13 @@ export const healthRoute = (): Route =>
     read: async () => ({ status: 'ok' }),
   })
 
-/** Ready when the store answers and every read model is built and being updated. */
+/** Ready when every read model can be read and is being updated, and the feed is listened to. */
 export const readinessRoute = (readiness: Readiness): Route =>
   plainRoute({
     path: '/readyz',
-    summary: 'Whether every read model can be read and is being updated; if not, the reasons',
+    summary:
+      'Whether every read model can be read and is being updated, and the feed is listened to; if ' +
+      'not, the reasons',
     answer: object({
       status: oneOf(['ready'], 'Always `ready`; the answer is 503 if it is not'),
       read_models: list(text('Name of a read model')),

@@ -5,6 +5,7 @@ import type { Route } from '../http/route.ts'
 import type { ReadModelReader } from '../read-models/reader.ts'
 import type { ReadReports } from '../read-models/reports.ts'
 import { candlesRoute } from './candles.ts'
+import { feedsRoute } from './feeds.ts'
 import { healthRoute, readinessRoute } from './health.ts'
 import { interruptionsRoute } from './interruptions.ts'
 import { readModelsRoute } from './read-models.ts'
@@ -16,6 +17,7 @@ type Sources = Readonly<{
   reader: ReadModelReader
   readReports: ReadReports
   store: ReadModelStore
+  expectsIngest: boolean
   now: () => UnixMs
   readiness: Readiness
 }>
@@ -24,9 +26,8 @@ type Sources = Readonly<{
 export const routes = ({
   reader,
   readReports,
-  store,
-  now,
   readiness,
+  ...sources
 }: Sources): readonly Route[] => [
   symbolsRoute(reader),
   tradesRoute(reader),
@@ -34,7 +35,8 @@ export const routes = ({
   interruptionsRoute(reader),
   vwapRoute(reader),
   everyVwapRoute(reader),
-  readModelsRoute(store, now),
+  readModelsRoute(sources.store, sources.now),
+  feedsRoute(sources),
   readinessRoute(readiness),
   healthRoute(),
 ]

@@ -3,12 +3,14 @@ import type { UnixMs } from '../../domain/time.ts'
 import { projectorStates } from '../../read-model-store/status.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { Page } from '../pages/page.ts'
+import { feedStates, type IngestOverview, ingestStates } from './ingest.ts'
 import type { Overview } from './overview.ts'
 import type { ReadinessCheck } from './readiness.ts'
 
 /** Every metric of the API. `docs/operations.md` says what they mean to an operator. */
 export const declareApiMetrics = (metrics: Metrics) => ({
   ...declareRequestMetrics(metrics),
+  ...declareFeedMetrics(metrics),
   ...declareReadModelMetrics(metrics),
 })
 
@@ -44,11 +46,29 @@ const declareRequestMetrics = ({ counter, gauge, histogram }: Metrics) => ({
   }),
 })
 
+const declareFeedMetrics = ({ gauge }: Metrics) => ({
+  ingestState: gauge({
+    name: 'tradelog_api_ingest_state',
+    help: '1 for the state of ingest, 0 for the others, as in /api/v1/feeds.',
+    labelNames: ['state'],
+  }),
+  feedState: gauge({
+    name: 'tradelog_api_feed_state',
+    help: '1 for the state of the feed, 0 for the others, as in /api/v1/feeds; unknown for null.',
+    labelNames: ['feed', 'state'],
+  }),
+  feedHeardAge: gauge({
+    name: 'tradelog_api_feed_heard_age_seconds',
+    help: 'How long ago the feed was heard, with all that it had sent by then in the log.',
+    labelNames: ['feed'],
+  }),
+})
+
 /** What processes report in their status rows, even those that can't be scraped. */
 const declareReadModelMetrics = ({ gauge }: Metrics) => ({
   ready: gauge({
     name: 'tradelog_api_ready',
-    help: '1 if /readyz answers 200: every read model can be read and is being updated.',
+    help: '1 if /readyz answers 200: read models are updated, and the feed is listened to.',
   }),
   storeUp: gauge({
     name: 'tradelog_api_read_model_store_up',
@@ -146,14 +166,19 @@ export function metricsUpdate(metrics: ApiMetrics, { check, streams, now }: Sour
     metrics.ready.set(overview !== undefined && reasons.length === 0 ? 1 : 0)
     metrics.storeUp.set(overview === undefined ? 0 : 1)
     // A value that isn't known is removed: the former one would be wrong.
-    for (const metric of metricsPerModel(metrics)) metric.reset()
-    if (overview !== undefined) setPerModel(metrics, overview, now())
+    for (const metric of metricsOfReports(metrics)) metric.reset()
+    if (overview === undefined) return
+    setFeeds(metrics, overview.ingest, now())
+    setPerModel(metrics, overview, now())
   }
 }
 
 const unknown: ReadinessCheck = { reasons: [], overview: undefined }
 
-const metricsPerModel = (metrics: ApiMetrics) => [
+const metricsOfReports = (metrics: ApiMetrics) => [
+  metrics.ingestState,
+  metrics.feedState,
+  metrics.feedHeardAge,
   metrics.modelState,
   metrics.modelLag,
   metrics.statusAge,
@@ -164,6 +189,17 @@ const metricsPerModel = (metrics: ApiMetrics) => [
   metrics.verifySkipped,
   metrics.verifiedAt,
 ]
+
+function setFeeds(metrics: ApiMetrics, { state, feeds }: IngestOverview, now: UnixMs): void {
+  for (const each of ingestStates) metrics.ingestState.set({ state: each }, each === state ? 1 : 0)
+  for (const { source: feed, state, heardUntil } of feeds) {
+    for (const each of [...feedStates, 'unknown']) {
+      metrics.feedState.set({ feed, state: each }, each === (state ?? 'unknown') ? 1 : 0)
+    }
+    if (heardUntil === null) continue
+    metrics.feedHeardAge.set({ feed }, Math.max(0, now - heardUntil) / 1_000)
+  }
+}
 
 const modelStates = ['not built', ...projectorStates, 'frozen'] as const
 const verifyResults = ['equal', 'different', 'could not check'] as const

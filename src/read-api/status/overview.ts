@@ -1,15 +1,24 @@
 import type { UnixMs } from '../../domain/time.ts'
 import { readModels } from '../../projections/read-models/index.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import { type IngestOverview, ingestOverview } from './ingest.ts'
 import { type GenerationStatus, generationStatus, readStatuses, type Statuses } from './statuses.ts'
 
-/** Every read model with the status of its active generation, undefined if it isn't built yet. */
 export type Overview = Readonly<{
   statuses: Statuses
+  /** Every read model with the status of its active generation, undefined if it isn't built yet. */
   models: readonly Readonly<{ model: string; status: GenerationStatus | undefined }>[]
+  ingest: IngestOverview
 }>
 
-export async function readOverview(store: ReadModelStore, now: UnixMs): Promise<Overview> {
+type Options = Readonly<{
+  store: ReadModelStore
+  /** Whether a process has to report on a feed. */
+  expectsIngest: boolean
+  now: UnixMs
+}>
+
+export async function readOverview({ store, expectsIngest, now }: Options): Promise<Overview> {
   const statuses = await readStatuses(store, now)
   const models = await Promise.all(
     readModels.map(async ({ name: model }) => {
@@ -17,5 +26,5 @@ export async function readOverview(store: ReadModelStore, now: UnixMs): Promise<
       return { model, status: pointer && generationStatus(statuses, pointer, now) }
     }),
   )
-  return { statuses, models }
+  return { statuses, models, ingest: ingestOverview(statuses.ingests, expectsIngest, now) }
 }

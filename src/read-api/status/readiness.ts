@@ -9,7 +9,12 @@ import { failureOf } from '../http/envelope.ts'
 import { type Overview, readOverview } from './overview.ts'
 import type { GenerationStatus } from './statuses.ts'
 
-type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: number }>
+type Options = Readonly<{
+  store: ReadModelStore
+  expectsIngest: boolean
+  now: () => UnixMs
+  timeoutMs: number
+}>
 
 /**
  * `since` is null if it is unknown: then the time at which this process noticed counts, also of a
@@ -17,17 +22,19 @@ type Options = Readonly<{ store: ReadModelStore; now: () => UnixMs; timeoutMs: n
  */
 type Problem = Readonly<{ part: string; message: string; since: UnixMs | null }>
 
-/** Why read models can't be read or aren't updated. No overview if the store can't be read. */
+/** Why read models can't be read or lack trades. No overview if the store can't be read. */
 export type ReadinessCheck = Readonly<{
   reasons: readonly Reason[]
   overview: Overview | undefined
 }>
 
 /**
- * Checks part by part whether the read models can be read and are being updated. It judges by the
- * projectors' status rows and by their age, since a projector that hangs reports nothing.
+ * Checks part by part whether the read models can be read and are being updated, and whether the
+ * feed is listened to. It judges by the status rows of projectors and ingest, and by the age of
+ * these rows, since a process that hangs reports nothing.
  */
-export function readinessCheck({ store, now, timeoutMs }: Options): () => Promise<ReadinessCheck> {
+export function readinessCheck(options: Options): () => Promise<ReadinessCheck> {
+  const { now, timeoutMs } = options
   const noticed = new Map<string, Failures>()
   const reasonFor = ({ part, message, since }: Problem): Reason => {
     const row = noticed.get(part) ?? countFailures({ now })
@@ -42,7 +49,7 @@ export function readinessCheck({ store, now, timeoutMs }: Options): () => Promis
   }
   return async () => {
     try {
-      const overview = await inTime(timeoutMs, () => readOverview(store, now()))
+      const overview = await inTime(timeoutMs, () => readOverview({ ...options, now: now() }))
       if (overview === undefined) throw late(timeoutMs)
       return { reasons: reasonsFor(problemsOf(overview, now())), overview }
     } catch (error) {
@@ -57,7 +64,7 @@ export function readinessCheck({ store, now, timeoutMs }: Options): () => Promis
 const late = (timeoutMs: number): TradelogError =>
   new TradelogError('TIMEOUT', `does not answer within ${timeoutMs} ms`)
 
-function problemsOf({ statuses, models }: Overview, now: UnixMs): readonly Problem[] {
+function problemsOf({ statuses, models, ingest }: Overview, now: UnixMs): readonly Problem[] {
   // Judged by the process's own clock, and only if it reports: one that hangs is late anyway.
   const lateHeads = statuses.heads
     .filter(({ isStale }) => !isStale)
@@ -69,9 +76,10 @@ function problemsOf({ statuses, models }: Overview, now: UnixMs): readonly Probl
     const message = problemOf(status, now)
     return message === undefined ? [] : [{ part, message, since: status.since }]
   })
-  if (lateHeads.length === 0) return ofModels
+  const others = [...ofModels, ...ingest.problems]
+  if (lateHeads.length === 0) return others
   const since = Math.min(...lateHeads.map(Number))
-  return [{ part: 'event store', message: 'the project role cannot read it', since }, ...ofModels]
+  return [{ part: 'event store', message: 'the project role cannot read it', since }, ...others]
 }
 
 function problemOf(status: GenerationStatus, now: UnixMs): string | undefined {

@@ -1,5 +1,16 @@
 import { projectorStates } from '../../read-model-store/status.ts'
-import { count, isoTime, list, nullable, object, oneOf, type Schema, text } from '../http/schema.ts'
+import {
+  boolean,
+  count,
+  isoTime,
+  list,
+  nullable,
+  object,
+  oneOf,
+  type Schema,
+  text,
+} from '../http/schema.ts'
+import { feedStates, ingestStates } from './ingest.ts'
 
 const number = (description: string): Schema => ({ type: 'number', minimum: 0, description })
 
@@ -41,7 +52,7 @@ const replay = object(
     remaining_ms: nullable(number('Estimate of the time left')),
     started_at: isoTime('When it began'),
     status_at: isoTime('When its process last reported'),
-    is_stale: { type: 'boolean', description: 'Whether a newer report is overdue' },
+    is_stale: boolean('Whether a newer report is overdue'),
     error: nullable(object(error)),
   },
   'The latest replay; null if the model had none',
@@ -82,4 +93,48 @@ export const readModelSchema = object({
   generations: list(generation, 'Oldest first'),
   replay: nullable(replay),
   verification: nullable(verification),
+})
+
+const interruption = object(
+  {
+    from: isoTime('No trade before it is missing'),
+    until: nullable(isoTime('When the feed was received again; null while it goes on')),
+    reason: text('Why the feed was not listened to'),
+  },
+  'The latest one; null if there was none',
+)
+
+export const feedSchema = object({
+  source: text('Name of the feed, which its trades carry'),
+  state: nullable(
+    oneOf(
+      feedStates,
+      'played: every row of the file has come; null: no process listens to it, as far as is known',
+    ),
+  ),
+  since: isoTime('When it entered this state; of null: when it was last reported on'),
+  problem: nullable(text('What is wrong with it, and what to do; null if nothing is known')),
+  heard_until: nullable(isoTime('All that it sent before is in the log; null if never heard')),
+  last_trade_at: nullable(isoTime('When its latest trade came')),
+  interruption: nullable(interruption),
+  status_at: isoTime('When a process last reported on it'),
+  is_stale: boolean('Whether a newer report is overdue'),
+})
+
+export const ingestSchema = object({
+  state: oneOf(
+    ingestStates,
+    'standing by: no process is active; no feed: the settings name none; not reported: no ' +
+      'process has reported for 10 s',
+  ),
+  since: nullable(isoTime('When it entered this state; null if no process has reported')),
+  problems: list(
+    object({
+      part: text('The part that does not work: `feed`, `feed NAME`, `event store`, `ingest`'),
+      message: text('What is wrong'),
+      since: isoTime('Since when'),
+    }),
+    'What keeps ingest from filling the log, as in the reasons of /readyz',
+  ),
+  status_at: nullable(isoTime('When a process last reported; null if none has')),
 })

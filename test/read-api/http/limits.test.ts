@@ -113,7 +113,7 @@ test('requests above capacity get 503 at once, and later ones are answered', asy
 test('one connection too many is closed, and accepted when another has closed', async () => {
   const { store, close } = await startTestApi()
   const limits = { ...testLimits, connectionsMax: 2 }
-  const at = { host: '127.0.0.1', port: 0, requestTimeoutMs: 2_000 }
+  const at = { host: '127.0.0.1', port: 0, requestTimeoutMs: 2_000, expectsIngest: false }
   const metrics = createMetrics()
   const api = await startReadApi({ store, ...at, limits, metrics, logger: silent })
   const [first, second] = [await rawConnection(api.port), await rawConnection(api.port)]

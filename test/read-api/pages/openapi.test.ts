@@ -21,6 +21,7 @@ test('describes every route', () => {
   const described = Object.keys(document.paths)
   const missing = [
     '/api/v1/candles/{symbol}',
+    '/api/v1/feeds',
     '/api/v1/interruptions/{symbol}',
     '/api/v1/read-models',
     '/api/v1/stream',

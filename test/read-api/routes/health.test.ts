@@ -1,6 +1,12 @@
 import * as assert from 'uvu/assert'
 import { readModels } from '../../../src/projections/read-models/index.ts'
 import type { ProjectorState } from '../../../src/read-model-store/status.ts'
+import {
+  feedReport,
+  ingestReport,
+  refusedReport,
+  reportedSince,
+} from '../../support/ingest-report.ts'
 import { startTestApi, type TestApi } from '../../support/read-api.ts'
 import { suite } from '../../support/suite.ts'
 
@@ -154,6 +160,107 @@ test('a store that hangs is named before the client gives up', async () => {
   assert.match(message ?? '', 'does not answer')
   await api.close()
 })
+
+test('not ready while the feed refuses its token, with what ingest says and since when', async () => {
+  const api = await startTestApi({ expectsIngest: true })
+  await report(api)
+  await api.store.writeStatus('ingest:1', refusedReport())
+  const { status, json } = await api.get('/readyz')
+  assert.is(status, 503)
+  assert.equal(json.error.reasons, [
+    {
+      part: 'feed',
+      message: 'is not connected: the feed answers 401: check finnhub.token',
+      since: new Date(reportedSince).toISOString(),
+    },
+  ])
+  await api.store.writeStatus('ingest:1', ingestReport())
+  assert.is((await api.get('/readyz')).status, 200)
+  await api.close()
+})
+
+test('ready when a file has been played, not when the process that played it is gone', async () => {
+  let late = 0
+  const api = await startTestApi({ expectsIngest: true, now: () => Date.now() + late })
+  await report(api)
+  await api.store.writeStatus(
+    'ingest:1',
+    ingestReport({ feeds: [feedReport({ state: 'played' })] }),
+  )
+  assert.equal(await partsOf(api), [])
+  late = 10_500
+  assert.equal(await ingestPartOf(api), [['ingest', 'no process has reported on the feed for N s']])
+  await api.close()
+})
+
+test('not ready while no process reports on the feed, unless the settings name none', async () => {
+  for (const expectsIngest of [true, false]) {
+    const api = await startTestApi({ expectsIngest })
+    await report(api)
+    const missing = [['ingest', 'no process has reported on the feed']]
+    assert.equal(await partsOf(api), expectsIngest ? missing : [])
+    await api.close()
+  }
+})
+
+test('the settings name no feed, but one that was reported on is missed, unless stopped', async () => {
+  for (const [last, missed] of [
+    [ingestReport(), true],
+    [ingestReport({ state: 'standing by' }), true],
+    [ingestReport({ state: 'stopped' }), false],
+    [ingestReport({ feeds: [] }), false],
+  ] as const) {
+    let late = 0
+    const api = await startTestApi({ expectsIngest: false, now: () => Date.now() + late })
+    await report(api)
+    await api.store.writeStatus('ingest:1', last)
+    late = 10_500
+    const parts = await ingestPartOf(api)
+    assert.is(parts.length, missed ? 1 : 0, `${last.state} with ${last.feeds.length} feeds`)
+    await api.close()
+  }
+})
+
+test('what ingest reports is judged even if the settings of the API name no feed', async () => {
+  const api = await startTestApi({ expectsIngest: false })
+  await report(api)
+  await api.store.writeStatus('ingest:1', refusedReport())
+  assert.is((await partsOf(api))[0]?.[0], 'feed')
+  await api.close()
+})
+
+test('ready during a hand-over of ingest, not ready if nobody has taken over after ten seconds', async () => {
+  const now = Date.now()
+  for (const state of ['standing by', 'stopped'] as const) {
+    const api = await startTestApi({ expectsIngest: true })
+    await report(api)
+    await api.store.writeStatus('ingest:1', ingestReport({ state, since: now - 5_000 }))
+    assert.equal(await partsOf(api), [], state)
+    await api.store.writeStatus('ingest:1', ingestReport({ state, since: now - 15_000 }))
+    const message = {
+      stopped: 'has stopped',
+      'standing by': 'every process stands by: none is active',
+    }
+    assert.equal(await partsOf(api), [['ingest', message[state]]])
+    await api.close()
+  }
+})
+
+test('ready while a standby takes over from a process that was stopped a moment ago', async () => {
+  const api = await startTestApi({ expectsIngest: true })
+  await report(api)
+  await api.store.writeStatus('ingest:2', ingestReport({ state: 'standing by' }))
+  const since = Date.now() - 2_000
+  await api.store.writeStatus('ingest:1', ingestReport({ state: 'stopped', since }))
+  assert.equal(await partsOf(api), [])
+  await api.close()
+})
+
+/** The reasons about ingest; those of projectors, which are as late, are left out. */
+async function ingestPartOf(api: TestApi): Promise<string[][]> {
+  const parts = (await partsOf(api)).filter(([part]) => part === 'ingest')
+  return parts.map(([part = '', message = '']) => [part, message.replace(/\d+/, 'N')])
+}
 
 async function partsOf(api: TestApi): Promise<string[][]> {
   const { status, json } = await api.get('/readyz')

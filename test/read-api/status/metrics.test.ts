@@ -3,6 +3,7 @@ import { readModels } from '../../../src/projections/read-models/index.ts'
 import type { ReplayStatus, VerifyStatus } from '../../../src/read-model-store/status.ts'
 import { openEventStream } from '../../support/event-stream.ts'
 import { eventually } from '../../support/eventually.ts'
+import { feedReport, ingestReport } from '../../support/ingest-report.ts'
 import { startTestApi, type TestApi } from '../../support/read-api.ts'
 import { scrapeUrl } from '../../support/scrape.ts'
 import { suite } from '../../support/suite.ts'
@@ -62,6 +63,35 @@ test('shows what processes report on each read model, and whether the API is rea
   assert.is(after('tradelog_read_model_state{model="trades",state="caught up"}'), 0)
   assert.is(after('tradelog_read_model_state{model="trades",state="frozen"}'), 1)
   assert.ok(Number(after('tradelog_read_model_status_age_seconds{model="trades"}')) >= 30)
+  await api.close()
+})
+
+test('shows what ingest reports on each feed, and that nothing is known when it is silent', async () => {
+  let late = 0
+  const api = await startTestApi({ expectsIngest: true, now: () => now + late })
+  const state = (feed: string, of: string) =>
+    `tradelog_api_feed_state{feed="${feed}",state="${of}"}`
+  const ingest = (of: string) => `tradelog_api_ingest_state{state="${of}"}`
+  assert.is((await valuesOf(api))(ingest('not reported')), 1)
+  const feeds = [
+    feedReport({ heardUntil: now - 7_000 }),
+    feedReport({ source: 'other', state: 'disconnected', heardUntil: null }),
+  ]
+  await api.store.writeStatus('ingest:1', ingestReport({ feeds }))
+  const before = await valuesOf(api)
+  assert.is(before(ingest('active')), 1)
+  assert.is(before(ingest('not reported')), 0)
+  assert.is(before(state('finnhub', 'connected')), 1)
+  assert.is(before(state('other', 'connected')), 0)
+  assert.is(before(state('other', 'disconnected')), 1)
+  assert.is(before('tradelog_api_feed_heard_age_seconds{feed="finnhub"}'), 7)
+  assert.is(before('tradelog_api_feed_heard_age_seconds{feed="other"}'), undefined)
+  late = 30_000
+  const after = await valuesOf(api)
+  assert.is(after(ingest('not reported')), 1)
+  assert.is(after(state('finnhub', 'connected')), 0)
+  assert.is(after(state('finnhub', 'unknown')), 1)
+  assert.is(after('tradelog_api_feed_heard_age_seconds{feed="finnhub"}'), 37)
   await api.close()
 })
 

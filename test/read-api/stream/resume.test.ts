@@ -22,7 +22,7 @@ test('twenty times, across promotions, ends at the true state and never goes bac
   const counts = new Map<string, number>()
   let id = ''
   let received = 0
-  const at = { host: '127.0.0.1', port: 0 }
+  const at = { host: '127.0.0.1', port: 0, expectsIngest: false }
   const options = { store, ...at, requestTimeoutMs: 2_000, limits: testLimits, logger: silent }
   for (let round = 0; round < 20; round++) {
     const api = await startReadApi({
