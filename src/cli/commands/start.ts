@@ -16,10 +16,13 @@ export const start: Command = {
     const readModelStore = await whenReachable(openReadModelStore, context)
     const projecting = runProject(context, metrics, readModels, eventStore, readModelStore)
     const api = await runApi(context, metrics, readModelStore)
-    const feeding = await runIngest(context, metrics, eventStore)
-    const feeds = feeding === undefined ? [] : [feeding.readiness]
-    begin(projecting.readiness, api.readiness, ...feeds)
-    print(screen(config, api.url, feeding?.symbols ?? []))
+    const feeding = await runIngest(context, metrics, {
+      eventStore,
+      openReadModelStore: async () => readModelStore,
+      withoutFeed: async () => [],
+    })
+    begin(projecting.readiness, api.readiness, feeding.readiness)
+    print(screen(config, api.url, feeding.symbols))
     return 'until stopped'
   },
 }

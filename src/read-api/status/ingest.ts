@@ -53,8 +53,10 @@ export function ingestOverview(
     const feeds = judged.feeds.map((feed) => ({ ...feed, writtenAt, isStale: false }))
     return { state, since, writtenAt, problems, feeds }
   }
-  const since = idleSince(reports)
-  const problems = now - since > statusStaleAfterMs ? idleProblems(judged, since) : []
+  const activeAt = lastActiveAt(reports)
+  const since = activeAt ?? judged.since
+  const isHandOver = activeAt !== undefined && now - activeAt <= statusStaleAfterMs
+  const problems = isHandOver ? [] : idleProblems(judged, since)
   return { state, since, writtenAt, problems, feeds: lastFeeds(reports) }
 }
 
@@ -84,12 +86,12 @@ function withoutReport(
   return { state: 'not reported', since, writtenAt: since, problems, feeds: lastFeeds(reports) }
 }
 
-/** When a process was active last, or else since when the first one stands by. */
-function idleSince(reports: readonly Report[]): UnixMs {
+/** When a process was active last: when it reported last, or was stopped. */
+function lastActiveAt(reports: readonly Report[]): UnixMs | undefined {
   const ends = reports
     .filter((report) => ['active', 'stopped'].includes(stateOf(report)))
     .map(({ state, since, writtenAt }) => (state === 'active' ? writtenAt : since))
-  return ends.length > 0 ? Math.max(...ends) : Math.min(...reports.map(({ since }) => since))
+  return ends.length === 0 ? undefined : Math.max(...ends)
 }
 
 function idleProblems({ state, problems }: Report, since: UnixMs): IngestStatus['problems'] {
