@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs, countFailures } from '../runtime/backoff.ts'
 import { serverSentEvents } from './server-sent-events.ts'
-import type { ReadModel, WatchEvent } from './state.ts'
+import type { Feeds, ReadModel, WatchEvent } from './state.ts'
 
 type WatchOptions = Readonly<{
   /** The API's address; a path in front of its routes is kept. */
   api: string
   signal: AbortSignal
   onEvent: (event: WatchEvent) => void
-  readModelsEveryMs?: number
+  /** How often read models and feeds are asked for. */
+  askEveryMs?: number
   /** A stream without data for so long, not even a heartbeat, counts as lost. */
   silenceMsMax?: number
   /** Waits so many ms, or until the signal is aborted. */
@@ -19,7 +20,7 @@ const retry = { firstMs: 200, maxMs: 3_000 } as const
 
 /** Follows a running API over HTTP until it is aborted, and reconnects whenever it has to. */
 export async function watchApi(options: WatchOptions): Promise<void> {
-  await Promise.all([followStream(options), followReadModels(options)])
+  await Promise.all([followStream(options), followReadModels(options), followFeeds(options)])
 }
 
 /** A stream that opens and ends at once, again and again, is retried as seldom as no stream. */
@@ -58,18 +59,36 @@ const readStream = (
 
 /** Ignores failures, so the last state stays; the stream reports that the connection is lost. */
 async function followReadModels(options: WatchOptions): Promise<void> {
-  const { signal, onEvent, readModelsEveryMs = 1_000, pause = usualPause } = options
+  const { signal, onEvent, askEveryMs = usualAskEveryMs, pause = usualPause } = options
   while (!signal.aborted) {
-    const readModels = await readReadModels(options).catch(() => undefined)
-    if (readModels !== undefined) onEvent({ kind: 'read models', readModels })
-    await pause(readModelsEveryMs, signal)
+    const answer = await ask<{ data: readonly ReadModel[] }>(options, 'read-models').catch(() => {})
+    if (answer) onEvent({ kind: 'read models', readModels: answer.data })
+    await pause(askEveryMs, signal)
   }
 }
 
-const readReadModels = ({ api, signal }: WatchOptions): Promise<readonly ReadModel[] | undefined> =>
+/** A failure is shown: the last state of a feed must not look like the present one. */
+async function followFeeds(options: WatchOptions): Promise<void> {
+  const { signal, onEvent, askEveryMs = usualAskEveryMs, pause = usualPause } = options
+  while (!signal.aborted) {
+    const event = await ask<Feeds>(options, 'feeds').then(
+      (feeds): WatchEvent => ({ kind: 'feeds', feeds }),
+      (error: unknown): WatchEvent => ({ kind: 'feeds not known', reason: reasonOf(error) }),
+    )
+    onEvent(event)
+    await pause(askEveryMs, signal)
+  }
+}
+
+const usualAskEveryMs = 1_000
+
+/** The `data` of an answer; rejects with the message of a failure. */
+const ask = <T>({ api, signal }: WatchOptions, path: string): Promise<T> =>
   unlessSilent({ signal, silenceMsMax: answerMsMax }, async (signal) => {
-    const response = await fetch(`${api}/api/v1/read-models`, { signal })
-    return JSON.parse(await response.text()).data?.data
+    const response = await fetch(`${api}/api/v1/${path}`, { signal })
+    const { data, message } = JSON.parse(await response.text())
+    if (!response.ok) throw new Error(message)
+    return data
   })
 
 const answerMsMax = 10_000

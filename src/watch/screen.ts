@@ -1,3 +1,4 @@
+import { areConnected, feedLines } from './feeds.ts'
 import type { ReadModel, Watched, WatchState } from './state.ts'
 import { type Column, table } from './table.ts'
 import { fitted, progressBar, type Style, sparkline, styled } from './text.ts'
@@ -7,7 +8,7 @@ type Size = Readonly<{ columns: number; rows: number }>
 /** The screen as lines, never more nor wider than the terminal. */
 export function screen(state: WatchState, { columns, rows }: Size): string[] {
   const models = readModelLines(state, columns)
-  const head = [headLine(state, columns), '']
+  const head = [headLine(state, columns), ...feedLines(state, columns), '']
   const foot = ['', styled(fitted('  q quits', columns), 'dim')]
   const room = rows - head.length - models.length - foot.length - 1
   const lines = [...head, ...symbolLines(state, columns, room), '', ...models, ...foot]
@@ -15,28 +16,24 @@ export function screen(state: WatchState, { columns, rows }: Size): string[] {
 }
 
 /** Shows the address in full if it fits: the reason of a lost connection is cut first. */
-function headLine({ api, connection }: WatchState, columns: number): string {
-  const name = `  tradelog  ${api}`
-  const text = connectionText(connection)
+function headLine(state: WatchState, columns: number): string {
+  const name = `  tradelog  ${state.api}`
+  const [text, style] = signOf(state)
   const width = Math.min(text.length, Math.max(leastWidth, columns - name.length - 4))
   const left = Math.max(0, columns - width - 4)
   const sign = fitted(fitted(text, width), columns - left - gap.length)
-  return styled(fitted(name, left), 'bold') + gap + styled(sign, signs[connection.state])
+  return styled(fitted(name, left), 'bold') + gap + styled(sign, style)
 }
 
 const leastWidth = '○ connecting'.length
 
 const gap = '  '
 
-const signs: Readonly<Record<WatchState['connection']['state'], Style>> = {
-  connecting: 'yellow',
-  live: 'green',
-  lost: 'red',
-}
-
-function connectionText({ state, reason }: WatchState['connection']): string {
-  if (state === 'live') return '● live'
-  return state === 'lost' ? `○ lost, trying again: ${reason.slice(0, 60)}` : '○ connecting'
+function signOf({ connection, feeds }: WatchState): readonly [text: string, style: Style] {
+  const { state, reason } = connection
+  if (state === 'lost') return [`○ lost, trying again: ${reason.slice(0, 60)}`, 'red']
+  if (state === 'connecting' || feeds === undefined) return ['○ connecting', 'yellow']
+  return areConnected(feeds) ? ['● live', 'green'] : ['○ not live', 'yellow']
 }
 
 function symbolLines({ symbols, connection }: WatchState, columns: number, room: number) {

@@ -24,9 +24,25 @@ export type ReadModel = Readonly<{
   verification: Readonly<{ result: string; finished_at: string }> | null
 }>
 
+export type Feeds = Readonly<{
+  data: readonly Readonly<{
+    source: string
+    state: 'connecting' | 'connected' | 'disconnected' | 'played' | null
+    since: string
+    problem: string | null
+  }>[]
+  ingest: Readonly<{
+    state: 'active' | 'standing by' | 'stopped' | 'no feed' | 'not reported'
+    since: string | null
+    problems: readonly Readonly<{ part: string; message: string }>[]
+  }>
+}>
+
 export type WatchEvent =
   | Readonly<{ kind: 'tick'; tick: Tick }>
   | Readonly<{ kind: 'read models'; readModels: readonly ReadModel[] }>
+  | Readonly<{ kind: 'feeds'; feeds: Feeds }>
+  | Readonly<{ kind: 'feeds not known'; reason: string }>
   | Readonly<{ kind: 'connected' }>
   | Readonly<{ kind: 'lost'; reason: string }>
 
@@ -37,6 +53,8 @@ export type WatchState = Readonly<{
   connection: Readonly<{ state: 'connecting' | 'live' | 'lost'; reason: string }>
   symbols: ReadonlyMap<string, Watched>
   readModels: readonly ReadModel[]
+  /** Or the reason why nothing is known of them; undefined before the first answer. */
+  feeds: Feeds | string | undefined
 }>
 
 /** As many as the widest sparkline shows. */
@@ -50,6 +68,7 @@ export function watchState(api: string) {
     connection: { state: 'connecting', reason: '' },
     symbols,
     readModels: [],
+    feeds: undefined,
   }
   const take = (event: WatchEvent): void => {
     if (event.kind === 'tick') {
@@ -58,6 +77,10 @@ export function watchState(api: string) {
       symbols.set(tick.symbol, { tick, prices: [...prices, Number(tick.price)].slice(-pricesMax) })
     } else if (event.kind === 'read models') {
       state = { ...state, readModels: event.readModels }
+    } else if (event.kind === 'feeds') {
+      state = { ...state, feeds: event.feeds }
+    } else if (event.kind === 'feeds not known') {
+      state = { ...state, feeds: event.reason }
     } else {
       const reason = event.kind === 'lost' ? event.reason : ''
       state = { ...state, connection: { state: event.kind === 'lost' ? 'lost' : 'live', reason } }

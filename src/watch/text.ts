@@ -16,6 +16,17 @@ export function fitted(text: string, width: number, align: 'left' | 'right' = 'l
   return align === 'left' ? characters.join('') + space : space + characters.join('')
 }
 
+/** Cut between words, into lines that are no wider. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && [...longer].length <= width) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
+}
+
 const bars = [...'▁▂▃▄▅▆▇█']
 
 /** The latest numbers that fit, scaled from the lowest to the highest of them. */

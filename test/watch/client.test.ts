@@ -5,6 +5,7 @@ import { readModels } from '../../src/projections/read-models/index.ts'
 import { watchApi } from '../../src/watch/client.ts'
 import { watchState } from '../../src/watch/state.ts'
 import { eventually } from '../support/eventually.ts'
+import { ingestReport, refusedReport } from '../support/ingest-report.ts'
 import { startTestApi } from '../support/read-api.ts'
 import { suite } from '../support/suite.ts'
 import { trade } from '../support/trade.ts'
@@ -15,7 +16,7 @@ function startWatch(api: string, limits: { silenceMsMax?: number } = {}) {
   const state = watchState(api)
   const quitting = new AbortController()
   const { signal } = quitting
-  const running = watchApi({ api, signal, onEvent: state.take, readModelsEveryMs: 20, ...limits })
+  const running = watchApi({ api, signal, onEvent: state.take, askEveryMs: 20, ...limits })
   const quit = async () => {
     quitting.abort()
     await running
@@ -32,6 +33,26 @@ test('follows prices and read models', async () => {
   await eventually(() => now().symbols.get('AAPL')?.tick.price === '101')
   await eventually(() => now().readModels.length === readModels.length)
   assert.is(now().connection.state, 'live')
+  await quit()
+  await close()
+})
+
+test('follows the feed, and says when nothing is known of it any more', async () => {
+  const { api, store, close } = await startTestApi()
+  const { now, quit } = startWatch(api.url)
+  const isFeed = (state: string) => {
+    const { feeds } = now()
+    return typeof feeds === 'object' && feeds.data[0]?.state === state
+  }
+  await store.writeStatus('ingest:1', ingestReport())
+  await eventually(() => isFeed('connected'))
+  await store.writeStatus('ingest:1', refusedReport())
+  await eventually(() => isFeed('disconnected'))
+  store.fault = 'away'
+  await eventually(() => typeof now().feeds === 'string')
+  assert.match(String(now().feeds), 'the read models cannot be read')
+  store.fault = 'none'
+  await eventually(() => isFeed('disconnected'))
   await quit()
   await close()
 })
@@ -85,7 +106,7 @@ test('waits ever longer for an API that opens its stream and closes it at once',
     api: `http://127.0.0.1:${port}`,
     signal: quitting.signal,
     onEvent: () => {},
-    readModelsEveryMs: 0,
+    askEveryMs: 0,
     pause: async (ms) => void (ms > 0 && pauses.push(ms)),
   })
   await eventually(() => pauses.length >= 10)

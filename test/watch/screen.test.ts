@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import * as assert from 'uvu/assert'
 import { screen } from '../../src/watch/screen.ts'
-import { type ReadModel, watchState } from '../../src/watch/state.ts'
+import { type Feeds, type ReadModel, watchState } from '../../src/watch/state.ts'
 import { suite } from '../support/suite.ts'
 
 const test = suite('screen of watch')
@@ -26,9 +26,21 @@ const building = {
   is_stale: false,
 }
 
+const connected = { source: 'finnhub', state: 'connected', since: '', problem: null } as const
+
+/** A feed that is connected, unless the fields say otherwise. */
+const feedsWith = (
+  feed: Partial<Feeds['data'][number]>,
+  ingest: Partial<Feeds['ingest']> = {},
+): Feeds => ({
+  data: [{ ...connected, since: '2025-11-20T13:33:03.544Z', ...feed }],
+  ingest: { state: 'active', since: '2025-11-20T13:33:03.544Z', problems: [], ...ingest },
+})
+
 function given(symbols: readonly string[], readModels: readonly ReadModel[] = [readModel()]) {
   const state = watchState('http://localhost:8000')
   state.take({ kind: 'connected' })
+  state.take({ kind: 'feeds', feeds: feedsWith({}) })
   for (const symbol of symbols) {
     for (const price of ['100', '101.5']) {
       const tick = { symbol, price, vwap: '100.75', change: '1.5', trade_count: 1_234 }
@@ -80,16 +92,97 @@ test('says so if there is nothing yet', () => {
   assert.match(linesOf(fresh).join('\n'), 'nothing received yet')
 })
 
+test('is live only while the feed is connected and nothing is wrong with it', () => {
+  const problem = 'the feed answers 401: check finnhub.token'
+  const cases: readonly [feeds: Feeds, sign: string, line: string][] = [
+    [feedsWith({}), '● live', 'feed finnhub connected'],
+    [
+      feedsWith({ state: 'disconnected', problem }),
+      '○ not live',
+      `feed finnhub not connected since 2025-11-20 13:33 UTC: ${problem}`,
+    ],
+    [
+      feedsWith({ state: 'connecting' }),
+      '○ not live',
+      'feed finnhub connecting since 2025-11-20 13:33 UTC',
+    ],
+    [
+      feedsWith({ problem: 'trades refused: is the clock right?' }),
+      '○ not live',
+      'feed finnhub: trades refused: is the clock right?',
+    ],
+    [feedsWith({ source: 'file', state: 'played' }), '○ not live', 'the file has been played'],
+    [feedsWith({}, { state: 'no feed' }), '○ not live', 'no feed'],
+    [
+      feedsWith({ state: null }, { state: 'not reported' }),
+      '○ not live',
+      'no report on the feed since 2025-11-20 13:33 UTC',
+    ],
+    [
+      feedsWith({ state: null }, { state: 'not reported', since: null }),
+      '○ not live',
+      'no process has reported on the feed',
+    ],
+    [
+      feedsWith({ state: null }, { state: 'stopped' }),
+      '○ not live',
+      'no process listens to the feed since 2025-11-20 13:33 UTC: ingest has stopped',
+    ],
+    [
+      feedsWith({}, { problems: [{ part: 'event store', message: 'takes no events' }] }),
+      '○ not live',
+      'event store takes no events',
+    ],
+  ]
+  for (const [feeds, sign, line] of cases) {
+    const state = given(['AAPL'])
+    state.take({ kind: 'feeds', feeds })
+    const lines = linesOf(state, 120).map((one) => one.trim())
+    assert.ok(lines[0]?.endsWith(sign), `${sign} in ${lines[0]}`)
+    assert.ok(lines.includes(line), `${line} in ${lines.join('\n')}`)
+  }
+})
+
+test('is not live before the feed is known, nor when nothing is known of it any more', () => {
+  const fresh = watchState('http://localhost:8000')
+  fresh.take({ kind: 'connected' })
+  assert.match(linesOf(fresh)[0] ?? '', '○ connecting')
+  const state = given(['AAPL'])
+  state.take({ kind: 'feeds not known', reason: 'the store is away' })
+  const lines = linesOf(state)
+  assert.match(lines[0] ?? '', '○ not live')
+  assert.match(lines[1] ?? '', 'feed not known: the store is away')
+})
+
+test('shows in full what is wrong with a feed, on 80 columns too', () => {
+  const problem =
+    'the feed refuses the connection with 429, too many requests: another program uses this ' +
+    'token, or the plan of the account is too small'
+  const state = given(['AAPL'])
+  state.take({ kind: 'feeds', feeds: feedsWith({ state: 'disconnected', problem }) })
+  const lines = linesOf(state, 80)
+  const said = lines.slice(1, lines.indexOf('')).map((line) => line.trim())
+  assert.is(
+    said.join(' '),
+    `feed finnhub not connected since 2025-11-20 13:33 UTC: ${problem}`,
+  )
+})
+
 test('is never larger than the terminal, whatever its size', () => {
   const symbols = Array.from({ length: 50 }, (_, index) => `SYMBOL-WITH-A-LONG-NAME-${index}`)
-  const state = given(symbols, Array(4).fill(readModel({ replay: building })))
-  state.take({ kind: 'lost', reason: 'x'.repeat(200) })
+  const lost = given(symbols, Array(4).fill(readModel({ replay: building })))
+  lost.take({ kind: 'lost', reason: 'x'.repeat(200) })
+  const refused = given(symbols, Array(4).fill(readModel({ replay: building })))
+  const problem = `${'word '.repeat(40)}${'x'.repeat(200)}`
+  refused.take({ kind: 'feeds', feeds: feedsWith({ state: 'disconnected', problem }) })
   for (const rows of [1, 5, 10, 24, 60]) {
-    for (const columns of [20, 40, 60, 80, 100, 200]) {
-      const lines = linesOf(state, columns, rows)
-      assert.ok(lines.length <= rows, `${lines.length} lines in ${rows}`)
-      for (const line of lines) {
-        assert.ok([...line].length <= columns, `${[...line].length} in ${columns}: ${line}`)
+    for (const columns of [1, 20, 40, 60, 80, 100, 200]) {
+      for (const state of [lost, refused]) {
+        const lines = linesOf(state, columns, rows)
+        assert.ok(lines.length <= rows, `${lines.length} lines in ${rows}`)
+        for (const line of lines) {
+          assert.ok([...line].length <= columns, `${[...line].length} in ${columns}: ${line}`)
+        }
       }
     }
   }
