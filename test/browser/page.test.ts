@@ -25,7 +25,7 @@ test('prices move, the chart draws, and no other host is contacted', async () =>
   const address = await tradelog.address()
   const { page, errors, origins, close } = await test.open(address)
   await seen(async () => (await page.locator('#symbols tbody tr').count()) === 6)
-  assert.is(await page.locator('#connection').textContent(), 'Live')
+  await seen(async () => (await page.locator('#connection').textContent()) === 'Live')
   const price = page.locator('#symbols tr[data-symbol="AAPL"] .price')
   const newest = page.locator('#tape tbody tr').first()
   const before = [await price.textContent(), await newest.textContent()]
@@ -63,7 +63,11 @@ test('symbol and interval are chosen by keyboard, and a reload shows the same', 
 
 test('shows that there are no trades yet, and the first ones without a reload', async () => {
   const settings = embeddedStores()
-  const roles = [startTradelog(['project'], settings), startTradelog(['api'], settings)] as const
+  const withoutFeed = { ...settings, FEED: 'none' }
+  const roles = [
+    startTradelog(['project'], withoutFeed),
+    startTradelog(['api'], withoutFeed),
+  ] as const
   const address = await roles[1].address()
   await seen(async () => (await fetch(`${address}/readyz`)).ok)
   const { page, errors, close } = await test.open(address)

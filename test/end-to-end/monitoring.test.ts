@@ -142,9 +142,11 @@ test(
       const stoppedAt = Date.now()
       const { reasons } = await eventually(async () => {
         await assertServed()
-        const answer = await readiness(address)
-        const isNamed = answer.reasons.every(({ message }) => lastReport.test(message))
-        return answer.status === 503 && isNamed ? answer : undefined
+        const { status, reasons } = await readiness(address)
+        // Ingest can't report while the process hangs in a write to an embedded store.
+        const ofModels = reasons.filter(({ part }) => part !== 'ingest')
+        const isNamed = ofModels.every(({ message }) => lastReport.test(message))
+        return status === 503 && isNamed ? { reasons: ofModels } : undefined
       }, waiting)
       assert.equal(
         reasons.map(({ part }) => part),
