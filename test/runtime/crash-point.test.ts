@@ -47,7 +47,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'ingest/term.ts: await appender.append(events)': inside,
   'ingest/term.ts: await closeFeeds()': ending,
   'ingest/appender.ts: const answer = await call()': inside,
-  'ingest/appender.ts: await sleep(backoffMs(failures, random, backoff), undefined, { signal: over })':
+  'ingest/appender.ts: await sleep(outage.failed(error), undefined, { signal: over })':
     'between two attempts of which the first has failed',
   'ingest/appender.ts: await retryUntilTaken(() => eventStore.append(events))': inside,
   'ingest/appender.ts: if (fresh.length === 0 || (await tryAppend(fresh))) break': inside,
