@@ -13,7 +13,7 @@ const minuteMs = 60_000
 const symbols = ['AAPL', 'MSFT']
 const lengthsMs = { '1m': minuteMs, '5m': 5 * minuteMs, '1h': 60 * minuteMs }
 
-type Interruption = Readonly<{ from: string; until: string; reason: string }>
+type Interruption = Readonly<{ from: string; until: string | null; reason: string }>
 type Candle = Readonly<{ start: string; complete: boolean | null; trade_count: number }>
 type Page<T> = Readonly<{ data: readonly T[] }>
 
@@ -48,14 +48,26 @@ async function intoNextMinute(address: string): Promise<void> {
   )
 }
 
-/** Waits until every symbol has so many interruptions; returns the newest one of each. */
+/** Waits until every symbol has so many interruptions, all ended; returns the newest of each. */
 async function newestInterruptions(address: string, count: number) {
   const all = () => Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
-  await eventually(async () => (await all()).every(({ length }) => length === count), {
-    timeoutMs: minuteMs,
-    everyMs: 100,
-  })
+  const isEnded = ({ until }: Interruption) => until !== null
+  const areEnded = (each: readonly Interruption[]) => each.length === count && each.every(isEnded)
+  await eventually(async () => (await all()).every(areEnded), { timeoutMs: minuteMs, everyMs: 100 })
   return (await all()).flatMap(([newest]) => newest ?? [])
+}
+
+/** Waits until the candles of now are incomplete; the minute before stays complete. */
+async function seenAsAway(address: string): Promise<void> {
+  const [, before] = await minutesOf(address, 'AAPL')
+  assert.is(before?.complete, true)
+  for (const interval of Object.keys(lengthsMs)) {
+    const path = `candles/AAPL?interval=${interval}&limit=1`
+    const isIncomplete = async () => (await pageOf<Candle>(address, path))[0]?.complete === false
+    await eventually(isIncomplete, { timeoutMs: minuteMs, everyMs: 100 })
+  }
+  const minutes = await minutesOf(address, 'AAPL')
+  assert.is(minutes.find(({ start }) => start === before?.start)?.complete, true)
 }
 
 function assertSpan(
@@ -64,11 +76,20 @@ function assertSpan(
 ): void {
   assert.is(reason, expected.reason)
   assert.ok(Date.parse(from) <= expected.lostAt, `${from} is after the loss`)
-  assert.ok(Date.parse(until) >= expected.againAt, `${until} is before the return`)
+  assert.ok(Date.parse(until ?? '') >= expected.againAt, `${until} is before the return`)
 }
 
-/** Candles of every length are incomplete if, and only if, an interruption overlaps them. */
-async function assertCandles(address: string): Promise<void> {
+/** Every candle is complete once all works again, if no interruption overlaps it. */
+const assertCandles = (address: string) =>
+  eventually(
+    async () => {
+      await compareCandles(address)
+      return true
+    },
+    { timeoutMs: minuteMs, everyMs: 200 },
+  )
+
+async function compareCandles(address: string): Promise<void> {
   for (const symbol of symbols) {
     const interruptions = await interruptionsOf(address, symbol)
     for (const [interval, lengthMs] of Object.entries(lengthsMs)) {
@@ -76,23 +97,21 @@ async function assertCandles(address: string): Promise<void> {
       for (const { start, complete } of await pageOf<Candle>(address, path)) {
         const from = Date.parse(start)
         const overlaps = (each: Interruption) =>
-          Date.parse(each.until) > from && Date.parse(each.from) < from + lengthMs
+          Date.parse(each.until ?? '9999') > from && Date.parse(each.from) < from + lengthMs
         assert.is(complete, !interruptions.some(overlaps), `${symbol} ${interval} ${start}`)
       }
     }
   }
 }
 
-/** Candles of earlier minutes stay complete, and the one of the interrupted minute doesn't. */
-async function assertOnlyNewestIncomplete(address: string, before: readonly Candle[]) {
+/** Of these minutes the newest is incomplete; those between it and the first start are not. */
+async function assertOnlyNewestIncomplete(address: string, minutes: readonly Candle[]) {
   const now = await minutesOf(address, 'AAPL')
-  const [hit, ...earlier] = before
-  assert.ok(earlier.length > 0)
-  assert.is(hit?.complete, true)
-  assert.is(now.find(({ start }) => start === hit?.start)?.complete, false)
-  for (const { start } of earlier) {
-    assert.is(now.find((candle) => candle.start === start)?.complete, true, start)
-  }
+  const after = minutes.map(({ start }) => now.find((candle) => candle.start === start)?.complete)
+  const [newest, ...between] = after.slice(0, -1)
+  assert.is(newest, false)
+  assert.ok(between.length > 0)
+  assert.ok(between.every((complete) => complete === true))
 }
 
 /** Starts the feed, then every role on it, and waits until its trades are read. */
@@ -108,38 +127,45 @@ async function startRoles(start: Round['start']) {
 }
 
 test(
-  'a lost feed and a killed ingest are interruptions in the log, and their candles are incomplete',
+  'candles are incomplete while the feed is lost, or ingest was killed, and so they stay',
   () =>
     oneRound(async ({ start }) => {
       const { feed, url, stores, settings, running, ingest, address } = await startRoles(start)
+      for (const { reason, from } of await newestInterruptions(address, 1)) {
+        assert.equal([reason, from], ['not listened before', '1970-01-01T00:00:00.000Z'])
+      }
+      await assertCandles(address)
       await intoNextMinute(address)
-      await newestInterruptions(address, 0)
+      await intoNextMinute(address)
 
       const before = await minutesOf(address, 'AAPL')
       const lostAt = Date.now()
       await feed.kill('SIGKILL')
+      await seenAsAway(address)
       const againAt = Date.now()
       const { feed: second } = await startFeed(start, new URL(url).port)
-      for (const each of await newestInterruptions(address, 1)) {
+      for (const each of await newestInterruptions(address, 2)) {
         assertSpan(each, { reason: 'disconnected', lostAt, againAt })
       }
       await assertOnlyNewestIncomplete(address, before)
       await assertCandles(address)
 
+      await intoNextMinute(address)
+      await intoNextMinute(address)
       const killedAt = Date.now()
       await ingest.kill('SIGKILL')
+      await seenAsAway(address)
       const startedAt = Date.now()
       const successor = start(['ingest'], settings)
-      for (const each of await newestInterruptions(address, 2)) {
+      for (const each of await newestInterruptions(address, 3)) {
         assertSpan(each, { reason: 'ingest not running', lostAt: killedAt, againAt: startedAt })
       }
-      await assertOnlyNewestIncomplete(address, before)
       await assertCandles(address)
 
       await stopAll([successor, ...running, second])
       await verified(stores)
     }),
-  { timeoutMs: 5 * minuteMs },
+  { timeoutMs: 9 * minuteMs },
 )
 
 /** Waits until every symbol has an interruption that covers this span. */
@@ -148,7 +174,7 @@ const covered = (address: string, { lostAt, againAt }: { lostAt: number; againAt
     async () => {
       const all = await Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
       const covers = ({ from, until }: Interruption) =>
-        Date.parse(from) <= lostAt && Date.parse(until) >= againAt
+        Date.parse(from) <= lostAt && Date.parse(until ?? '') >= againAt
       return all.every((interruptions) => interruptions.some(covers))
     },
     { timeoutMs: minuteMs, everyMs: 100 },

@@ -55,7 +55,7 @@ export function reportReader({ store, now }: Options): ReadReports {
   }
 }
 
-export function reportsOf(
+function reportsOf(
   { ingests, projectors }: Pick<Statuses, 'ingests' | 'projectors'>,
   now: UnixMs,
 ): Reports {

@@ -10,7 +10,7 @@ import {
   readEvidence,
   type Span,
 } from '../../../src/read-api/read-models/completeness.ts'
-import { reportsOf } from '../../../src/read-api/read-models/reports.ts'
+import type { Reports } from '../../../src/read-api/read-models/reports.ts'
 import { encodeKey } from '../../../src/read-model-store/key.ts'
 import type { Generation, ReadModelStore } from '../../../src/read-model-store/read-model-store.ts'
 import { openEventStream } from '../../support/event-stream.ts'
@@ -283,21 +283,31 @@ test('interruptions of another version, in another order, are not known', async 
   await api.api.close()
 })
 
-/** Interruptions as ingest records them: beginnings and ends rise, and at most one goes on. */
-const recordedSpans = fc
-  .array(
-    fc.record({ pause: fc.nat(6), length: fc.nat(6), isTold: fc.boolean(), isMoved: fc.boolean() }),
-    { minLength: 0, maxLength: 90, size: 'max' },
-  )
-  .chain((parts) => fc.record({ parts: fc.constant(parts), isOver: fc.boolean() }))
+/**
+ * Interruptions as ingest records them: beginnings and ends rise, and at most one goes on. One that
+ * goes on may be recorded again, with an earlier beginning.
+ */
+const recordedRows = fc
+  .record({
+    parts: fc.array(
+      fc.record({
+        pause: fc.nat(6),
+        length: fc.nat(6),
+        told: fc.constantFrom<readonly ('first' | 'again')[]>([], ['first'], ['first', 'again']),
+        isMoved: fc.boolean(),
+      }),
+      { maxLength: 90, size: 'max' },
+    ),
+    isOver: fc.boolean(),
+  })
   .map(({ parts, isOver }) => {
     let time = 0
-    const rows = parts.flatMap(({ pause, length, isTold, isMoved }) => {
-      const from = time + pause
-      const later = from + (isMoved ? 1 : 0)
+    const rows = parts.flatMap(({ pause, length, told, isMoved }) => {
+      const [earliest, from] = [time + Math.floor(pause / 2), time + pause]
+      const later = told.length > 0 && isMoved ? from + 1 : from
       time = later + length
-      const told = isTold ? [{ from, until: null }] : []
-      return [...told, { from: isTold ? later : from, until: time }]
+      const open = told.map((which) => ({ from: which === 'first' ? from : earliest, until: null }))
+      return [...open, { from: later, until: time }]
     })
     return isOver ? rows : [...rows, { from: time + 3, until: null }]
   })
@@ -305,114 +315,105 @@ const recordedSpans = fc
 /** The spans that rows stand for, one after the other. */
 function naiveSpans(rows: readonly Readonly<{ from: number; until: number | null }>[]) {
   const spans: { from: number; until: number }[] = []
-  let open: number | undefined
+  let open = Infinity
   for (const { from, until } of rows) {
-    open ??= from
+    open = Math.min(open, from)
     if (until === null) continue
     spans.push({ from: open, until })
-    open = undefined
+    open = Infinity
   }
-  return open === undefined ? spans : [...spans, { from: open, until: Infinity }]
+  return open === Infinity ? spans : [...spans, { from: open, until: Infinity }]
 }
 
-test('equals a naive model of the interruptions, for any rows and spans', async () => {
+const someTime = fc.oneof(fc.nat(700), fc.constant(Infinity))
+
+/** What is reported: until when all is known, and an interruption that isn't in the log yet. */
+const someReports = fc.record({
+  heardUntil: someTime,
+  appliedUntil: someTime,
+  interruption: fc.option(fc.record({ from: fc.nat(60), length: fc.option(fc.nat(50)) })),
+})
+
+test('equals a naive model, for any interruptions, reports and spans', async () => {
   const store = openMemoryReadModelStore()
   await fc.assert(
     fc.asyncProperty(
-      recordedSpans,
+      recordedRows,
+      someReports,
       fc.uniqueArray(fc.nat(120), { maxLength: 40, size: 'max' }),
       fc.integer({ min: 1, max: 9 }),
-      async (rows, starts, length) => {
-        const generation = await generationOf(store, rows)
-        const known = naiveSpans(rows)
+      async (rows, reported, starts, length) => {
+        const { generation, pages } = await generationOf(store, rows)
         const spans = starts
           .map((start) => ({ start: start * length, end: (start + 1) * length }))
           .sort((a, b) => b.start - a.start)
         const { signal } = new AbortController()
-        let pages = 0
-        const counting: typeof generation = {
-          ...generation,
-          page: (options) => {
-            pages++
-            return generation.page(options)
-          },
-        }
-        const found = await readEvidence(counting, { symbol: 'A', spans, signal })
-        assert.ok(pages <= spans.length + 1, `${pages} reads of ${spans.length} spans`)
+        const found = await readEvidence(generation, { symbol: 'A', spans, signal })
+        assert.ok(pages() <= spans.length + 1, `${pages()} reads of ${spans.length} spans`)
         for (const span of spans) {
-          const expected = naiveCompleteness(span, known)
-          assert.is(completenessOf(span, found, upToNow), expected, JSON.stringify(span))
+          const expected = naiveCompleteness(span, rows, reported)
+          const message = `${JSON.stringify(span)} at ${now}`
+          assert.is(completenessOf(span, found, reportsOf(reported)), expected, message)
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 500 },
   )
   await store.close()
 })
 
-const [caughtUp, farAhead] = ['caught up', 10_000] as const
-const upToNow = reportsOf(
-  {
-    ingests: [
-      {
-        kind: 'ingest',
-        state: 'active',
-        since: 0,
-        problems: [],
-        writtenAt: farAhead,
-        isStale: false,
-        feeds: [
-          {
-            source: 'simulated',
-            state: 'connected',
-            since: 0,
-            problem: null,
-            heardUntil: farAhead,
-            lastTradeAt: null,
-            interruption: null,
-          },
-        ],
-      },
-    ],
-    projectors: ['candles', 'interruptions'].map((model) => ({
-      model,
-      version: 1,
-      generation: '',
-      state: caughtUp,
-      since: 0,
-      partitions: [],
-      lastCommitAt: null,
-      caughtUpAt: { 0: farAhead },
-      error: null,
-      writtenAt: farAhead,
-      isStale: false,
-    })),
-  },
-  farAhead,
-)
+type RecordedRows = readonly Readonly<{ from: number; until: number | null }>[]
+type Reported = typeof someReports extends fc.Arbitrary<infer T> ? T : never
+
+const now = 500
+
+const reportsOf = ({ heardUntil, appliedUntil, interruption }: Reported): Reports => ({
+  now,
+  heardUntil: () => heardUntil,
+  appliedUntil: () => appliedUntil,
+  interruptionsOf: () => (interruption === null ? [] : [{ ...spanOf(interruption), isLive: true }]),
+})
+
+const spanOf = ({ from, length }: NonNullable<Reported['interruption']>) => ({
+  from,
+  until: length === null ? null : from + length,
+  reason: 'disconnected',
+})
 
 function naiveCompleteness(
   { start, end }: Span,
-  interrupted: readonly Readonly<{ from: number; until: number }>[],
+  rows: RecordedRows,
+  { heardUntil, appliedUntil, interruption }: Reported,
 ): boolean | null {
-  if (interrupted.every(({ from }) => from >= end)) return null
-  return !interrupted.some(({ from, until }) => from < end && until > start)
+  const recorded = naiveSpans(rows)
+  if (recorded.every(({ from }) => from >= end)) return null
+  const reported = interruption === null ? [] : [spanOf(interruption)]
+  for (const { from, until } of [...recorded, ...reported]) {
+    if (from < end && (until ?? Infinity) > start) return false
+  }
+  // The log itself says that the feed was heard when its last interruption ended, or began.
+  const last = recorded.at(-1)
+  const ofLog = last === undefined ? 0 : last.until === Infinity ? last.from : last.until
+  return Math.min(end, now, Math.max(heardUntil, ofLog), appliedUntil) === Math.min(end, now)
 }
 
-async function generationOf(
-  store: ReadModelStore,
-  rows: readonly Readonly<{ from: number; until: number | null }>[],
-) {
-  const generation = await store.create({ model: 'interruptions', version: 2, kind: 'series' })
+/** A generation with these rows, which counts the pages that are read of it. */
+async function generationOf(store: ReadModelStore, rows: RecordedRows) {
+  const { name: model, version, kind } = interruptions
+  const stored = await store.create({ model, version, kind })
   const writes = rows.map(({ from, until }, offset) => ({
     key: encodeKey(['A', from, 0, offset]),
     value: { symbol: 'A', from, until, reason: 'disconnected', source: 'simulated' },
   }))
-  const kind = 'series' as const
   const [to, applied] = [rows.length, rows.length]
   const commit = { partition: 0, from: 0, to, applied, origin: 'log', rows: { kind, writes } }
-  if (rows.length > 0) assert.is(await generation.commit(commit), 'committed')
-  return generation as Generation<InterruptionRow>
+  if (rows.length > 0) assert.is(await stored.commit(commit), 'committed')
+  let pages = 0
+  const page: Generation['page'] = (options) => {
+    pages++
+    return stored.page(options)
+  }
+  return { generation: { ...stored, page } as Generation<InterruptionRow>, pages: () => pages }
 }
 
 test.run()
