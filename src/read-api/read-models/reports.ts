@@ -1,6 +1,10 @@
 import type { UnixMs } from '../../domain/time.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
-import { type IngestStatus, statusStaleAfterMs } from '../../read-model-store/status.ts'
+import {
+  type IngestStatus,
+  type ProjectorState,
+  statusStaleAfterMs,
+} from '../../read-model-store/status.ts'
 import { readStatuses, type Statuses } from '../status/statuses.ts'
 
 /** What processes reported last of the feeds and of the projectors. */
@@ -14,7 +18,7 @@ export type Reports = Readonly<{
   heardUntil: (source: string) => UnixMs | undefined
   /**
    * All that was in the log's partition before this is applied to the read model. Infinite while
-   * its projector is caught up: up to now. Undefined if nobody has reported that it was.
+   * its projector keeps up: up to now. Undefined if nobody has reported that it did.
    */
   appliedUntil: (model: string, partition: number) => UnixMs | undefined
   /** The latest interruption of the feed, once for each process that has reported one. */
@@ -75,8 +79,8 @@ function reportsOf(
   }
   for (const { model, state, caughtUpAt = {}, writtenAt } of projectors) {
     for (const [partition, at] of Object.entries(caughtUpAt)) {
-      const isCaughtUp = state === 'caught up' && isRecent(writtenAt) && isRecent(at)
-      applied.add(`${model}:${partition}`, at, isCaughtUp)
+      const isUpToNow = !isBehind(state) && isRecent(writtenAt) && isRecent(at)
+      applied.add(`${model}:${partition}`, at, isUpToNow)
     }
   }
   return {
@@ -86,6 +90,9 @@ function reportsOf(
     interruptionsOf: (source) => interruptions.get(source) ?? [],
   }
 }
+
+const isBehind = (state: ProjectorState): boolean =>
+  state === 'catching up' || state === 'stalled' || state === 'stopped'
 
 /** The latest time reported of each name. */
 function createMarks() {

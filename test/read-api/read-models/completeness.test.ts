@@ -189,6 +189,25 @@ test('candles after the time at which their projector was caught up are not comp
   await api.close()
 })
 
+test('the open candle is incomplete as soon as its projector is known to be behind', async () => {
+  const api = await given(at(16, 29, 20), usual)
+  for (const [state, complete] of [
+    ['caught up', true],
+    ['catching up', false],
+    // Such as for a moment after a failure, or a promotion.
+    ['retrying', true],
+    ['standing by', true],
+    ['stopped', false],
+  ] as const) {
+    api.now += secondMs
+    await reportFeed(api.store, { heardUntil: api.now })
+    await reportProjectors(api.store, api.now - 2 * secondMs, { state })
+    const expected = { '16:27': true, '16:28': true, '16:29': complete }
+    assert.equal(await api.complete(), expected, state)
+  }
+  await api.close()
+})
+
 test('the open candle is incomplete once a killed project role is silent for 10 s', async () => {
   const api = await given(at(16, 29, 20), usual)
   await reportKnownUntil(api.store, api.now)
