@@ -6,6 +6,7 @@ import type {
   ProcessStatus,
   ProjectorStatus,
 } from '../../src/read-model-store/status.ts'
+import { feedReport, ingestReport } from './ingest-report.ts'
 import { interruption } from './trade.ts'
 
 export type Store = Pick<ReadModelStore, 'writeStatus'>
@@ -21,24 +22,8 @@ export async function reportFeed(
   feed: Partial<Feed> & Pick<Feed, 'heardUntil'>,
   { source = 'ingest:test', ...fields }: Partial<IngestStatus> & { source?: string } = {},
 ): Promise<void> {
-  const usual: Feed = {
-    source: 'simulated',
-    state: 'connected',
-    since: 0,
-    problem: null,
-    lastTradeAt: null,
-    interruption: null,
-    ...feed,
-  }
-  const status: IngestStatus = {
-    kind: 'ingest',
-    state: 'active',
-    since: 0,
-    feeds: [usual],
-    problems: [],
-    ...fields,
-  }
-  await store.writeStatus(source, status)
+  const feeds = [feedReport({ source: 'simulated', ...feed })]
+  await store.writeStatus(source, ingestReport({ feeds, ...fields }))
 }
 
 /** A row of the project role: by default its projectors are caught up, in partition 0. */
