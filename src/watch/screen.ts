@@ -1,7 +1,7 @@
 import { areConnected, feedLines } from './feeds.ts'
 import type { ReadModel, Watched, WatchState } from './state.ts'
 import { type Column, table } from './table.ts'
-import { fitted, progressBar, type Style, sparkline, styled } from './text.ts'
+import { fitted, fittedDecimal, progressBar, type Style, sparkline, styled } from './text.ts'
 
 type Size = Readonly<{ columns: number; rows: number }>
 
@@ -53,16 +53,28 @@ function symbolColumns(columns: number): readonly Column<Watched>[] {
   const line = Math.max(8, Math.min(60, columns - fixedWidth))
   return [
     { title: 'symbol', width: 16, rank: 0, cell: ({ tick }) => tick.symbol },
-    { title: 'price', width: 12, align: 'right', rank: 0, cell: ({ tick }) => tick.price },
+    {
+      title: 'price',
+      width: priceWidth,
+      align: 'right',
+      rank: 0,
+      cell: ({ tick }) => fittedDecimal(tick.price, priceWidth),
+    },
     {
       title: 'change 50',
-      width: 10,
+      width: changeWidth,
       align: 'right',
       rank: 1,
-      cell: ({ tick }) => signed(tick.change),
+      cell: ({ tick }) => signed(tick.change, changeWidth),
       style: ({ tick }) => direction(tick.change),
     },
-    { title: 'VWAP 50', width: 14, align: 'right', rank: 3, cell: ({ tick }) => tick.vwap ?? '–' },
+    {
+      title: 'VWAP 50',
+      width: vwapWidth,
+      align: 'right',
+      rank: 3,
+      cell: ({ tick }) => (tick.vwap === null ? '–' : fittedDecimal(tick.vwap, vwapWidth)),
+    },
     {
       title: 'trades',
       width: 12,
@@ -79,11 +91,18 @@ function symbolColumns(columns: number): readonly Column<Watched>[] {
   ]
 }
 
-/** The width of a symbol's columns before its sparkline, with gaps and the right margin. */
-const fixedWidth = 16 + 12 + 10 + 14 + 12 + 6 * gap.length + gap.length
+const priceWidth = 12
+const changeWidth = 10
+const vwapWidth = 14
 
-const signed = (change: string | null): string =>
-  change === null || change === '0' || change.startsWith('-') ? (change ?? '–') : `+${change}`
+/** The width of a symbol's columns before its sparkline, with gaps and the right margin. */
+const fixedWidth = 16 + priceWidth + changeWidth + vwapWidth + 12 + 6 * gap.length + gap.length
+
+function signed(change: string | null, width: number): string {
+  if (change === null) return '–'
+  if (change === '0' || change.startsWith('-')) return fittedDecimal(change, width)
+  return `+${fittedDecimal(change, width - 1)}`
+}
 
 function direction(change: string | null): Style | undefined {
   if (change === null || change === '0') return undefined

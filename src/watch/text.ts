@@ -27,6 +27,22 @@ export function wrapped(text: string, width: number): string[] {
   return lines
 }
 
+/**
+ * Decimal text in at most so many characters: rounded if need be, and with an exponent if nothing
+ * else would be left.
+ */
+export function fittedDecimal(decimal: string, width: number): string {
+  if (decimal.length <= width) return decimal
+  for (let digits = doubleDigitsMax; digits > 1; digits--) {
+    const rounded = Number(Number(decimal).toPrecision(digits))
+    const text = [String(rounded), rounded.toExponential()].find(({ length }) => length <= width)
+    if (text !== undefined) return text
+  }
+  return Number(decimal).toExponential(0)
+}
+
+const doubleDigitsMax = 17
+
 const bars = [...'▁▂▃▄▅▆▇█']
 
 /** The latest numbers that fit, scaled from the lowest to the highest of them. */

@@ -60,6 +60,32 @@ test('shows a symbol with every column', () => {
     assert.ok(line.includes(part), part)
 })
 
+test('shows tiny and long numbers rounded, never cut to 0', () => {
+  const rowOf = (price: string, vwap: string, change: string) => {
+    const state = given([])
+    state.take({ kind: 'tick', tick: { symbol: 'A', price, vwap, change, trade_count: 2 } })
+    return (linesOf(state).find((one) => one.startsWith('  A ')) ?? '')
+      .trim()
+      .split(/ +/)
+      .slice(1, 4)
+  }
+  assert.equal(rowOf('0.0000000172', '0.0000000173', '0.0000001'), [
+    '0.0000000172',
+    '+0.0000001',
+    '0.0000000173',
+  ])
+  assert.equal(rowOf('0.00000000172', '0.00000000172666667', '-0.00000000003'), [
+    '1.72e-9',
+    '-3e-11',
+    '1.72666667e-9',
+  ])
+  assert.equal(rowOf('284578000.00000004', '284578000.00000004', '123456789012'), [
+    '284578000',
+    '+1.235e+11',
+    '284578000',
+  ])
+})
+
 test('says that change and VWAP are those of the 50 latest trades', () => {
   for (const columns of [80, 200]) {
     const titles = linesOf(given(['AAPL']), columns).find((line) => line.includes('price')) ?? ''

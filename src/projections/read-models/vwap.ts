@@ -88,10 +88,14 @@ function figuresOf(window: readonly WindowTrade[]) {
   let notional = zero
   let priceDigits = 0
   for (const trade of window) {
+    const price = parseDecimal(trade.price)
     const traded = parseDecimal(trade.volume)
     volume = add(volume, traded)
-    notional = add(notional, multiply(parseDecimal(trade.price), traded))
-    priceDigits = Math.max(priceDigits, fractionDigitsOf(trade.price))
+    notional = add(notional, multiply(price, traded))
+    // The scale of most prices shows at once that they have no more digits.
+    if (price.scale > priceDigits) {
+      priceDigits = Math.max(priceDigits, fractionDigitsOf(trade.price))
+    }
   }
   const lastPrice = parseDecimal(window.at(-1)?.price ?? '0')
   return {

@@ -51,9 +51,11 @@ export function candleChart(container, { onHover, onNearStart }) {
   let drawn = []
   const draw = (candles) => {
     drawn = candles
-    const digits = Math.max(2, ...candles.slice(-100).map(({ close }) => fractionDigits(close)))
-    const priceFormat = { type: 'price', precision: digits, minMove: 10 ** -digits }
-    series.candles.applyOptions({ priceFormat })
+    const digits = drawnDigits(candles)
+    // The chart's own formatter shows 0.99999999997 for a price of 0.00000000175.
+    const formatter = (price) => price.toFixed(Math.max(0, digits)).replace('-', '−')
+    const minMove = Number(`1e${-digits}`)
+    series.candles.applyOptions({ priceFormat: { type: 'custom', formatter, minMove } })
     series.interruptions.setData(candles.map((candle) => shadeOf(candle, colours)))
     series.candles.setData(candles.map(barOf))
     series.vwap.setData(candles.map(vwapOf))
@@ -97,6 +99,18 @@ export const timeOfCandle = ({ start }) => Date.parse(start) / 1_000
 function shadeOf(candle, { shade }) {
   const time = timeOfCandle(candle)
   return candle.complete === false ? { time, value: 1, color: shade } : { time }
+}
+
+const doubleDigits = 15
+
+/**
+ * The fractional digits of the latest prices, as far as a number as large as the largest has them;
+ * below zero if it lacks whole ones. For marks closer than its numbers the chart looks for ever.
+ */
+function drawnDigits(candles) {
+  const wanted = Math.max(2, ...candles.slice(-100).map(({ close }) => fractionDigits(close)))
+  const largest = Math.max(0, ...candles.flatMap(({ high, low }) => [high, low].map(Math.abs)))
+  return Math.min(wanted, doubleDigits - 1 - Math.floor(Math.log10(largest)))
 }
 
 const barOf = (candle) => ({
