@@ -19,8 +19,8 @@ export async function* linesOf(
   for await (const chunk of chunks) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > charactersMax) throw new Error(tooLong)
     if (lines.length > 0) yield lines
+    if (rest.length > charactersMax) throw new Error(tooLong)
   }
   // A line that is cut may end inside a character.
   if (onRest === undefined) rest += decoder.decode()

@@ -37,4 +37,13 @@ test('a line that is too long or not UTF-8 is refused', async () => {
   assert.match(await failure(bytes.subarray(0, -1)), 'not valid')
 })
 
+test('the lines before one that is too long are given', async () => {
+  const lines: string[] = []
+  const chunks = Readable.from([Buffer.from(`a\nb\n${'x'.repeat(11)}`)])
+  await rejection(async () => {
+    for await (const some of linesOf(chunks, limit)) lines.push(...some)
+  })
+  assert.equal(lines, ['a', 'b'])
+})
+
 test.run()
