@@ -33,6 +33,9 @@ export function parseMessage(message: Buffer, context: MessageContext): FeedMess
   const frame = parsed.object
   if (frame.type === 'trade') return judged(frame.data, (entry) => tradeOf(entry, frame, context))
   if (frame.type === 'ping') return { kind: 'ping', trades: [], rejected: [] }
+  if (frame.type === 'end' && context.source === 'file') {
+    return { kind: 'end', trades: [], rejected: [] }
+  }
   if (frame.type === 'error') {
     return { kind: 'error', trades: [], rejected: [], error: sampleText(frame.msg) }
   }

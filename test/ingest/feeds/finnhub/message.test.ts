@@ -224,6 +224,14 @@ test('survives a trade that is nested deeper than the stack', () => {
   )
 })
 
+test('only a file has an end', () => {
+  const end = { type: 'end', file: '0123456789abcdef' }
+  const played = parse(end, { now, source: 'file' })
+  assert.equal(played, { kind: 'end', trades: [], rejected: [] })
+  assert.is(parse(end).kind, 'other')
+  assert.is(parse(end).rejected[0]?.reason, 'message_of_unknown_type')
+})
+
 test('pings and errors are no rejects', () => {
   assert.equal(parse({ type: 'ping' }), { kind: 'ping', trades: [], rejected: [] })
   const error = parse({ msg: 'Invalid symbol', type: 'error' })
