@@ -48,6 +48,7 @@ const packages: Record<string, RegExp> = {
   lmdb: /^src\/(runtime\/lmdb|event-store\/embedded\/|read-model-store\/embedded\/)/,
   koa: /^src\/read-api\//,
   'prom-client': /^src\/runtime\/metrics\.ts$/,
+  'csv-parse': /^src\/feed-server\/file\/csv\.ts$/,
   'lossless-json': /^src\/runtime\/exact-json\.ts$/,
   ws: /^src\/(ingest|feed-server)\//,
 }

@@ -4,7 +4,8 @@ import { isSymbol } from '../domain/symbol.ts'
 
 /** If more than this is buffered for a client, a file waits and the simulation skips trades. */
 export const clientBufferBytesMax = 1024 * 1024
-const subscriptionsMax = 10_000
+/** More than this only for a source that has more symbols. */
+const usualSymbolsMax = 10_000
 
 /** A client of the feed server, as a source of trades sees it. */
 export type FeedClient = Readonly<{
@@ -19,7 +20,8 @@ export type FeedClient = Readonly<{
   subscribedTo: (symbols: Iterable<string>) => Promise<void>
 }>
 
-export function acceptClient(socket: WebSocket): FeedClient {
+export function acceptClient(socket: WebSocket, sourceSymbols = 0): FeedClient {
+  const symbolsMax = Math.max(sourceSymbols, usualSymbolsMax)
   const symbols = new Set<string>()
   const gone = new AbortController()
   const changed = new EventTarget()
@@ -35,13 +37,16 @@ export function acceptClient(socket: WebSocket): FeedClient {
   }
   const subscribedTo = async (wanted: Iterable<string>) => {
     const all = [...wanted]
-    while (!all.every((symbol) => symbols.has(symbol))) {
-      await once(changed, 'change', { signal: gone.signal })
-    }
+    // Each is looked at once while they come: `all` may be thousands.
+    for (const symbol of all) await hasSubscribed(symbol)
+    if (!all.every((symbol) => symbols.has(symbol))) await subscribedTo(all)
+  }
+  const hasSubscribed = async (symbol: string) => {
+    while (!symbols.has(symbol)) await once(changed, 'change', { signal: gone.signal })
   }
 
   socket.on('message', (text) => {
-    const refusal = changeSubscriptions(symbols, String(text))
+    const refusal = changeSubscriptions(symbols, symbolsMax, String(text))
     if (refusal !== undefined) offer(JSON.stringify({ msg: refusal, type: 'error' }))
     changed.dispatchEvent(new Event('change'))
   })
@@ -50,12 +55,16 @@ export function acceptClient(socket: WebSocket): FeedClient {
 }
 
 /** Changes the subscriptions as a message of the client says, or returns why it can't. */
-function changeSubscriptions(symbols: Set<string>, text: string): string | undefined {
+function changeSubscriptions(
+  symbols: Set<string>,
+  symbolsMax: number,
+  text: string,
+): string | undefined {
   const { type, symbol } = parse(text)
   if (type !== 'subscribe' && type !== 'unsubscribe') return 'Invalid message'
   if (!isSymbol(symbol)) return 'Invalid symbol'
   if (type === 'unsubscribe') symbols.delete(symbol)
-  else if (symbols.size >= subscriptionsMax) return 'Subscribing to too many symbols'
+  else if (symbols.size >= symbolsMax) return 'Subscribing to too many symbols'
   else symbols.add(symbol)
   return undefined
 }

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { TradelogError } from '../domain/errors.ts'
 import type { FeedClient } from './client.ts'
+import { stateOf } from './file/bytes.ts'
+import type { FileTrade } from './file/file-trade.ts'
+import { invalidFile } from './file/invalid.ts'
+import { type JudgeFrame, type RefusalReason, type Scan, scan } from './file/scan.ts'
+import { tradesOfFile } from './file/trade-file.ts'
+import { createFrameCutter, endFrame } from './frame-cutter.ts'
 import type { FeedSource } from './server.ts'
-import { type FileTrade, tradesOfFile } from './trade-file.ts'
 
 type RecordedTradesOptions = Readonly<{
   path: string
@@ -15,110 +15,97 @@ type RecordedTradesOptions = Readonly<{
   speed: number | 'max'
   /** The play begins when all of these are subscribed; if empty, all symbols of the file. */
   symbols?: readonly string[]
+  judge: JudgeFrame
+  /** Whether a frame after the last trade says that it was the last: Finnhub has no such frame. */
+  announcesEnd?: boolean
   logger: Logger
 }>
 
-type RecordedTrades = FeedSource &
-  Readonly<{
-    /** Identifies the bytes of the file: 16 hexadecimal digits. */
-    hash: string
-    rows: number
-    symbols: ReadonlySet<string>
-  }>
+type RecordedTrades = FeedSource & Pick<Scan, 'hash' | 'rows' | 'symbols'>
 
-const frameTradesMax = 100
 /** Longer waits are split, so that they follow a clock that is corrected. */
 const waitMsMax = 60_000
 
 /**
  * Plays a file of trades, from its first row, once to each client that subscribes to its symbols;
- * then the client stays connected. Each frame names the file, each trade its row. Checks the whole
- * file first: `FEED_FILE_INVALID` names the first wrong line, and nothing is played.
+ * then the client stays connected. Each frame names the file, each trade its row. Scans the whole
+ * file first: `FEED_FILE_INVALID` says why it can't be played, and then nothing is.
  */
 export async function openRecordedTrades(options: RecordedTradesOptions): Promise<RecordedTrades> {
-  const { path, logger } = options
+  const { path, symbols = [], logger } = options
   const state = await stateOf(path)
-  const { hash, rows, symbols } = await scan(path)
-  const wanted = options.symbols?.length ? options.symbols : symbols
+  const { hash, rows, others, reasonOf, ...scanned } = await scan(path, symbols, options.judge)
+  const wanted = symbols.length > 0 ? symbols : scanned.symbols
+  const skipped = Object.fromEntries([...others].filter(([type]) => type !== 'ping'))
+  if (Object.keys(skipped).length > 0) {
+    logger.warn({ file: path, skipped }, 'messages of the file that are no trades are skipped')
+  }
 
   const serve = async (client: FeedClient) => {
     try {
       await client.subscribedTo(wanted)
-      if ((await stateOf(path)) !== state) throw unreadable(path, 'it has changed since the start')
+      if ((await stateOf(path)) !== state) throw invalidFile(path, 'it has changed since the start')
       logger.info({ file: path, rows, speed: options.speed }, 'playing the file')
-      await playTo(client, { ...options, hash })
+      await playTo(client, { ...options, hash, reasonOf })
       logger.info({ file: path, rows }, 'the file has been played')
     } catch (error) {
       if (!client.signal.aborted) throw error
       logger.info({ file: path }, 'playing the file has ended: the client has disconnected')
     }
   }
-  return { serve, hash, rows, symbols }
+  return { serve, symbolCount: scanned.symbols.size, hash, rows, symbols: scanned.symbols }
 }
 
-/** Changes when the file is written to. */
-async function stateOf(path: string): Promise<string> {
-  try {
-    const { size, mtimeMs } = await stat(path)
-    return `${size} bytes of ${mtimeMs}`
-  } catch (error) {
-    throw unreadable(path, 'it cannot be read', error)
-  }
-}
+type Play = Pick<RecordedTradesOptions, 'path' | 'speed' | 'announcesEnd'> &
+  Pick<Scan, 'hash' | 'reasonOf'>
 
-const unreadable = (path: string, reason: string, cause?: unknown): TradelogError =>
-  new TradelogError('FEED_FILE_INVALID', `${path}: ${reason}`, { cause, fields: { file: path } })
-
-async function scan(path: string) {
-  const digest = createHash('sha256')
-  await pipeline(createReadStream(path), digest)
-  const symbols = new Set<string>()
-  let rows = 0
-  for await (const trades of tradesOfFile(path)) {
-    rows += trades.length
-    for (const { symbol } of trades) if (symbol !== null) symbols.add(symbol)
-  }
-  return { hash: digest.digest('hex').slice(0, 16), rows, symbols }
-}
-
-async function playTo(
-  client: FeedClient,
-  { path, speed, hash }: { path: string; speed: number | 'max'; hash: string },
-): Promise<void> {
-  const dueInMs = createClock(speed)
-  let frame: string[] = []
-  const flush = async () => {
-    if (frame.length > 0) await client.send(frameOf(frame, hash))
+async function playTo(client: FeedClient, play: Play): Promise<void> {
+  const { path, hash } = play
+  const dueAt = createClock(play)
+  const frames = createFrameCutter(hash)
+  const send = async (frame: string | undefined) => {
+    if (frame !== undefined) await client.send(frame)
     client.signal.throwIfAborted()
-    frame = []
+  }
+  const waitUntil = async (at: number) => {
+    for (let waitMs = at - performance.now(); waitMs > 0; waitMs = at - performance.now()) {
+      await send(frames.cut())
+      await sleep(Math.min(waitMs, waitMsMax), undefined, { signal: client.signal })
+    }
   }
   for await (const trades of tradesOfFile(path)) {
     for (const trade of trades) {
       if (!isWanted(trade, client)) continue
-      for (let waitMs = dueInMs(trade); waitMs > 0; waitMs = dueInMs(trade)) {
-        await flush()
-        await sleep(Math.min(waitMs, waitMsMax), undefined, { signal: client.signal })
-      }
-      frame.push(trade.entry)
-      if (frame.length >= frameTradesMax) await flush()
+      const at = dueAt(trade)
+      if (at > 0) await waitUntil(at)
+      const full = frames.add(trade.entry)
+      if (full !== undefined) await send(full)
     }
   }
-  await flush()
+  await send(frames.cut())
+  if (play.announcesEnd) await send(endFrame(hash))
 }
 
 const isWanted = ({ symbol }: FileTrade, client: FeedClient): boolean =>
   symbol === null || client.symbols.has(symbol)
 
-/** The first trade is due at once, the others after it by the times of the file. */
-function createClock(speed: number | 'max') {
+/**
+ * The first trade is due at once, the others after it by the times of the file. One that ingest
+ * won't take is due at once too: its time may be years away. 0 is at once, else `performance.now`.
+ */
+function createClock({
+  speed,
+  reasonOf,
+}: Readonly<{ speed: Play['speed']; reasonOf: RefusalReason }>) {
   const startedAt = performance.now()
   let firstAt: number | undefined
-  return ({ executedAt }: FileTrade): number => {
+  return (trade: FileTrade): number => {
+    const { executedAt } = trade
     if (executedAt === null || speed === 'max') return 0
+    const at = startedAt + (executedAt - (firstAt ?? executedAt)) / speed
+    if (firstAt !== undefined && at <= performance.now()) return 0
+    if (reasonOf(trade) !== undefined) return 0
     firstAt ??= executedAt
-    return startedAt + (executedAt - firstAt) / speed - performance.now()
+    return at
   }
 }
-
-const frameOf = (entries: readonly string[], hash: string): string =>
-  `{"data":[${entries.join(',')}],"type":"trade","file":"${hash}"}`

@@ -8,6 +8,8 @@ import { acceptClient, type FeedClient } from './client.ts'
 export interface FeedSource {
   /** Sends a client trades until it disconnects or none are left; a rejection disconnects it. */
   serve(client: FeedClient): Promise<void>
+  /** How many symbols it has, if it knows: a client may subscribe to all of them. */
+  symbolCount?: number
 }
 
 type FeedServerOptions = Readonly<{
@@ -34,7 +36,7 @@ export async function startFeedServer(options: FeedServerOptions): Promise<FeedS
   const clients = new Map<WebSocket, FeedClient>()
   server.on('connection', (socket) => {
     if (clients.size >= clientsMax) return socket.close(1013, 'too many clients')
-    const client = acceptClient(socket)
+    const client = acceptClient(socket, options.source.symbolCount)
     clients.set(socket, client)
     socket.on('close', () => clients.delete(socket))
     serve(socket, client, options)

@@ -15,6 +15,7 @@ import { silent } from '../support/silent.ts'
 import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { interruption } from '../support/trade.ts'
+import { judgeFrame } from '../support/trade-file.ts'
 import { startScriptedFeed } from './scripted-feed.ts'
 
 const test = suite('ingestor')
@@ -451,7 +452,8 @@ async function startFile() {
   const path = join(directory, 'trades.csv')
   const lines = upTo(rows).map((i) => `${fileSymbols[(i * 7) % 4]},${i},1,1381226348450,\n`)
   writeFileSync(path, `symbol,price,volume,timestamp_ms,conditions\n${lines.join('')}`)
-  const source = await openRecordedTrades({ path, speed: 'max', logger: silent })
+  const options = { speed: 'max', judge: judgeFrame, logger: silent } as const
+  const source = await openRecordedTrades({ path, ...options })
   return startFeedServer({
     host: '127.0.0.1',
     port: 0,

@@ -1,11 +1,16 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { parseMessage } from '../../src/ingest/feeds/finnhub/message.ts'
 import { seededRandom } from './random.ts'
 
 export type TradeFileTotals = Readonly<{
   rows: number
   bySymbol: ReadonlyMap<string, Readonly<{ tradeCount: number; lastTradeAt: number }>>
 }>
+
+/** What ingest makes of a frame of a file, as files are judged when they are opened. */
+export const judgeFrame = (frame: Buffer) =>
+  parseMessage(frame, { now: Date.now(), source: 'file' })
 
 const symbols = ['AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1', 'KRAKEN:XBT/USD', '__proto__', 'ÄÖ€😀']
 

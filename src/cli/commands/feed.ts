@@ -12,6 +12,7 @@ export const feed: Command = {
   }),
   run: async (context) => {
     const { file, speed } = context.flags
+    if (file === '') throw new TradelogError('CONFIG_INVALID', '--file must name a file of trades')
     if (speed !== undefined && file === undefined) {
       throw new TradelogError('CONFIG_INVALID', '--speed is only for a file: name it by --file')
     }
