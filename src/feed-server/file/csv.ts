@@ -63,10 +63,13 @@ const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
 /** Programs that write times with an exponent have rounded them. */
 const plainNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/
 
+/** No symbol of an exchange begins or ends with these: another program has put them there. */
+const strayEnd = /^[\s"'`‘’“”„«»[\]{}]|[\s"'`‘’“”„«»[\]{}]$/u
+
 function tradeOf(fields: Fields, { row, line }: Place): FileTrade {
   const [symbol = '', price = '', volume = '', time = '', conditions = ''] = fields
   if (fields.length !== 5) throw new Error(notFive(fields))
-  if (!isSymbol(symbol) || symbol !== symbol.trim()) throw new Error(noSymbol(symbol))
+  if (!isSymbol(symbol) || strayEnd.test(symbol)) throw new Error(noSymbol(symbol))
   if (!number.test(price)) throw new Error(noNumber(names.p, price))
   if (!number.test(volume)) throw new Error(noNumber(names.v, volume))
   if (!plainNumber.test(time)) throw new Error(noNumber(names.t, time))
@@ -96,6 +99,9 @@ const separators = {
 
 function noSymbol(text: string): string {
   if (text.trim() !== '' && text !== text.trim()) return hasBlank(names.s, text)
+  if (isSymbol(text)) {
+    return `the symbol ${shown(text)} begins or ends with a quote or a bracket: take it out`
+  }
   return 'the symbol is not 1 to 128 bytes of text without control characters'
 }
 

@@ -16,7 +16,7 @@ const tooLong = `it has more than ${charactersMax} characters: shorten it, or ta
 type OnOther = (type: string, line: number) => void
 
 /**
- * The trades of a file, gzip or plain, in its order: CSV with the header above, or one Finnhub
+ * The trades of a file, gzip or plain, in its order: CSV with its header, or one Finnhub
  * frame a line, of which only trade frames count; `onOther` gets the types of other messages. It
  * judges only the form of what it reads. Throws `FEED_FILE_INVALID` with file and line.
  */

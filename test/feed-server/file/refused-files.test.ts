@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import * as assert from 'uvu/assert'
+import { readFailure } from '../../../src/feed-server/file/invalid.ts'
 import { openRecordedTrades } from '../../../src/feed-server/recorded-trades.ts'
 import { silent } from '../../support/silent.ts'
 import { suite } from '../../support/suite.ts'
@@ -190,6 +191,21 @@ const wrongRows: readonly Refused[] = [
     `${good}IBM, 1, 1, ${at},\n`,
     /line 3: the price " 1" begins or ends with a blank/,
   ],
+  [
+    'has quotes that are not those of CSV',
+    `${good}'IBM',1,1,${at},\n`,
+    /line 3: the symbol "'IBM'" begins or ends with a quote/,
+  ],
+  [
+    'has symbols quoted twice',
+    `${good}"""IBM""",1,1,${at},\n`,
+    /line 3: the symbol .* begins or ends with a quote/,
+  ],
+  [
+    'has brackets around symbols',
+    `${good}[IBM],1,1,${at},\n`,
+    /line 3: the symbol "\[IBM\]" begins or ends with a .*bracket/,
+  ],
   ['has no price', `${good}AAPL,,1,1381226348450,\n`, /line 3: the price/],
   [
     'has a price that is no number',
@@ -271,6 +287,13 @@ for (const [what, path, message] of [
     assert.match(error.message, message)
     assert.ok(error.message.startsWith(path))
     assert.not.match(error.message, /E[A-Z]{4,}/)
+  })
+}
+
+for (const code of ['EACCES', 'EPERM']) {
+  test(`a file that this user may not read (${code}) is refused in words`, () => {
+    const why = readFailure(Object.assign(new Error(`${code}: permission denied`), { code }))
+    assert.match(why, /^this user may not read it: change its permissions/)
   })
 }
 
