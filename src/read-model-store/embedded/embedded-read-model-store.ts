@@ -117,21 +117,25 @@ const skipsOf = (
     ),
 })
 
+/**
+ * Written without a transaction, which only this thread could end: if the process exits while the
+ * write waits for one that hangs, the transaction would stay open and keep all others out.
+ */
 const statusesOf = (
-  { statuses, exclusively }: Catalogue,
+  { statuses }: Catalogue,
   gate: Gate,
   now: () => UnixMs,
 ): Pick<ReadModelStore, 'writeStatus' | 'statuses'> => ({
   writeStatus: (source, status) =>
-    gate.enter(() =>
-      exclusively(() => {
-        const writtenAt = now()
-        const rows = [...statuses.getRange({})]
-        const silent = rows.filter(({ value }) => value.writtenAt < writtenAt - statusKeptMs)
-        for (const { key } of silent) statuses.remove(key)
-        statuses.put(source, { writtenAt, status })
-      }),
-    ),
+    gate.enter(async () => {
+      const writtenAt = now()
+      const rows = [...statuses.getRange({})]
+      const silent = rows.filter(({ value }) => value.writtenAt < writtenAt - statusKeptMs)
+      await Promise.all([
+        ...silent.map(({ key }) => statuses.remove(key)),
+        statuses.put(source, { writtenAt, status }),
+      ])
+    }),
   statuses: () =>
     gate.enter(() =>
       [...statuses.getRange({})]
