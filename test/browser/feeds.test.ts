@@ -79,9 +79,17 @@ test('a file that has been played, and no feed, are said, and show no rate', asy
 
 test('a feed that is connected with trouble is not live, and the trouble is said', async () => {
   const { page, report, close } = await startPage()
-  const problem = '5,000 trades refused: is the clock of this machine right?'
-  await report(ingestReport({ feeds: [feedReport({ problem })] }))
-  await shows(page, 'Not live', [`Feed finnhub: ${problem}`])
+  const refused = (count: number) => `${count} trades are refused: is this machine's clock right?`
+  const live = () => page.locator('#feeds').getAttribute('aria-live')
+  for (const [count, isSaidAloud] of [
+    [5_000, 'polite'],
+    [5_100, 'off'],
+  ] as const) {
+    const problem = refused(count)
+    await report(ingestReport({ feeds: [feedReport({ problem })] }))
+    await shows(page, 'Not live', [`Feed finnhub: ${problem}`])
+    assert.is(await live(), isSaidAloud)
+  }
   const since = Date.UTC(2025, 10, 20)
   const problems = [{ part: 'event store', message: 'takes no events', since }]
   await report(ingestReport({ problems }))

@@ -11,8 +11,11 @@ export function feedSigns({ onAnswer }) {
   let last = ''
   const show = (signs) => {
     const text = JSON.stringify(signs)
-    // A screen reader says what is replaced, so only what has changed is.
-    if (text !== last) shown.replaceChildren(...signs.map(sign))
+    // A screen reader says what is replaced: only news, and no count that rises.
+    if (text !== last) {
+      shown.ariaLive = withoutNumbers(text) === withoutNumbers(last) ? 'off' : 'polite'
+      shown.replaceChildren(...signs.map(sign))
+    }
     last = text
     onAnswer(signs.every(({ state }) => state === 'connected'))
   }
@@ -26,6 +29,8 @@ export function feedSigns({ onAnswer }) {
   })
   return { refresh: refresh.ask }
 }
+
+const withoutNumbers = (text) => text.replaceAll(/\d+/g, '')
 
 function sign({ state, text }) {
   const made = element('p', {}, text)
