@@ -57,10 +57,14 @@ test(
     await eventually(() => kraken.heard[1]?.length === 1)
     kraken.send({ channel: 'heartbeat' })
     await eventually(async () => {
-      const [interruption] = await rowsOf<{ source: string }>('interruptions', 'KRAKEN:BTC/USD')
-      return interruption?.source === 'kraken'
+      const [interruption] = await rowsOf<{ reason: string }>('interruptions', 'KRAKEN:BTC/USD')
+      return interruption?.reason === 'disconnected'
     })
-    assert.equal(await rowsOf('interruptions', 'AAPL'), [])
+    const ofOther = await rowsOf<{ reason: string }>('interruptions', 'AAPL')
+    assert.equal(
+      ofOther.map(({ reason }) => reason),
+      ['not listened before'],
+    )
     await tradelog.kill('SIGTERM')
     await Promise.all([finnhub.close(), kraken.close()])
   },

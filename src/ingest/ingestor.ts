@@ -41,6 +41,8 @@ export type IngestOptions = Readonly<{
   backoff?: Backoff
   logger: Logger
   now?: () => UnixMs
+  /** A clock that nobody sets. */
+  uptimeMs?: () => number
   random?: () => number
 }>
 
@@ -79,13 +81,14 @@ export function startIngest(options: IngestOptions): Ingest {
     logger,
     backoff = usualBackoff,
     now = Date.now,
+    uptimeMs = () => performance.now(),
     random = Math.random,
   } = options
   const counts = createAppendCounts()
   const feeds = options.feeds.map((feed) => ({ feed, counts: createFeedCounts() }))
   const rejectLog = openRejectLog(options)
   const terms = createTerms(() =>
-    beginTerm({ ...options, feeds, backoff, now, random, counts, rejectLog }),
+    beginTerm({ ...options, feeds, backoff, now, uptimeMs, random, counts, rejectLog }),
   )
   const stopping$ = new Subject<void>()
   let state: IngestState = 'standing by'

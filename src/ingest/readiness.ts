@@ -1,4 +1,5 @@
 import { type Readiness, type Reason, reasonOf } from '../runtime/readiness.ts'
+import type { FeedCondition } from './feed.ts'
 import { type IngestStats, isConnectedTo } from './ingestor.ts'
 
 /** How long an append may take before the event store is called away. */
@@ -12,12 +13,19 @@ export const ingestReadiness =
     if (state === 'stopped') return [reasonOf('ingest', 'has stopped', stateSince)]
     const reasons: Reason[] = []
     for (const feed of state === 'active' ? feeds : []) {
-      if (isConnectedTo(feed)) continue
+      const message = troubleOf(feed)
       const part = feeds.length === 1 ? 'feed' : `feed ${feed.source}`
-      reasons.push(reasonOf(part, 'is not connected', feed.since))
+      if (message !== null) reasons.push(reasonOf(part, message, feed.since))
     }
     if (appendingSince !== null && now() - appendingSince > appendMsMax) {
       reasons.push(reasonOf('event store', 'takes no events', appendingSince))
     }
     return reasons
   }
+
+/** A file that has been played is no part that has to work any more. */
+function troubleOf(feed: FeedCondition): string | null {
+  const { state, problem } = feed
+  if (isConnectedTo(feed)) return state === 'played' ? null : problem
+  return problem === null ? 'is not connected' : `is not connected: ${problem}`
+}

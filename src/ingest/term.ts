@@ -1,5 +1,3 @@
-import type { TradelogEvent } from '../domain/event.ts'
-import type { UnixMs } from '../domain/time.ts'
 import { countFailures, isLogged } from '../runtime/backoff.ts'
 import { crashPoint } from '../runtime/crash-point.ts'
 import { type Appender, type AppenderOptions, createAppender } from './appender.ts'
@@ -7,10 +5,10 @@ import type { FeedCounts } from './counts.ts'
 import { createEventBuffer } from './event-buffer.ts'
 import type { FeedCondition, FeedSettings } from './feed.ts'
 import { type Intake, type IntakeOptions, openIntake } from './intake.ts'
-import { heardUntil, mixesFeeds } from './interruptions.ts'
+import { evidenceOf, mixesFeeds } from './interruptions/log-evidence.ts'
 
 export type TermOptions = AppenderOptions &
-  Pick<IntakeOptions, 'rejectLog' | 'connect'> &
+  Pick<IntakeOptions, 'rejectLog' | 'connect' | 'uptimeMs'> &
   Readonly<{
     feeds: readonly Readonly<{ feed: FeedSettings; counts: FeedCounts }>[]
     /** No feed is read while so many wait; what has been read already comes on top. */
@@ -60,8 +58,7 @@ export function beginTerm(options: TermOptions): Term {
 
   const run = async () => {
     try {
-      const absences = await lookIntoLog(options, appender, intakes, over.signal)
-      if (absences.length > 0) await appender.append(absences)
+      await lookIntoLog(options, appender, intakes, over.signal)
       for (;;) {
         const events = await buffer.take(appendEventsMax)
         crashPoint('append:trades-taken')
@@ -90,26 +87,21 @@ export function beginTerm(options: TermOptions): Term {
   }
 }
 
-/**
- * What the log tells at the start of a term: whether it mixes feeds, and when each feed was heard
- * last. Answers the interruptions since then, of the feeds that have been heard by now.
- */
+/** What the log tells at the start of a term: whether it mixes feeds, and when each was heard. */
 async function lookIntoLog(
   { eventStore, feeds, logger }: TermOptions,
   { retryUntilTaken }: Appender,
   intakes: readonly Intake[],
   over: AbortSignal,
-): Promise<readonly TradelogEvent[]> {
-  const heard: (UnixMs | undefined)[] = []
-  for (const { feed } of feeds) {
+): Promise<void> {
+  for (const [i, { feed }] of feeds.entries()) {
     const { source, isRecorded } = feed
     if (await retryUntilTaken(() => mixesFeeds(eventStore, source, over))) {
       logger.warn({ source }, mixture)
     }
-    const look = () => heardUntil(eventStore, source, over)
-    heard.push(isRecorded ? undefined : await retryUntilTaken(look))
+    if (isRecorded) continue
+    intakes[i]?.heardBefore(await retryUntilTaken(() => evidenceOf(eventStore, source, over)))
   }
-  return intakes.flatMap((intake, i) => intake.heardBefore(heard[i]))
 }
 
 const mixture =

@@ -48,12 +48,18 @@ async function intoNextMinute(address: string): Promise<void> {
   )
 }
 
+/** How long a connection has to last, if the one before did not, until the interruption ends. */
+const holdsAfterMs = 2 * minuteMs
+
 /** Waits until every symbol has so many interruptions, all ended; returns the newest of each. */
 async function newestInterruptions(address: string, count: number) {
   const all = () => Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
   const isEnded = ({ until }: Interruption) => until !== null
   const areEnded = (each: readonly Interruption[]) => each.length === count && each.every(isEnded)
-  await eventually(async () => (await all()).every(areEnded), { timeoutMs: minuteMs, everyMs: 100 })
+  await eventually(async () => (await all()).every(areEnded), {
+    timeoutMs: holdsAfterMs + minuteMs,
+    everyMs: 100,
+  })
   return (await all()).flatMap(([newest]) => newest ?? [])
 }
 
@@ -165,16 +171,16 @@ test(
       await stopAll([successor, ...running, second])
       await verified(stores)
     }),
-  { timeoutMs: 9 * minuteMs },
+  { timeoutMs: 12 * minuteMs },
 )
 
-/** Waits until every symbol has an interruption that covers this span. */
+/** Waits until every symbol has an interruption that covers this span, and may go on. */
 const covered = (address: string, { lostAt, againAt }: { lostAt: number; againAt: number }) =>
   eventually(
     async () => {
       const all = await Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
       const covers = ({ from, until }: Interruption) =>
-        Date.parse(from) <= lostAt && Date.parse(until ?? '') >= againAt
+        Date.parse(from) <= lostAt && Date.parse(until ?? '9999') >= againAt
       return all.every((interruptions) => interruptions.some(covers))
     },
     { timeoutMs: minuteMs, everyMs: 100 },

@@ -6,8 +6,6 @@ import { TradelogError } from '../../src/domain/errors.ts'
 import { openRecordedTrades } from '../../src/feed-server/recorded-trades.ts'
 import { startFeedServer } from '../../src/feed-server/server.ts'
 import type { FeedSettings } from '../../src/ingest/feed.ts'
-import { finnhubProtocol } from '../../src/ingest/feeds/finnhub/protocol.ts'
-import { type IngestOptions, startIngest } from '../../src/ingest/ingestor.ts'
 import { rejectFile } from '../../src/ingest/rejects/files.ts'
 import { eventStoreDouble } from '../support/event-store-double.ts'
 import { eventually } from '../support/eventually.ts'
@@ -16,65 +14,39 @@ import { suite } from '../support/suite.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { interruption } from '../support/trade.ts'
 import { judgeFrame } from '../support/trade-file.ts'
+import {
+  away,
+  type Double,
+  feedOf,
+  orderOf,
+  startOn,
+  withIngest as withAnyIngest,
+} from './running-ingest.ts'
 import { startScriptedFeed } from './scripted-feed.ts'
 
 const test = suite('ingestor')
-const directory = temporaryDirectory()
 const now = 1_763_645_583_544
-const away = () => Promise.reject(new TradelogError('EVENT_STORE_UNAVAILABLE', 'away'))
+const directory = temporaryDirectory()
+const start = (...[store, url, options]: Parameters<typeof startOn>) =>
+  startOn(store, url, { now: () => now, directory, ...options })
 
-type Double = ReturnType<typeof eventStoreDouble>
-
-type Feed = Readonly<{ url: string; symbols?: readonly string[]; pingEveryMs?: number }>
-
-const feedOf = (
-  { url, symbols = ['AAPL'], pingEveryMs = 60_000 }: Feed,
-  source: 'file' | 'simulated' = 'simulated',
-): FeedSettings => ({
-  source,
-  protocol: finnhubProtocol({ url, source, pingEveryMs }),
-  symbols,
-  isRecorded: source === 'file',
-})
-
-function start(
-  eventStore: Double,
-  url: string,
-  options: Partial<IngestOptions> & { source?: 'file'; symbols?: string[] } = {},
-) {
-  const { source = 'simulated', symbols = ['AAPL'], ...rest } = options
-  return startIngest({
-    eventStore,
-    feeds: [feedOf({ url, symbols }, source)],
-    directory,
-    bufferEventsMax: 1_000,
-    appendEventsMax: 100,
-    backoff: { firstMs: 1, maxMs: 5 },
-    logger: silent,
-    now: () => now,
-    ...rest,
-  })
-}
-
-async function withIngest(
-  options: Parameters<typeof start>[2],
-  body: (parts: {
-    store: Double
-    server: Awaited<ReturnType<typeof startScriptedFeed>>
-    ingest: ReturnType<typeof start>
-  }) => Promise<void>,
-  store = eventStoreDouble(),
-) {
-  const server = await startScriptedFeed()
-  const ingest = start(store, server.url, options)
-  try {
-    await eventually(() => ingest.stats().isConnected || ingest.stats().state !== 'active')
-    await body({ store, server, ingest })
-  } finally {
-    await ingest.stop({ timeoutMs: 100 })
-    await server.close()
-  }
-}
+/** Waits until the log has the time before the first start. */
+const withIngest = (
+  options: Parameters<typeof withAnyIngest>[0],
+  body: Parameters<typeof withAnyIngest>[1],
+  on?: Double,
+) =>
+  withAnyIngest(
+    { now: () => now, directory, ...options },
+    async (running) => {
+      const { store, ingest } = running
+      const isActive = ingest.stats().state === 'active'
+      await eventually(() => !isActive || ingest.stats().appended > 0)
+      store.calls.length = 0
+      await body(running)
+    },
+    on,
+  )
 
 const tradeFrame = (...prices: unknown[]) => ({
   data: prices.map((p) => ({ p, s: 'AAPL', t: now, v: 1 })),
@@ -246,131 +218,6 @@ test('an event store that refuses for good ends it', () =>
     assert.is(ingest.stats().state, 'stopped')
   }))
 
-/** What a partition holds, in short: `AAPL 1`, or `AAPL disconnected 7`. */
-const orderOf = (store: Double, partition: number) =>
-  store.log[partition]?.map(({ event }) => {
-    if (event.type === 'TradeExecuted') return `${event.symbol} ${event.price}`
-    return event.type === 'FeedInterrupted' ? `${event.symbol} ${event.reason}` : event.type
-  })
-
-test('a lost connection is an interruption of every symbol, before the trades that follow', () =>
-  withIngest(
-    { symbols: ['AAPL', 'AMD'], now: Date.now },
-    async ({ store, server, ingest }) => {
-      const trades = (p: number) => ({
-        type: 'trade',
-        data: ['AAPL', 'AMD'].map((s) => ({ p, s, t: Date.now(), v: 1 })),
-      })
-      server.send(trades(1))
-      await eventually(() => store.events().length === 2)
-      const before = Date.now()
-      server.sockets[0]?.terminate()
-      await eventually(() => server.sockets.length === 2 && ingest.stats().isConnected)
-      server.send(trades(2))
-      await eventually(() => store.events().length === 4)
-      assert.equal(orderOf(store, 0), [
-        ...['AAPL 1', 'AMD 1'],
-        ...['AAPL disconnected', 'AMD disconnected'],
-        ...['AAPL 2', 'AMD 2'],
-      ])
-      for (const { from, until, source } of store.interruptions()) {
-        const end = Number(until)
-        assert.ok(from <= before && before <= end && end <= Date.now(), `${from}…${until}`)
-        assert.is(source, 'simulated')
-      }
-      const { received, interruptions, appended } = ingest.stats()
-      assert.equal([received, interruptions, appended], [4, 2, 6])
-    },
-    eventStoreDouble({ partitions: 1, now: Date.now }),
-  ))
-
-test('a silent connection is an interruption that says so', () =>
-  withIngest({ now: Date.now }, async ({ store, ingest }) => {
-    const server = await startScriptedFeed()
-    const silently = startIngest({
-      eventStore: store,
-      feeds: [feedOf({ url: server.url, pingEveryMs: 20 })],
-      directory,
-      bufferEventsMax: 1_000,
-      appendEventsMax: 100,
-      backoff: { firstMs: 1, maxMs: 5 },
-      logger: silent,
-    })
-    await eventually(() => store.interruptions().length > 0)
-    assert.is(store.interruptions()[0]?.reason, 'silent')
-    await silently.stop({ timeoutMs: 1_000 })
-    await server.close()
-    assert.is(ingest.stats().interruptions, 0)
-  }))
-
-test('an ingest that begins on a log with events says that none was running', async () => {
-  const store = eventStoreDouble({ partitions: 1, now: Date.now })
-  await withIngest(
-    { now: Date.now },
-    async ({ server }) => {
-      server.send({ ...tradeFrame(1), data: [{ p: 1, s: 'AAPL', t: Date.now(), v: 1 }] })
-      await eventually(() => store.events().length === 1)
-      assert.equal(store.interruptions(), [])
-    },
-    store,
-  )
-  const [trade] = store.events()
-  await withIngest(
-    { now: Date.now, symbols: ['AAPL', 'AMD'] },
-    async ({ server }) => {
-      server.send(tradeFrame(2))
-      await eventually(() => store.events().length === 2)
-    },
-    store,
-  )
-  assert.equal(orderOf(store, 0), [
-    'AAPL 1',
-    ...['AAPL ingest not running', 'AMD ingest not running'],
-    'AAPL 2',
-  ])
-  for (const { from } of store.interruptions()) assert.is(from, trade?.executedAt)
-})
-
-test('an interruption that was not recorded before the end is in the next one', async () => {
-  const store = eventStoreDouble({ partitions: 1, now: Date.now })
-  await store.append([interruption({ from: 1, until: 2 })])
-  store.beforeAppend(away)
-  await withIngest(
-    { now: Date.now },
-    async ({ ingest }) => {
-      await eventually(() => ingest.stats().buffered === 1)
-    },
-    store,
-  )
-  store.beforeAppend(async () => {})
-  await withIngest(
-    { now: Date.now },
-    async () => {
-      await eventually(() => store.interruptions().length === 2)
-    },
-    store,
-  )
-  assert.is(store.interruptions()[1]?.from, 1)
-})
-
-test('an interruption waits for an event store that is away, and stays where it belongs', () =>
-  withIngest(
-    { now: Date.now },
-    async ({ store, server, ingest }) => {
-      store.beforeAppend(away)
-      server.send(tradeFrame(1))
-      await eventually(() => ingest.stats().buffered === 1)
-      server.sockets[0]?.terminate()
-      await eventually(() => ingest.stats().buffered === 2 && ingest.stats().isConnected)
-      server.send(tradeFrame(2))
-      await eventually(() => ingest.stats().buffered === 3)
-      store.beforeAppend(async () => {})
-      await eventually(() => store.events().length === 2)
-      assert.equal(orderOf(store, 0), ['AAPL 1', 'AAPL disconnected', 'AAPL 2'])
-    },
-    eventStoreDouble({ partitions: 1 }),
-  ))
-
 /** A feed of its own name: what `feedOf` gives, with another source in its trades. */
 function namedFeed(source: string, url: string, symbols: readonly string[]): FeedSettings {
   const { protocol, ...settings } = feedOf({ url, symbols })
@@ -403,19 +250,29 @@ test('of two feeds each has its symbols, its connection, its interruptions and i
   await ingest.stop({ timeoutMs: 1_000 })
   await Promise.all([one.close(), other.close()])
   assert.equal(
-    store.interruptions().map(({ symbol, reason, source }) => [symbol, reason, source]),
-    ['X:1', 'X:2'].map((symbol) => [symbol, 'disconnected', 'other']),
+    store
+      .interruptions()
+      .map(({ symbol, reason, source }) => `${source}: ${symbol} ${reason}`)
+      .sort(),
+    [
+      'one: AAPL not listened before',
+      'one: AAPL trades refused',
+      'other: X:1 disconnected',
+      'other: X:1 not listened before',
+      'other: X:2 disconnected',
+      'other: X:2 not listened before',
+    ],
   )
   const stats = ingest.stats()
   assert.equal(
     [stats.received, stats.interruptions, stats.connections, stats.appended],
-    [4, 2, 3, 6],
+    [4, 6, 3, 10],
   )
   assert.equal(
     stats.feeds.map((feed) => [feed.source, feed.received, feed.interruptions, feed.connections]),
     [
-      ['one', 2, 0, 1],
-      ['other', 2, 2, 2],
+      ['one', 2, 2, 1],
+      ['other', 2, 4, 2],
     ],
   )
   assert.equal(stats.feeds[0]?.rejected, { message_not_json: 1 })
@@ -442,7 +299,10 @@ test('a feed that is down at the start holds up no other, and its absence is rec
   await eventually(() => store.events().length === 2)
   await ingest.stop({ timeoutMs: 1_000 })
   await Promise.all([one.close(), other.close()])
-  assert.equal(orderOf(store, 0)?.slice(1), ['AAPL 1', 'X:1 ingest not running', 'X:1 2'])
+  assert.equal(orderOf(store).slice(1), [
+    ...['AAPL ingest not running', 'AAPL 1'],
+    ...['X:1 ingest not running', 'X:1 2'],
+  ])
 })
 
 const rows = 3_000

@@ -7,9 +7,9 @@ export type ScriptedFeed = Awaited<ReturnType<typeof startScriptedFeed>>
 /** A feed that does what a test tells it: it keeps every connection and what was said on it. */
 export async function startScriptedFeed(
   onConnection: (socket: WebSocket, count: number) => void = () => {},
-  { port: wanted = 0 } = {},
+  { port: wanted = 0, autoPong = true } = {},
 ) {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: wanted })
+  const server = new WebSocketServer({ host: '127.0.0.1', port: wanted, autoPong })
   await once(server, 'listening')
   const sockets: WebSocket[] = []
   const heard: string[][] = []

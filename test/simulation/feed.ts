@@ -76,7 +76,7 @@ function playedTo(
   }
   later('connected', () => {
     onConnected()
-    onListening(scheduler.now(), undefined)
+    onListening(scheduler.now())
     play()
   })
   return {

@@ -1,53 +1,55 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type RawData, WebSocket } from 'ws'
-import { TradelogError } from '../../domain/errors.ts'
+import type { WebSocket } from 'ws'
 import type { UnixMs } from '../../domain/time.ts'
-import { type Backoff, backoffMs } from '../../runtime/backoff.ts'
-import type { Feed, FeedCondition, FeedSettings } from '../feed.ts'
-import { type Interruption, trackListening } from './listening.ts'
-import { createPingWatch } from './ping-watch.ts'
+import { type Backoff, backoffMs, isLogged } from '../../runtime/backoff.ts'
+import type { Feed, FeedSettings } from '../feed.ts'
+import { feedAddress } from './address.ts'
+import { trackCondition } from './condition.ts'
+import { connectTo, type Listeners } from './connect.ts'
+import { type Listening, type ListeningEvents, trackListening } from './listening.ts'
+import { createPingWatch, type PingWatch } from './ping-watch.ts'
 
 export type FeedSocketOptions = Pick<FeedSettings, 'source' | 'symbols'> &
+  ListeningEvents &
   Readonly<{
     protocol: Pick<FeedSettings['protocol'], 'url' | 'pingEveryMs' | 'subscribe'>
     backoff: Backoff
-    /** Answers whether the message was good, which ends a series of failures. Must not throw. */
+    /**
+     * Answers whether the message was good, which shows that the feed works. Must not throw.
+     * `onListening` is called before it gets the first message of a connection.
+     */
     onMessage: (message: Buffer) => boolean
+    /** The feed has sent a ping of the WebSocket protocol, which shows that it works. */
+    onPing: () => void
     /** A message was too large to be received: the connection is lost with it. */
     onOversized: () => void
     onConnected: () => void
-    /**
-     * A new connection was heard for the first time, at `since`. The interruption lies between it
-     * and the connection before. Called before `onMessage` gets the first message.
-     */
-    onListening: (since: UnixMs, interruption: Interruption | undefined) => void
+    ownPingEveryMs?: number
     logger: Logger
     now: () => UnixMs
+    uptimeMs: () => number
     random: () => number
   }>
 
-const connectMsMax = 10_000
 /** How often we ping: an interruption may begin this much too early. */
 const ownPingEveryMs = 1_000
-/** Far above what is parsed, so that a message too large for that is received, judged, and gone. */
-const receivedBytesMax = 16 * 1024 * 1024
+/** A connection has held, and failures before it are forgotten, after so many ping periods. */
+export const lastingPingPeriods = 2
 
 /** Keeps a connection to a feed of any protocol, subscribed to the symbols. */
 export function openFeedSocket(options: FeedSocketOptions): Feed {
-  const { protocol, backoff, logger, random } = options
+  const { protocol, symbols } = options
   const address = feedAddress(options.source, protocol.url)
   const closing = new AbortController()
-  const silenceMsMax = 2.5 * protocol.pingEveryMs
   let socket: WebSocket | undefined
   let fault: string | undefined
-  let failures = 0
   let paused = false
-  const condition = trackCondition(options.now)
 
-  const listening = trackListening({ ...options, pingEveryMs: ownPingEveryMs })
-  const watch = createPingWatch(silenceMsMax, () => {
-    fault = `nothing was heard for ${silenceMsMax} ms`
+  const condition = loggedCondition(options, address.shown)
+  const listening = listeningOf(options, condition.held)
+  const watch = createPingWatch(2.5 * protocol.pingEveryMs, (reason) => {
+    fault = reason
     socket?.terminate()
   })
 
@@ -62,40 +64,35 @@ export function openFeedSocket(options: FeedSocketOptions): Feed {
     socket?.resume()
   }
   const opened = (connected: WebSocket) => {
-    condition.enter('connected')
+    condition.opened()
     options.onConnected()
-    logger.info({ feed: address.shown, symbols: options.symbols.length }, 'feed connected')
-    for (const frame of protocol.subscribe(options.symbols)) connected.send(frame)
-    listening.opened((text) => connected.ping(text))
+    for (const frame of protocol.subscribe(symbols)) connected.send(frame)
     watch.start()
+    listening.opened((text) => {
+      connected.ping(text)
+      watch.pinged()
+    })
     if (paused) pause()
   }
-  const alive = () => {
-    watch.alive()
-    listening.heard()
-  }
-  const heard = (message: RawData) => {
-    if (closing.signal.aborted) return
-    alive()
-    if (options.onMessage(toBuffer(message))) failures = 0
-  }
-  const connection = () => {
+  const listeners = listenersOf(options, { opened, listening, watch, signal: closing.signal })
+  const connection = async () => {
     fault = undefined
-    const connecting = connect(address.url, { ...options, ...listening, opened, heard, alive })
+    const connecting = connectTo(address.url, listeners)
     socket = connecting.socket
-    return connecting.ended.then((ending) => address.redact(fault ?? ending))
+    const ending = await connecting.ended
+    watch.stop()
+    return address.redact(fault ?? ending)
   }
   const keepConnected = async () => {
     while (!closing.signal.aborted) {
       const reason = await connection()
-      condition.enter('disconnected')
-      watch.stop()
+      if (closing.signal.aborted) break
+      const retryMs = condition.failed(reason)
       listening.lost(fault === undefined ? 'disconnected' : 'silent')
-      if (closing.signal.aborted) return
-      const retryMs = backoffMs(++failures, random, backoff)
-      logger.warn({ feed: address.shown, reason, failures, retryMs }, 'feed disconnected')
       await sleep(retryMs, undefined, { signal: closing.signal }).catch(() => {})
     }
+    condition.closed()
+    listening.stop()
   }
   const ended = keepConnected()
   const close = () => {
@@ -103,88 +100,88 @@ export function openFeedSocket(options: FeedSocketOptions): Feed {
     socket?.terminate()
     return ended
   }
-  return { pause, resume, condition: condition.current, close }
-}
-
-function trackCondition(now: () => UnixMs) {
-  let state: FeedCondition['state'] = 'connecting'
-  let since = now()
   return {
-    enter: (next: typeof state) => {
-      if (next !== state) since = now()
-      state = next
-    },
-    current: (): FeedCondition => ({ ...unknown, state, since }),
+    pause,
+    resume,
+    condition: () => ({ ...unknown, ...condition.current(), heardUntil: listening.heardUntil() }),
+    close,
   }
 }
+
+const listeningOf = (options: FeedSocketOptions, held: () => void): Listening =>
+  trackListening({
+    ...options,
+    pingEveryMs: options.ownPingEveryMs ?? ownPingEveryMs,
+    holdsAfterMs: lastingPingPeriods * options.protocol.pingEveryMs,
+    onHeld: (since) => {
+      held()
+      options.onHeld(since)
+    },
+  })
 
 /** What a connection alone doesn't tell. */
-const unknown = { problem: null, heardUntil: null, lastTradeAt: null, interruption: null } as const
+const unknown = { lastTradeAt: null, interruption: null } as const
 
-type FeedAddress = Readonly<{
-  /** With the token: for the socket alone. */
-  url: string
-  /** Without query and user: for logs. */
-  shown: string
-  /** Takes the secrets of the address out of a text that somebody else wrote. */
-  redact: (text: string) => string
-}>
-
-/** Throws `CONFIG_INVALID`, without repeating the address: it may hold a token. */
-export function feedAddress(source: string, url: string): FeedAddress {
-  const address = URL.canParse(url) ? new URL(url) : undefined
-  if (address?.protocol !== 'ws:' && address?.protocol !== 'wss:') {
-    throw new TradelogError('CONFIG_INVALID', `${source}.url: must be a ws:// or wss:// address`)
-  }
-  address.hash = ''
-  const secrets = [...address.searchParams.values(), address.password].filter((text) => text !== '')
-  const spellings = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])
+/** The condition, its changes logged: what flaps is logged at the first, then ever more seldom. */
+function loggedCondition(options: FeedSocketOptions, feed: string) {
+  const { symbols, backoff, logger, random } = options
+  const condition = trackCondition(options)
   return {
-    url: address.href,
-    shown: `${address.protocol}//${address.host}${address.pathname}`,
-    redact: (text) => spellings.reduce((clean, secret) => clean.replaceAll(secret, '***'), text),
+    ...condition,
+    opened: () => {
+      condition.opened()
+      const isNews = condition.current().problem === null
+      logger[isNews ? 'info' : 'debug']({ feed, symbols: symbols.length }, 'feed connected')
+    },
+    held: () => {
+      const { flapped, failures } = condition.held()
+      if (flapped) logger.info({ feed, failures }, 'the connection to the feed holds')
+    },
+    /** Answers how many ms to wait. */
+    failed: (reason: string): number => {
+      const failures = condition.failed(reason)
+      const retryMs = backoffMs(failures, random, backoff)
+      const level = isLogged(failures) ? 'warn' : 'debug'
+      logger[level]({ feed, reason, failures, retryMs }, 'feed disconnected')
+      return retryMs
+    },
   }
 }
 
-type Listeners = Readonly<{
+type Watchers = Readonly<{
   opened: (socket: WebSocket) => void
-  heard: (message: RawData) => void
-  alive: () => void
-  /** To a ping of ours: what we sent with it. */
-  answered: (text: string) => void
-  onOversized: () => void
+  listening: Listening
+  watch: PingWatch
+  signal: AbortSignal
 }>
 
-/** One connection; `ended` gives the reason of its end. */
-function connect(url: string, listeners: Listeners) {
-  const { opened, heard, alive, answered, onOversized } = listeners
-  const socket = new WebSocket(url, socketOptions)
-  const ended = new Promise<string>((resolve) => {
-    let fault: string | undefined
-    socket.on('open', () => opened(socket))
-    socket.on('message', heard)
-    socket.on('ping', alive)
-    socket.on('pong', (text) => answered(String(text)))
-    socket.on('error', (error) => {
-      if (isOversized(error)) onOversized()
-      fault = error.message
-    })
-    socket.on('close', (code) => resolve(fault ?? `closed with code ${code}`))
-  })
-  return { socket, ended }
-}
-
-/** Text that isn't UTF-8 is a message to reject, and no reason to lose the connection. */
-const socketOptions = {
-  handshakeTimeout: connectMsMax,
-  maxPayload: receivedBytesMax,
-  skipUTF8Validation: true,
-}
-
-const isOversized = (error: Error): boolean =>
-  'code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-
-function toBuffer(message: RawData): Buffer {
-  if (Buffer.isBuffer(message)) return message
-  return Array.isArray(message) ? Buffer.concat(message) : Buffer.from(message)
+/** Who learns of what comes on a connection, and in which order. */
+function listenersOf(
+  { onMessage, onPing, onOversized }: FeedSocketOptions,
+  { opened, listening, watch, signal }: Watchers,
+): Listeners {
+  const alive = () => {
+    watch.alive()
+    listening.heard()
+  }
+  return {
+    opened,
+    heard: (message) => {
+      if (signal.aborted) return
+      alive()
+      if (onMessage(message)) listening.works()
+    },
+    pinged: () => {
+      if (signal.aborted) return
+      alive()
+      onPing()
+      listening.works()
+    },
+    answered: (text) => {
+      if (signal.aborted) return
+      watch.answered()
+      listening.answered(text)
+    },
+    oversized: onOversized,
+  }
 }

@@ -2,11 +2,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pino from 'pino'
 import * as assert from 'uvu/assert'
+import { feedAddress } from '../../../src/ingest/connection/address.ts'
 import {
   type FeedSocketOptions,
-  feedAddress,
   openFeedSocket,
 } from '../../../src/ingest/connection/feed-socket.ts'
+import type { Loss } from '../../../src/ingest/connection/listening.ts'
 import { finnhubProtocol } from '../../../src/ingest/feeds/finnhub/protocol.ts'
 import { eventually } from '../../support/eventually.ts'
 import { suite } from '../../support/suite.ts'
@@ -20,6 +21,8 @@ const subscriptions = [
 ]
 
 type Options = FeedSocketOptions & Readonly<{ pingEveryMs: number; token: string }>
+
+type Entry = Readonly<{ level: number; msg: string; failures?: number }>
 
 /** A feed that keeps what it gives and logs. */
 function openRecorder(
@@ -40,14 +43,20 @@ function openRecorder(
     },
     onOversized: () => seen.oversized++,
     onConnected: () => seen.connections++,
+    onPing: () => {},
     onListening: () => {},
+    onHeld: () => {},
+    onLost: () => {},
     now: Date.now,
+    uptimeMs: () => performance.now(),
     logger: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
     random: () => 1,
     ...options,
   })
-  const failures = () => lines.map((line) => JSON.parse(line).failures).filter(Boolean)
-  return { ...feed, messages, lines, seen, failures }
+  const entries = () => lines.map((line): Entry => JSON.parse(line))
+  const lost = () => entries().filter(({ msg }) => msg === 'feed disconnected')
+  const failures = () => lost().map((entry) => entry.failures)
+  return { ...feed, messages, lines, entries, seen, failures }
 }
 
 async function withFeed(
@@ -76,22 +85,63 @@ test('subscribes to every symbol, on every connection', async () => {
   })
 })
 
-test('waits longer after each failure, and begins anew after a good message', async () => {
-  const server = await startScriptedFeed((socket, count) => {
-    if (count === 4) socket.send('good', () => socket.terminate())
-    else if (count < 6) socket.terminate()
-  })
-  await withFeed(server, {}, async (feed) => {
-    await eventually(() => server.sockets.length === 6)
-    assert.equal(feed.failures(), [1, 2, 3, 1, 2])
+/** As the connections are lost, one after the other. */
+const lossesOf = (lost: readonly Loss[]) => lost.map(({ reason, hadHeld }) => [reason, hadHeld])
+
+test('a feed that says one good word and closes is asked ever more seldom', async () => {
+  const server = await startScriptedFeed((socket) => socket.send('good', () => socket.terminate()))
+  const lost: Loss[] = []
+  await withFeed(server, { onLost: (loss) => void lost.push(loss) }, async (feed) => {
+    await eventually(() => lost.length === 9)
+    assert.equal(feed.failures(), [1, 2, 3, 4, 5, 6, 7, 8, 9].slice(0, feed.failures().length))
+    assert.equal(lossesOf(lost), Array(9).fill(['disconnected', false]))
+    const { state, problem } = feed.condition()
+    assert.is(state, 'disconnected')
+    assert.match(problem ?? '', /^it connects, but doesn't hold: \d connections were lost: closed/)
   })
 })
 
-test('a message that is not good does not end the series of failures', async () => {
+test('a flapping feed is logged at the first, and then ever more seldom', async () => {
+  const server = await startScriptedFeed((socket) => socket.send('good', () => socket.terminate()))
+  await withFeed(server, { backoff: { firstMs: 1, maxMs: 1 } }, async (feed) => {
+    await eventually(() => Number(feed.failures().at(-1)) >= 40)
+    const told = feed.entries().filter(({ level, failures = 0 }) => level > 20 && failures < 40)
+    assert.equal(
+      told.map(({ msg, failures }) => `${msg} ${failures ?? ''}`),
+      ['feed connected ', ...[1, 2, 4, 8, 16, 32].map((n) => `feed disconnected ${n}`)],
+    )
+  })
+})
+
+test('failures are forgotten once a connection has held two ping periods', async () => {
+  let uptime = 0
   const server = await startScriptedFeed((socket, count) => {
+    if (count < 4) socket.send('good', () => socket.terminate())
+  })
+  const held: number[] = []
+  const options = { uptimeMs: () => uptime, onHeld: (since: number) => void held.push(since) }
+  await withFeed(server, options, async (feed) => {
+    await eventually(() => server.heard[3]?.length === 2)
+    server.send('good')
+    await eventually(() => feed.messages.length === 4)
+    assert.match(feed.condition().problem ?? '', /^it connects, but doesn't hold: 3 connections/)
+    uptime = 120_000
+    server.sockets[3]?.ping()
+    await eventually(() => held.length === 1)
+    assert.is(feed.condition().problem, null)
+    server.sockets[3]?.terminate()
+    await eventually(() => feed.failures().length === 4)
+    assert.equal(feed.failures(), [1, 2, 3, 1])
+  })
+})
+
+test('a message that is not good does not show that the connection holds', async () => {
+  let uptime = 0
+  const server = await startScriptedFeed((socket, count) => {
+    uptime += 1_000_000
     if (count < 4) socket.send('{"type":"error"}', () => socket.terminate())
   })
-  await withFeed(server, { onMessage: () => false }, async (feed) => {
+  await withFeed(server, { onMessage: () => false, uptimeMs: () => uptime }, async (feed) => {
     await eventually(() => server.sockets.length === 4)
     assert.equal(feed.failures(), [1, 2, 3])
   })
@@ -102,6 +152,54 @@ test('takes a connection for dead after 2.5 silent ping periods', async () => {
   await withFeed(server, { pingEveryMs: 20 }, async (feed) => {
     await eventually(() => server.sockets.length >= 2)
     assert.ok(feed.lines.some((line) => line.includes('nothing was heard for 50 ms')))
+  })
+})
+
+test('a dead socket is noticed as soon as ten pings of ours are not answered', async () => {
+  const server = await startScriptedFeed((socket) => socket.pause())
+  const lost: Loss[] = []
+  const options = { ownPingEveryMs: 10, onLost: (loss: Loss) => void lost.push(loss) }
+  const frozen = await startScriptedFeed((socket) => socket.send('x', () => socket.pause()))
+  await withFeed(server, options, async (feed) => {
+    await eventually(() => server.sockets.length >= 2)
+    assert.ok(feed.lines.some((line) => line.includes('10 pings in a row were not answered')))
+  })
+  assert.equal(lost, [], 'it was never heard')
+  await withFeed(frozen, options, async () => {
+    await eventually(() => lost.length > 0)
+    assert.is(lost[0]?.reason, 'silent')
+  })
+})
+
+test('a feed that answers no ping is alive as long as it talks', async () => {
+  const server = await startScriptedFeed(undefined, { autoPong: false })
+  await withFeed(server, { ownPingEveryMs: 5 }, async (feed) => {
+    await eventually(() => feed.condition().state === 'connected')
+    let pings = 0
+    server.sockets[0]?.on('ping', () => {
+      if (++pings % 5 === 0) server.send('x')
+    })
+    await eventually(() => pings >= 60)
+    assert.is(server.sockets.length, 1)
+    server.sockets[0]?.removeAllListeners('ping')
+    server.sockets[0]?.on('ping', () => pings++)
+    await eventually(() => pings >= 100)
+    assert.is(server.sockets.length, 1, 'it has never answered, so no answer means nothing')
+  })
+})
+
+test('a process that was busy or stopped does not take the feed for dead', async () => {
+  const server = await startScriptedFeed()
+  await withFeed(server, { ownPingEveryMs: 5 }, async (feed) => {
+    await eventually(() => feed.condition().state === 'connected')
+    for (let i = 0; i < 3; i++) {
+      const until = performance.now() + 300
+      while (performance.now() < until);
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const answersMs = await new Promise((resolve) => server.sockets[0]?.once('ping', resolve))
+    assert.ok(answersMs)
+    assert.is(server.sockets.length, 1)
   })
 })
 

@@ -1,22 +1,24 @@
 import * as assert from 'uvu/assert'
-import { type Interruption, trackListening } from '../../../src/ingest/connection/listening.ts'
+import { trackListening } from '../../../src/ingest/connection/listening.ts'
 import { suite } from '../../support/suite.ts'
 
 const test = suite('listening')
 
+const holdsAfterMs = 2_000
+
 /** A tracker by a clock of ours; every step happens at the time that it names. */
 function startTracking() {
   let clock = 0
-  const since: number[] = []
-  const gaps: (Interruption | undefined)[] = []
+  const told: (readonly unknown[])[] = []
   const pings: string[] = []
   const tracked = trackListening({
     now: () => clock,
+    uptimeMs: () => clock,
     pingEveryMs: 60_000,
-    onListening: (until, gap) => {
-      since.push(until)
-      gaps.push(gap)
-    },
+    holdsAfterMs,
+    onListening: (since) => told.push(['listening', since]),
+    onHeld: (since) => told.push(['held', since]),
+    onLost: ({ from, reason, hadHeld }) => told.push(['lost', from, reason, hadHeld]),
   })
   const at =
     <A extends readonly unknown[]>(step: (...args: A) => void) =>
@@ -25,12 +27,14 @@ function startTracking() {
       step(...args)
     }
   return {
-    since,
-    gaps,
+    told,
     pings,
+    heardUntil: tracked.heardUntil,
+    stop: tracked.stop,
     opened: at(() => tracked.opened((text) => pings.push(text))),
     heard: at(tracked.heard),
     answered: at(tracked.answered),
+    works: at(tracked.works),
     lost: at(tracked.lost),
   }
 }
@@ -40,99 +44,110 @@ const withTracking = (body: (tracking: ReturnType<typeof startTracking>) => void
   try {
     body(tracking)
   } finally {
-    tracking.lost(99_999, 'disconnected')
+    tracking.stop()
   }
 }
 
 test(
   'a feed is listened to from the first message or answer on, and not from the connection on',
-  withTracking(({ opened, heard, since, gaps }) => {
+  withTracking(({ opened, heard, told, heardUntil }) => {
     opened(100)
-    assert.equal(since, [])
+    assert.equal([told, heardUntil()], [[], null])
     heard(120)
     heard(130)
-    assert.equal([since, gaps], [[120], [undefined]])
+    assert.equal(told, [['listening', 120]])
   }),
 )
 
 test(
   'pings at once, so that a quiet market has an answer too',
-  withTracking(({ opened, answered, pings, since }) => {
+  withTracking(({ opened, answered, pings, told }) => {
     opened(100)
     assert.equal(pings, ['100'])
     answered(115, '100')
-    assert.equal(since, [115])
+    assert.equal(told, [['listening', 115]])
   }),
 )
 
 test(
-  'a gap begins when the last answered ping was sent, though messages were read later',
-  withTracking(({ opened, answered, heard, lost, gaps }) => {
+  'a loss begins when the last answered ping was sent, though messages were read later',
+  withTracking(({ opened, answered, heard, lost, told, heardUntil }) => {
     opened(100)
     heard(110)
     answered(111, '100')
     answered(1_102, '1100')
     // As after a hang: what had arrived is read late, then the end.
     heard(60_000)
+    assert.is(heardUntil(), 1_100)
     lost(60_001, 'disconnected')
-    opened(60_100)
-    heard(60_200)
-    assert.equal(gaps[1], { from: 1_100, until: 60_200, reason: 'disconnected' })
+    assert.equal(told[1], ['lost', 1_100, 'disconnected', false])
   }),
 )
 
 test(
-  'a gap begins with the last message, though pings were answered later',
-  withTracking(({ opened, answered, heard, lost, gaps }) => {
+  'a loss begins with the last message, though pings were answered later',
+  withTracking(({ opened, answered, heard, lost, told, heardUntil }) => {
     opened(100)
     heard(500)
     answered(30_002, '30000')
+    assert.is(heardUntil(), 500)
     lost(31_000, 'silent')
-    opened(31_100)
-    answered(31_200, '31100')
-    assert.equal(gaps[1], { from: 500, until: 31_200, reason: 'silent' })
+    assert.equal(told[1], ['lost', 500, 'silent', false])
   }),
 )
 
 test(
-  'connections that were never heard belong to the gap',
-  withTracking(({ opened, heard, lost, gaps, since }) => {
+  'connections that were never heard are no loss of their own, and show nothing',
+  withTracking(({ opened, heard, lost, told, heardUntil }) => {
     opened(100)
     heard(200)
     lost(300, 'silent')
     lost(400, 'disconnected')
     opened(500)
+    assert.is(heardUntil(), 100)
     lost(600, 'disconnected')
     opened(700)
     heard(800)
-    assert.equal(since, [200, 800])
-    assert.equal(gaps[1], { from: 100, until: 800, reason: 'silent' })
+    assert.equal(told, [
+      ['listening', 200],
+      ['lost', 100, 'silent', false],
+      ['listening', 800],
+    ])
   }),
 )
 
 test(
-  'a clock that was set back makes no span that ends before it begins',
-  withTracking(({ opened, heard, answered, lost, gaps }) => {
-    opened(5_000)
-    heard(5_100)
-    answered(5_200, '5150')
-    lost(5_300, 'disconnected')
-    opened(1_000)
-    heard(1_100)
-    assert.equal(gaps[1], { from: 1_100, until: 1_100, reason: 'disconnected' })
+  'a connection has held when the feed works long after it was opened, not when a proxy answers',
+  withTracking(({ opened, heard, answered, works, lost, told }) => {
+    opened(100)
+    heard(200)
+    works(200)
+    answered(100 + holdsAfterMs, '100')
+    works(99 + holdsAfterMs)
+    assert.is(told.length, 1)
+    works(100 + holdsAfterMs)
+    works(101 + holdsAfterMs)
+    lost(9_000, 'disconnected')
+    assert.equal(told.slice(1), [
+      ['held', 200],
+      ['lost', 100, 'disconnected', true],
+    ])
+    opened(10_000)
+    heard(10_100)
+    works(10_100)
+    lost(10_200, 'disconnected')
+    assert.equal(told.at(-1), ['lost', 10_000, 'disconnected', false])
   }),
 )
 
 test(
   'an answer to what we never sent proves nothing',
-  withTracking(({ opened, heard, answered, lost, gaps }) => {
+  withTracking(({ opened, heard, answered, lost, told }) => {
     opened(100)
     for (const text of ['', 'x', '-5', '1e9', 'NaN']) answered(200, text)
     heard(5_000)
     lost(5_001, 'disconnected')
-    opened(6_000)
-    heard(6_100)
-    assert.equal(gaps[1]?.from, 100)
+    assert.equal(told[1], ['lost', 100, 'disconnected', false])
   }),
 )
 

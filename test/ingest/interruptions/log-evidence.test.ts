@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert'
-import type { TradelogEvent } from '../../src/domain/event.ts'
-import type { LogRecord } from '../../src/domain/recorded-event.ts'
-import { heardUntil, interruptionsOf, mixesFeeds } from '../../src/ingest/interruptions.ts'
-import { eventStoreDouble } from '../support/event-store-double.ts'
-import { suite } from '../support/suite.ts'
-import { interruption, trade } from '../support/trade.ts'
+import type { TradelogEvent } from '../../../src/domain/event.ts'
+import type { LogRecord } from '../../../src/domain/recorded-event.ts'
+import { evidenceOf, mixesFeeds } from '../../../src/ingest/interruptions/log-evidence.ts'
+import { eventStoreDouble } from '../../support/event-store-double.ts'
+import { suite } from '../../support/suite.ts'
+import { interruption, trade } from '../../support/trade.ts'
 
-const test = suite('interruptions')
+const test = suite('what the log tells of the time before')
 
 type Recorded = readonly [recordedAt: number, event: TradelogEvent]
 
@@ -41,8 +41,9 @@ function logOf(...partitions: readonly (readonly Recorded[])[]) {
 }
 
 const { signal } = new AbortController()
-const heard = (...partitions: readonly (readonly Recorded[])[]) =>
-  heardUntil(logOf(...partitions), 'simulated', signal)
+const heardIn = async (log: ReturnType<typeof logOf>) =>
+  (await evidenceOf(log, 'simulated', signal)).heardUntil
+const heard = (...partitions: readonly (readonly Recorded[])[]) => heardIn(logOf(...partitions))
 const tradeAt = (executedAt: number) => trade({ executedAt })
 
 test('an empty log shows nothing', async () => {
@@ -97,13 +98,14 @@ test('a trade behind an interruption shows that all of it is there', async () =>
   assert.is(await heard(log), 5_990)
 })
 
-test('what another feed sent, or a file was played for, shows nothing of this one', async () => {
+test('what another feed sent, or a file was played for, counts only if this one sent nothing', async () => {
   const others = [
     [9_000, trade({ executedAt: 5, source: 'file:ab:7' })],
     [9_500, trade({ executedAt: 9_400, source: 'finnhub' })],
     [9_600, interruption({ from: 9_550, until: 9_600, source: 'finnhub' })],
   ] as const
-  assert.is(await heard(others), undefined)
+  assert.is(await heard(others), 9_550)
+  assert.is(await heard([[60_000, trade({ executedAt: 5, source: 'file:ab:7' })]]), 5)
   assert.is(await heard([[1_000, tradeAt(990)], ...others], [[500, tradeAt(490)]]), 990)
 })
 
@@ -114,25 +116,32 @@ test('a long file behind the last trade is read through, once, and no further th
   )
   const own = Array.from({ length: 50_000 }, (_, i) => [i / 20, tradeAt(i / 20)] as const)
   const log = logOf([...own, ...file], [...own.slice(0, 40_000), ...file])
-  assert.is(await heardUntil(log, 'simulated', signal), 49_999 / 20)
+  assert.is(await heardIn(log), 49_999 / 20)
   assert.ok(log.eventsRead() < 2 * 270_000, `${log.eventsRead()}`)
 })
 
 test('only the end of a long log is read, but a long append wholly', async () => {
-  const many = Array.from({ length: 50_000 }, (_, i) => [i, tradeAt(i)] as const)
+  const many = Array.from({ length: 50_000 }, (_, i) => [i * 100, tradeAt(i * 100)] as const)
   const log = logOf(many, many)
-  assert.is(await heardUntil(log, 'simulated', signal), 49_999)
+  assert.is(await heardIn(log), 4_999_900)
   assert.is(log.eventsRead(), 2_000)
-  const append = Array.from({ length: 5_000 }, (_, i) => [60_000, tradeAt(50_000 + i)] as const)
-  assert.is(await heard([...many, ...append]), 50_000)
+  const append = Array.from({ length: 5_000 }, (_, i) => [6e6, tradeAt(5e6 + i)] as const)
+  assert.is(await heard([...many, ...append]), 5e6)
 })
 
-test('a gap is one event for each symbol', () => {
-  const gap = { from: 1, until: 2, reason: 'silent' } as const
-  assert.equal(
-    interruptionsOf(gap, { symbols: ['AAPL', 'AMD', 'AAPL'], source: 'simulated' }),
-    ['AAPL', 'AMD'].map((symbol) => interruption({ symbol, ...gap })),
+test('says until when each symbol was interrupted, by whatever feed, after this one was heard', async () => {
+  const log = logOf(
+    [
+      [20_000, interruption({ from: 10_000, until: 20_000 })],
+      [90_000, tradeAt(30_000)],
+      [91_000, interruption({ from: 85_000, until: null })],
+      [92_000, interruption({ from: 80_000, until: null })],
+    ],
+    [[92_500, interruption({ symbol: 'MSFT', from: 1, until: 92_400, source: 'finnhub' })]],
   )
+  const { heardUntil, interruptedUntil } = await evidenceOf(log, 'simulated', signal)
+  assert.is(heardUntil, 85_000)
+  assert.equal(Object.fromEntries(interruptedUntil), { AAPL: 85_000, MSFT: 92_400 })
 })
 
 async function endingWith(source: string) {
