@@ -3,6 +3,8 @@ import type { UnixMs } from '../domain/time.ts'
 
 type Options = Readonly<{
   source: string
+  /** Takes the secrets out of a text: a feed may repeat the token that it refuses. */
+  redact: (text: string) => string
   logger: Logger
   now: () => UnixMs
   /** A clock that nobody sets. */
@@ -25,13 +27,15 @@ const logEveryMs = 60_000
  * A refused subscription is refused as long as the connection lasts, so an error isn't over before
  * another connection has held without one.
  */
-export function trackFeedErrors({ source, logger, now, uptimeMs }: Options): FeedErrors {
+export function trackFeedErrors(options: Options): FeedErrors {
+  const { source, redact, logger, now, uptimeMs } = options
   let last: Readonly<{ problem: string; since: UnixMs }> | null = null
   let isOfConnection = false
   let loggedAt = Number.NEGATIVE_INFINITY
   let unlogged = 0
 
-  const said = (error = 'something is wrong') => {
+  const said = (text = 'something is wrong') => {
+    const error = redact(text)
     last = { problem: `it says: ${error}`, since: last?.since ?? now() }
     isOfConnection = true
     unlogged++

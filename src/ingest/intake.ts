@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { UnixMs } from '../domain/time.ts'
 import type { TradeExecuted } from '../domain/trade-executed.ts'
 import type { Backoff } from '../runtime/backoff.ts'
+import { feedAddress } from './connection/address.ts'
 import {
   type FeedSocketOptions,
   lastingPingPeriods,
@@ -94,11 +95,12 @@ type Observers = Readonly<{
 
 function observersOf(options: IntakeOptions): Observers {
   const { source, isRecorded, protocol } = options.feed
+  const { redact } = feedAddress(source, protocol.url)
   const ofFeed = { ...options, source, lastingMs: lastingPingPeriods * protocol.pingEveryMs }
   const refusals = trackRefusals(ofFeed)
   return {
     refusals,
-    errors: trackFeedErrors(ofFeed),
+    errors: trackFeedErrors({ ...ofFeed, redact }),
     interruptions: isRecorded ? undefined : recordInterruptions(ofFeed),
     play: isRecorded ? trackPlay({ ...ofFeed, refusals }) : undefined,
   }

@@ -78,9 +78,13 @@ function problemOf(rejected: Counts, feed: Options['feed']): string {
   const all = counts.reduce((sum, [, number]) => sum + number, 0)
   const [most, ...others] = counts.toSorted(([, a], [, b]) => b - a)
   const reason = most?.[0] ?? 'message_of_unknown_type'
-  const what = feed.isRecorded ? 'rows of the file' : 'trades or messages'
   const reasons = others.length === 0 ? reason : `mostly ${reason}`
-  return `${all} ${what} are refused (${reasons}): ${questionOf(reason, feed)}`
+  return `${refusedOf(all, feed)} (${reasons}): ${questionOf(reason, feed)}`
+}
+
+function refusedOf(count: number, { isRecorded }: Options['feed']): string {
+  if (count === 1) return `1 ${isRecorded ? 'row of the file' : 'trade or message'} is refused`
+  return `${count} ${isRecorded ? 'rows of the file' : 'trades or messages'} are refused`
 }
 
 /** What to look at first. */

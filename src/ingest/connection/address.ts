@@ -9,6 +9,9 @@ type FeedAddress = Readonly<{
   redact: (text: string) => string
 }>
 
+/** What is shorter would be found in words, and is no secret. */
+const secretCharactersMin = 4
+
 /** Throws `CONFIG_INVALID`, without repeating the address: it may hold a token. */
 export function feedAddress(source: string, url: string): FeedAddress {
   const address = URL.canParse(url) ? new URL(url) : undefined
@@ -16,7 +19,9 @@ export function feedAddress(source: string, url: string): FeedAddress {
     throw new TradelogError('CONFIG_INVALID', `${source}.url: must be a ws:// or wss:// address`)
   }
   address.hash = ''
-  const secrets = [...address.searchParams.values(), address.password].filter((text) => text !== '')
+  const secrets = [...address.searchParams.values(), address.password].filter(
+    ({ length }) => length >= secretCharactersMin,
+  )
   const spellings = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])
   return {
     url: address.href,

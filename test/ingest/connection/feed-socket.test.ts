@@ -303,6 +303,8 @@ test('shows neither the token nor the password of an address', () => {
   const { shown, redact } = feedAddress('finnhub', 'wss://me:secret@feed.example/x?token=to%2Fken')
   assert.is(shown, 'wss://feed.example/x')
   assert.is(redact('to/ken to%2Fken secret'), '*** *** ***')
+  const short = feedAddress('finnhub', 'wss://feed.example/x?token=t')
+  assert.is(short.redact('Unexpected server response: 401'), 'Unexpected server response: 401')
 })
 
 for (const url of ['', 'ws.finnhub.io', 'https://ws.finnhub.io?token=abc', '//abc']) {

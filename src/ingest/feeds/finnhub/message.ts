@@ -37,7 +37,12 @@ export function parseMessage(message: Buffer, context: MessageContext): FeedMess
     return { kind: 'end', trades: [], rejected: [] }
   }
   if (frame.type === 'error') {
-    return { kind: 'error', trades: [], rejected: [], error: sampleText(frame.msg) }
+    return {
+      kind: 'error',
+      trades: [],
+      rejected: [],
+      error: sampleText(frame.msg ?? message.toString()),
+    }
   }
   return otherMessage(messageReject('message_of_unknown_type', message))
 }

@@ -236,7 +236,7 @@ test('pings and errors are no rejects', () => {
   assert.equal(parse({ type: 'ping' }), { kind: 'ping', trades: [], rejected: [] })
   const error = parse({ msg: 'Invalid symbol', type: 'error' })
   assert.equal([error.kind, error.error, error.rejected], ['error', 'Invalid symbol', []])
-  assert.is(parse({ type: 'error' }).error, 'undefined')
+  assert.is(parse({ type: 'error' }).error, '{"type":"error"}')
 })
 
 test('equal trades in one frame, and equal frames, are trades each', () => {
