@@ -63,17 +63,15 @@ async function newestInterruptions(address: string, count: number) {
   return (await all()).flatMap(([newest]) => newest ?? [])
 }
 
-/** Waits until the candles of now are incomplete; the minute before stays complete. */
-async function seenAsAway(address: string): Promise<void> {
-  const [, before] = await minutesOf(address, 'AAPL')
-  assert.is(before?.complete, true)
+/** Waits until the candles of now, which were complete, aren't; an earlier minute stays so. */
+async function seenAsAway(address: string, earlier: Candle | undefined): Promise<void> {
   for (const interval of Object.keys(lengthsMs)) {
     const path = `candles/AAPL?interval=${interval}&limit=1`
     const isIncomplete = async () => (await pageOf<Candle>(address, path))[0]?.complete === false
     await eventually(isIncomplete, { timeoutMs: minuteMs, everyMs: 100 })
   }
   const minutes = await minutesOf(address, 'AAPL')
-  assert.is(minutes.find(({ start }) => start === before?.start)?.complete, true)
+  assert.is(minutes.find(({ start }) => start === earlier?.start)?.complete, true)
 }
 
 function assertSpan(
@@ -141,13 +139,14 @@ test(
         assert.equal([reason, from], ['not listened before', '1970-01-01T00:00:00.000Z'])
       }
       await assertCandles(address)
-      await intoNextMinute(address)
-      await intoNextMinute(address)
+      // By then the connection has held: its loss ends with the first word of the next.
+      for (let minute = 1; minute <= 3; minute++) await intoNextMinute(address)
 
       const before = await minutesOf(address, 'AAPL')
+      assert.is(before[0]?.complete, true)
       const lostAt = Date.now()
       await feed.kill('SIGKILL')
-      await seenAsAway(address)
+      await seenAsAway(address, before[1])
       const againAt = Date.now()
       const { feed: second } = await startFeed(start, new URL(url).port)
       for (const each of await newestInterruptions(address, 2)) {
@@ -157,10 +156,10 @@ test(
       await assertCandles(address)
 
       await intoNextMinute(address)
-      await intoNextMinute(address)
+      assert.is((await minutesOf(address, 'AAPL'))[0]?.complete, true)
       const killedAt = Date.now()
       await ingest.kill('SIGKILL')
-      await seenAsAway(address)
+      await seenAsAway(address, before[1])
       const startedAt = Date.now()
       const successor = start(['ingest'], settings)
       for (const each of await newestInterruptions(address, 3)) {
@@ -180,7 +179,7 @@ const covered = (address: string, { lostAt, againAt }: { lostAt: number; againAt
     async () => {
       const all = await Promise.all(symbols.map((symbol) => interruptionsOf(address, symbol)))
       const covers = ({ from, until }: Interruption) =>
-        Date.parse(from) <= lostAt && Date.parse(until ?? '9999') >= againAt
+        Date.parse(from) <= lostAt && (until === null || Date.parse(until) >= againAt)
       return all.every((interruptions) => interruptions.some(covers))
     },
     { timeoutMs: minuteMs, everyMs: 100 },
