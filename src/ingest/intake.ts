@@ -64,10 +64,12 @@ export function openIntake(options: IntakeOptions): Intake {
     },
     onLost: (loss) => interruptions?.lost(loss),
   })
-  const heardUntil = (heard: UnixMs | null) =>
-    heard === null || interruptions?.isKnown() !== true
-      ? null
-      : Math.min(heard, buffer.pendingSince() ?? heard)
+  /** Before the first word the log tells until when the feed was heard. */
+  const heardUntil = (heard: UnixMs | null) => {
+    if (interruptions?.isKnown() !== true) return null
+    const until = heard ?? interruptions.latest()?.from ?? null
+    return until ? Math.min(until, buffer.pendingSince() ?? until) : null
+  }
   return {
     ...connection,
     condition: () => {

@@ -257,22 +257,22 @@ test('of two feeds each has its symbols, its connection, its interruptions and i
     [
       'one: AAPL not listened before',
       'one: AAPL trades refused',
-      'other: X:1 disconnected',
+      ...['other: X:1 disconnected', 'other: X:1 disconnected'],
       'other: X:1 not listened before',
-      'other: X:2 disconnected',
+      ...['other: X:2 disconnected', 'other: X:2 disconnected'],
       'other: X:2 not listened before',
     ],
   )
   const stats = ingest.stats()
   assert.equal(
     [stats.received, stats.interruptions, stats.connections, stats.appended],
-    [4, 6, 3, 10],
+    [4, 8, 3, 12],
   )
   assert.equal(
     stats.feeds.map((feed) => [feed.source, feed.received, feed.interruptions, feed.connections]),
     [
       ['one', 2, 2, 1],
-      ['other', 2, 4, 2],
+      ['other', 2, 6, 2],
     ],
   )
   assert.equal(stats.feeds[0]?.rejected, { message_not_json: 1 })

@@ -53,6 +53,7 @@ export function recordInterruptions(options: Options): InterruptionRecorder {
   let heardSince: UnixMs | undefined
   let open: OpenInterruptions | undefined
   let endsAtFirstWord = true
+  let shortConnections = 0
 
   const record = (
     interruptions: readonly SymbolInterruption[],
@@ -98,9 +99,14 @@ export function recordInterruptions(options: Options): InterruptionRecorder {
       recordAbsence(buffer.addFirst)
     },
     listening,
-    held: (since) => record(open?.heard(since) ?? []),
+    held: (since) => {
+      shortConnections = 0
+      record(open?.heard(since) ?? [])
+    },
+    // The second connection in a row that doesn't hold is a flap, the first may be an accident.
     lost: ({ from, reason, hadHeld }) => {
-      endsAtFirstWord = hadHeld
+      if (!hadHeld) shortConnections++
+      endsAtFirstWord = shortConnections < 2
       record(open?.lost(from, reason) ?? [])
     },
     refused: (reject, arrivedAt) =>
