@@ -10,7 +10,7 @@ import { openEmbeddedReadModelStore } from './read-model-store/embedded/embedded
 import type { ReadModelStore } from './read-model-store/read-model-store.ts'
 import { backoffMs } from './runtime/backoff.ts'
 import type { Config } from './runtime/config/config.ts'
-import { inDataDirectory } from './runtime/data-directory.ts'
+import { inDataDirectory } from './runtime/files/data-directory.ts'
 import type { Lifetime } from './runtime/lifetime.ts'
 import type { Logger } from './runtime/logger.ts'
 
@@ -35,7 +35,7 @@ export async function openEventStore({ config, life, logger }: Composition): Pro
   }
   const directory = join(config.dataDirectory, 'log')
   const open = () => openEmbeddedEventStore({ directory, partitions: config.partitions })
-  return life.own(await inDataDirectory(config.dataDirectory, open))
+  return life.own(await inDataDirectory(config.dataDirectory, 'log', open))
 }
 
 /** Opens the read-model store that the settings name; only this function knows which exist. */
@@ -58,7 +58,7 @@ export async function openReadModelStore({
   }
   const directory = join(config.dataDirectory, 'read-models')
   const open = () => openEmbeddedReadModelStore({ directory })
-  return life.own(await inDataDirectory(config.dataDirectory, open))
+  return life.own(await inDataDirectory(config.dataDirectory, 'read-models/catalogue', open))
 }
 
 /** For long-running roles: retries until the store is reachable, or the process is stopped. */

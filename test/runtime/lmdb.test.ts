@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { isDiskFull, openLmdb, transact } from '../../src/runtime/lmdb.ts'
@@ -14,6 +14,41 @@ test('a file that is not of LMDB is refused by name', () => {
     writeFileSync(path, text)
     assert.throws(() => openLmdb(directory), `${path} is not a file of LMDB`)
   }
+})
+
+test('a directory in the place of a file of LMDB is refused by name', () => {
+  for (const file of ['data.mdb', 'lock.mdb']) {
+    const directory = temporaryDirectory()
+    mkdirSync(join(directory, file))
+    const message = `${join(directory, file)} is not a file of LMDB: move it away`
+    assert.throws(() => openLmdb(directory), message)
+  }
+})
+
+test('a file of which only the head is left is refused by name', async () => {
+  const directory = temporaryDirectory()
+  const root = openLmdb(directory)
+  for (let i = 0; i < 100; i++) await root.put(i, 'x'.repeat(1_000))
+  await root.close()
+  const path = join(directory, 'data.mdb')
+  for (const bytes of [8_192, 4_096, 100]) {
+    truncateSync(path, bytes)
+    utimesSync(path, 0, 0)
+    assert.throws(() => openLmdb(directory), `${path} was cut: restore its directory from a backup`)
+  }
+})
+
+test('an environment that others have open is opened, however full it is', async () => {
+  const directory = temporaryDirectory()
+  const root = openLmdb(directory)
+  for (let i = 0; i < 200; i++) {
+    const other = openLmdb(directory)
+    await root.put(i % 20, 'x'.repeat(i * 100))
+    if (i % 3 === 0) await root.remove(i % 7)
+    await other.close()
+  }
+  await root.close()
+  await openLmdb(directory).close()
 })
 
 test('a transaction that throws leaves nothing', async () => {

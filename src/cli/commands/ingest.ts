@@ -5,6 +5,7 @@ import { startIngest } from '../../ingest/ingestor.ts'
 import { watchIngest } from '../../ingest/metrics.ts'
 import { ingestReadiness } from '../../ingest/readiness.ts'
 import type { ReadModelStore } from '../../read-model-store/read-model-store.ts'
+import { makePart } from '../../runtime/files/data-directory.ts'
 import { inTime } from '../../runtime/in-time.ts'
 import { createLifetime } from '../../runtime/lifetime.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
@@ -17,6 +18,7 @@ import { serveOperations } from '../operations.ts'
 export const ingest: Command = {
   options: {},
   run: async (context) => {
+    await makeIngestDirectory(context)
     const { metrics, begin } = await serveOperations(context)
     const eventStore = await whenReachable(openEventStore, context)
     const startedAt = Date.now()
@@ -30,6 +32,11 @@ export const ingest: Command = {
     begin(role.readiness)
     return 'until stopped'
   },
+}
+
+/** Refuses a directory that can't be used before anything else begins. */
+export async function makeIngestDirectory({ config }: CommandContext): Promise<void> {
+  if (!config.feed.includes('none')) await makePart(config.dataDirectory, 'ingest')
 }
 
 /** Opens the store only for reports: neither its absence nor its end may hold up ingest. */

@@ -7,7 +7,7 @@ import { liveProtocol } from '../../ingest/feeds/index.ts'
 import { bringBack } from '../../ingest/rejects/bring-back.ts'
 import { hasRejects, isUnfinished, readRejects } from '../../ingest/rejects/reader.ts'
 import { feedSection } from '../../runtime/config/config.ts'
-import { inDataDirectory } from '../../runtime/data-directory.ts'
+import { inDataDirectory } from '../../runtime/files/data-directory.ts'
 import { type Command, type CommandContext, exitCodes, type Flags } from '../command.ts'
 import {
   broughtBackLines,
@@ -30,7 +30,7 @@ export const rejects: Command = {
     const { config, flags } = context
     const directory = join(config.dataDirectory, 'ingest')
     const work = flags.replay === true ? replay : list
-    await inDataDirectory(config.dataDirectory, () => work(context, directory))
+    await inDataDirectory(config.dataDirectory, 'ingest', () => work(context, directory))
     return exitCodes.ok
   },
 }

@@ -4,13 +4,14 @@ import { type Config, redactedConfig } from '../../runtime/config/config.ts'
 import type { Command } from '../command.ts'
 import { serveOperations } from '../operations.ts'
 import { runApi } from './api.ts'
-import { runIngest } from './ingest.ts'
+import { makeIngestDirectory, runIngest } from './ingest.ts'
 import { runProject } from './project.ts'
 
 export const start: Command = {
   options: {},
   run: async (context) => {
     const { config, print } = context
+    await makeIngestDirectory(context)
     const { metrics, begin } = await serveOperations(context)
     const eventStore = await whenReachable(openEventStore, context)
     const readModelStore = await whenReachable(openReadModelStore, context)
