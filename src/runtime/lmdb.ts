@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
-import { systemCode } from './files/system-code.ts'
+import { systemCode } from './system-code.ts'
 
 /**
  * Opens an LMDB environment in a directory, which it makes if absent. A commit is on disk

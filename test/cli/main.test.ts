@@ -187,7 +187,8 @@ for (const args of commandsOfStores) {
     const DATA_DIRECTORY = settingsFile('a file')
     const { code, stderr } = await runTradelog(args, { DATA_DIRECTORY, API_PORT: '0' })
     assert.is(code, 2, stderr)
-    const says = `"data_directory": ${DATA_DIRECTORY} can't be used (ENOTDIR)`
+    const wrong = `${DATA_DIRECTORY} is a file, not a directory`
+    const says = `"data_directory": ${wrong}: name another path, or move it away`
     assert.is(stderr, `tradelog: CONFIG_INVALID: ${says}\n`)
   })
 }

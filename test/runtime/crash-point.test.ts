@@ -41,9 +41,8 @@ const ending = 'nothing is done any more but to close'
 
 /** Awaits without a point of their own, and why. */
 const exceptions: Readonly<Record<string, string>> = {
-  'ingest/term.ts: const absences = await lookIntoLog(options, appender, intakes, over.signal)':
+  'ingest/term.ts: await lookIntoLog(options, appender, intakes, over.signal)':
     'reads only: a kill before what it finds is in the log finds it again',
-  'ingest/term.ts: if (absences.length > 0) await appender.append(absences)': inside,
   'ingest/term.ts: await appender.append(events)': inside,
   'ingest/term.ts: await closeFeeds()': ending,
   'ingest/appender.ts: const answer = await call()': inside,

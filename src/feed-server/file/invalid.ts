@@ -1,5 +1,5 @@
 import { TradelogError } from '../../domain/errors.ts'
-import { systemCode } from '../../runtime/files/system-code.ts'
+import { systemCode } from '../../runtime/system-code.ts'
 
 /** What a line has to be instead. */
 export const frameExample = '{"data":[…],"type":"trade"}'

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCode } from '../../runtime/files/system-code.ts'
+import { systemCode } from '../../runtime/system-code.ts'
 import { lineBytesMax, parsedLine, type RejectLine } from './line.ts'
 
 /** The file that ingest writes; the full ones before it are `rejects.1.jsonl`, and so on. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { systemCode } from '../../runtime/files/system-code.ts'
+import { systemCode } from '../../runtime/system-code.ts'
 import { numberedFiles, type ReadLine, readLines, rejectFiles, takenFolder } from './files.ts'
 import { readPlan } from './plan.ts'
 

@@ -1,6 +1,6 @@
 import { TradelogError } from '../../domain/errors.ts'
-import { systemCode } from '../../runtime/files/system-code.ts'
 import { isDiskFull, reasonOf } from '../../runtime/lmdb.ts'
+import { systemCode } from '../../runtime/system-code.ts'
 
 /**
  * Every call passes through a gate, since LMDB must not be closed while a call is in flight. The

@@ -4,7 +4,7 @@ import { hasCode } from '../../domain/errors.ts'
 import { invalid } from '../config/invalid.ts'
 import { lmdbFiles, notOfLmdb } from '../lmdb.ts'
 import { pathFault, systemCause } from './path-fault.ts'
-import { systemCode } from './system-code.ts'
+import { systemCode } from '../system-code.ts'
 
 /** A person has to change the directory or the setting: no retry can succeed. */
 const unusableCodes: ReadonlySet<string> = new Set([

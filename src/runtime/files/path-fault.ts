@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs'
 import { dirname, join, parse, resolve, sep } from 'node:path'
-import { systemCode } from './system-code.ts'
+import { systemCode } from '../system-code.ts'
 
 /** What a path is for: to read a file, to write one, or to keep files in a directory. */
 type PathUse = 'read' | 'write' | 'directory'
