@@ -35,7 +35,10 @@ function reporting(store: Store) {
     await reportFeed(store, { heardUntil: Date.now(), ...feed() })
     await reportProjectors(store, Date.now())
   }
-  const timer = setInterval(report, 500)
+  let last = Promise.resolve()
+  const timer = setInterval(() => {
+    last = report()
+  }, 500)
   return {
     connected: () => {
       feed = () => ({})
@@ -44,7 +47,10 @@ function reporting(store: Store) {
       const interruption = { reason: 'disconnected', from, until: null }
       feed = () => ({ state: 'disconnected', heardUntil: from, interruption })
     },
-    stop: () => clearInterval(timer),
+    stop: () => {
+      clearInterval(timer)
+      return last
+    },
   }
 }
 
@@ -85,7 +91,7 @@ test('incomplete candles are shaded and explained, light and dark, without a rel
   assert.not(await note.isVisible())
   assert.equal(errors, [])
   await close()
-  processes.stop()
+  await processes.stop()
   await closeApi()
 })
 
@@ -102,7 +108,7 @@ test('older candles are shaded too when the feed turns out to be lost for longer
   processes.lost(now - 60_000)
   await seen(async () => /, 2 incomplete$/.test(await label()))
   await close()
-  processes.stop()
+  await processes.stop()
   await closeApi()
 })
 
