@@ -51,13 +51,17 @@ export function trackCondition({ source, now }: Readonly<{ source: string; now: 
     return failures.count
   }
   const current = (): Condition => {
-    const problem = state === 'connected' ? failures?.flapping?.problem : failures?.problem
+    const problem = state === 'connected' ? flapOf(failures) : failures?.problem
     if (failures === undefined || problem === undefined) return { state, since, problem: null }
     return { state, since: failures.since, problem }
   }
   const closed = () => enter('disconnected')
   return { opened, held, failed, closed, current }
 }
+
+/** The first connection that is lost early may be an accident. */
+const flapOf = (failures: Failures | undefined): string | undefined =>
+  failures?.flapping && failures.flapping.count > 1 ? failures.flapping.problem : undefined
 
 function flappingOf(before: Failures['flapping'], reason: string): Failures['flapping'] {
   const count = (before?.count ?? 0) + 1

@@ -67,6 +67,11 @@ test('a feed whose connections do not hold has a problem also while it is connec
   const once = "it connects, but doesn't hold: the last connection was lost: closed with code 1000"
   assert.equal(current(), { state: 'disconnected', since: 200, problem: once })
   opened()
+  assert.equal(
+    current(),
+    { state: 'connected', since: 200, problem: null },
+    'it may be an accident',
+  )
   failed('silent')
   opened()
   const twice = "it connects, but doesn't hold: 2 connections were lost: silent"

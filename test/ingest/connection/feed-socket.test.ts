@@ -108,7 +108,12 @@ test('a flapping feed is logged at the first, and then ever more seldom', async 
     const told = feed.entries().filter(({ level, failures = 0 }) => level > 20 && failures < 40)
     assert.equal(
       told.map(({ msg, failures }) => `${msg} ${failures ?? ''}`),
-      ['feed connected ', ...[1, 2, 4, 8, 16, 32].map((n) => `feed disconnected ${n}`)],
+      [
+        ...['feed connected ', 'feed disconnected 1'],
+        // The first connection that is lost early may be an accident.
+        ...['feed connected ', 'feed disconnected 2'],
+        ...[4, 8, 16, 32].map((n) => `feed disconnected ${n}`),
+      ],
     )
   })
 })
