@@ -91,8 +91,9 @@ type Search = Readonly<{
 /**
  * Until when the log shows that a feed was heard; undefined if the log has no such event. While
  * ingest ran it listened to every symbol, so the newest events of all partitions count. A kill may
- * have cut the last append short, so that trades are missing before the newest that are there: of
- * the last append only the earliest event counts, of those before it the latest.
+ * have cut the last append short: a partition may lack events that are earlier than those which
+ * another has. So of the appends before it the latest event counts. Of the last one only the
+ * earliest does, if there is only one partition, or nothing else.
  */
 async function heardUntil(tails: readonly Tail[], search: Search): Promise<UnixMs | undefined> {
   const newest: RecordedEvent[] = []
@@ -110,7 +111,7 @@ async function heardUntil(tails: readonly Tail[], search: Search): Promise<UnixM
     if (record.recordedAt < lastAt) latest = Math.max(latest, heardAt(record))
     else earliest = Math.min(earliest, heardAt(record))
   }
-  return Math.max(latest, earliest)
+  return latest === 0 || tails.length === 1 ? Math.max(latest, earliest) : latest
 }
 
 /**
