@@ -45,7 +45,11 @@ export function openIntake(options: IntakeOptions): Intake {
   const { feed, counts, buffer, connect = openFeedSocket } = options
   const observers = observersOf(options)
   const { interruptions, errors, play } = observers
-  const { onMessage, onPing, onOversized, lastTradeAt } = judge(options, observers)
+  const { onMessage, onPing, onOversized, lastTradeAt } = judge(
+    options,
+    observers,
+    () => connection.condition().heardUntil,
+  )
   const connection = connect({
     ...options,
     ...feed,
@@ -112,6 +116,7 @@ function observersOf(options: IntakeOptions): Observers {
 function judge(
   { feed, counts, buffer, rejectLog, now }: IntakeOptions,
   { refusals, errors, interruptions, play }: Observers,
+  heardUntil: () => UnixMs | null,
 ) {
   let lastTradeAt: UnixMs | null = null
 
@@ -119,7 +124,7 @@ function judge(
     counts.rejected[rejected.reason] = (counts.rejected[rejected.reason] ?? 0) + 1
     rejectLog.add(rejected, { source: feed.source, at })
     refusals.refused(rejected)
-    interruptions?.refused(rejected, at)
+    interruptions?.refused(rejected, { at, heardUntil: heardUntil() })
   }
   const take = (trades: readonly TradeExecuted[], at: UnixMs) => {
     if (trades.length === 0) return

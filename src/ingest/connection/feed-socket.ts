@@ -160,23 +160,22 @@ function listenersOf(
   { onMessage, onPing, onOversized }: FeedSocketOptions,
   { opened, listening, watch, signal }: Watchers,
 ): Listeners {
-  const alive = () => {
+  const heard = (pass: () => boolean) => {
+    if (signal.aborted) return
     watch.alive()
+    listening.begins()
+    const isGood = pass()
     listening.heard()
+    if (isGood) listening.works()
+  }
+  const ping = () => {
+    onPing()
+    return true
   }
   return {
     opened,
-    heard: (message) => {
-      if (signal.aborted) return
-      alive()
-      if (onMessage(message)) listening.works()
-    },
-    pinged: () => {
-      if (signal.aborted) return
-      alive()
-      onPing()
-      listening.works()
-    },
+    heard: (message) => heard(() => onMessage(message)),
+    pinged: () => heard(ping),
     answered: (text) => {
       if (signal.aborted) return
       watch.answered()

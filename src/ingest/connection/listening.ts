@@ -14,6 +14,8 @@ export type Listening = Readonly<{
   /** A connection is open, and its subscriptions are sent; `ping` sends a frame that comes back. */
   opened: (ping: (text: string) => void) => void
   /** A message has come. To be called before it is passed on: it may end an interruption. */
+  begins: () => void
+  /** It has been passed on. */
   heard: () => void
   /** An answer to a ping. */
   answered: (text: string) => void
@@ -66,7 +68,7 @@ export function trackListening(options: Options): Listening {
   let pings: NodeJS.Timeout | undefined
 
   const heardUntil = () => (since === undefined ? lostAt : Math.min(messageAt, answeredAt))
-  const begin = () => {
+  const begins = () => {
     if (since !== undefined) return
     since = now()
     messageAt = since
@@ -96,12 +98,12 @@ export function trackListening(options: Options): Listening {
   const stop = () => clearInterval(pings)
   return {
     opened,
+    begins,
     heard: () => {
-      begin()
       messageAt = now()
     },
     answered: (text) => {
-      begin()
+      begins()
       const sentAt = Number(text)
       if (sentAt <= now()) answeredAt = Math.max(answeredAt, sentAt)
     },

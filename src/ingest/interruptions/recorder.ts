@@ -24,6 +24,8 @@ type Options = Readonly<{
   uptimeMs: () => number
 }>
 
+type Arrival = Readonly<{ at: UnixMs; heardUntil: UnixMs | null }>
+
 /** Puts the interruptions of a live feed into the buffer, one event for each symbol. */
 export type InterruptionRecorder = Readonly<{
   /**
@@ -37,7 +39,8 @@ export type InterruptionRecorder = Readonly<{
   /** The connection that is heard since then has held. */
   held: (since: UnixMs) => void
   lost: (loss: Loss) => void
-  refused: (reject: Reject, arrivedAt: UnixMs) => void
+  /** All that the feed sent before `heardUntil` had come before. */
+  refused: (reject: Reject, arrived: Arrival) => void
   /** A trade was taken, or the feed has pinged. */
   works: () => void
   /** The latest one of all symbols. */
@@ -109,8 +112,8 @@ export function recordInterruptions(options: Options): InterruptionRecorder {
       endsAtFirstWord = shortConnections < 2
       record(open?.lost(from, reason) ?? [])
     },
-    refused: (reject, arrivedAt) =>
-      record(open?.refused(refusedSpan(reject, arrivedAt), uptimeMs()) ?? []),
+    refused: (reject, arrived) =>
+      record(open?.refused(refusedSpan(reject, arrived), uptimeMs()) ?? []),
     works: () => record(open?.works(uptimeMs()) ?? []),
     latest: () => open?.latest() ?? absence(),
     isKnown: () => evidence !== undefined,
@@ -127,11 +130,14 @@ function absenceOf({ heardUntil = 0 }: LogEvidence, heardSince: UnixMs | undefin
 const year2000: UnixMs = Date.UTC(2000, 0, 1)
 const dayMs = 24 * 60 * 60_000
 
-/** From the time of the trade to its arrival, or the other way round, both included. */
-function refusedSpan({ symbol, executedAt }: Reject, arrivedAt: UnixMs) {
-  const isTime = executedAt !== null && executedAt >= year2000 && executedAt <= arrivedAt + dayMs
-  const at = isTime ? executedAt : arrivedAt
-  return { symbol, from: Math.min(at, arrivedAt), until: Math.max(at, arrivedAt) + 1 }
+/**
+ * From the time of the trade to its arrival, or the other way round, both included. If it says no
+ * time, it was sent after all that had come before.
+ */
+function refusedSpan({ symbol, executedAt }: Reject, { at, heardUntil }: Arrival) {
+  const isTime = executedAt !== null && executedAt >= year2000 && executedAt <= at + dayMs
+  const tradeAt = isTime ? executedAt : (heardUntil ?? at)
+  return { symbol, from: Math.min(tradeAt, at), until: Math.max(tradeAt, at) + 1 }
 }
 
 const eventOf = (

@@ -32,7 +32,10 @@ function startTracking() {
     heardUntil: tracked.heardUntil,
     stop: tracked.stop,
     opened: at(() => tracked.opened((text) => pings.push(text))),
-    heard: at(tracked.heard),
+    heard: at(() => {
+      tracked.begins()
+      tracked.heard()
+    }),
     answered: at(tracked.answered),
     works: at(tracked.works),
     lost: at(tracked.lost),

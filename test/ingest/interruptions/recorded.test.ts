@@ -285,6 +285,17 @@ for (const [what, message] of [
 }
 
 test(
+  'a message that cannot be read may have trades of any time since the one before it',
+  withClock(async ({ store, server, clock }) => {
+    const heardAt = clock.now()
+    clock.pass(5_000)
+    server.send('garbage')
+    await eventually(() => store.interruptions().length === 2)
+    assert.is(store.interruptions()[1]?.from, heardAt)
+  }),
+)
+
+test(
   'a refused trade of a symbol that nobody subscribed to interrupts none',
   withClock(async ({ store, server, ingest, clock }) => {
     server.send({ ...tradeOf(1, clock.now(), 'TSLA'), data: [{ s: 'TSLA', t: 1 }] })
