@@ -94,11 +94,16 @@ const promises = {
 
 const wait = (owner: Scheduler, ms: number, value: unknown, signal?: AbortSignal) =>
   new Promise((resolve, reject) => {
-    const timer = start(owner, ms, () => resolve(value), false)
-    signal?.addEventListener('abort', () => {
+    const abort = () => {
       timer.cancel()
-      reject(signal.reason)
-    })
+      reject(signal?.reason)
+    }
+    const end = () => {
+      signal?.removeEventListener('abort', abort)
+      resolve(value)
+    }
+    const timer = start(owner, ms, end, false)
+    signal?.addEventListener('abort', abort)
   })
 
 /** Returns a function that restores what was replaced. */

@@ -41,7 +41,7 @@ export type World = Readonly<{
 }>
 
 export function createWorld(plan: Plan, scheduler: Scheduler): World {
-  const log = memoryLog({ partitions: 2, choose: scheduler.choose })
+  const log = memoryLog({ partitions: 2, choose: scheduler.choose, now: scheduler.now })
   const database = memoryDatabase()
   const everPromoted = new Set<string>()
   const violations: string[] = []

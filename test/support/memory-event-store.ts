@@ -25,6 +25,8 @@ export type MemoryLog = Readonly<{
   waiting: Set<() => void>
   /** Chooses one of so many: who gets a partition, how long a slice or unused offsets are. */
   choose: (count: number) => number
+  /** The record time of an append; by default each event has its own time. */
+  now: (() => number) | undefined
 }>
 
 type Candidate = Readonly<{ owner: object; elected: () => void; expelled: () => void }>
@@ -37,9 +39,9 @@ type Member = Readonly<{
   expelled: () => void
 }>
 
-type LogOptions = Readonly<{ partitions: number; choose?: MemoryLog['choose'] }>
+type LogOptions = Readonly<{ partitions: number }> & Partial<Pick<MemoryLog, 'choose' | 'now'>>
 
-export const memoryLog = ({ partitions, choose = () => 0 }: LogOptions): MemoryLog => ({
+export const memoryLog = ({ partitions, choose = () => 0, now }: LogOptions): MemoryLog => ({
   partitions: Array.from({ length: partitions }, () => ({ head: 0, records: [] })),
   groups: new Map(),
   appended: new Set(),
@@ -47,6 +49,7 @@ export const memoryLog = ({ partitions, choose = () => 0 }: LogOptions): MemoryL
   roles: new Map(),
   waiting: new Set(),
   choose,
+  now,
 })
 
 /**
@@ -77,18 +80,19 @@ export function openMemoryEventStore({
   const membership = { log, perform, owner }
   const elected = new Map<string, Candidate>()
   /** Refuses an append that began before an election was lost, even if the next one is won. */
-  const appendOne = (events: readonly TradelogEvent[]) => {
+  const appendOne = (events: readonly TradelogEvent[], at: number | undefined) => {
     const writer = elected.get(writerRole)
     return perform('append', () => {
       const [holder] = log.roles.get(writerRole) ?? []
       if (writer !== undefined && holder !== writer) throw notTheActiveWriter()
-      append(log, events, gapsBelow)
+      append(log, events, { gapsBelow, at })
     })
   }
   return {
     append: async (events) => {
       const parts = inParts ? partsOf(log, events) : [events]
-      const ends = await Promise.allSettled(parts.map(appendOne))
+      const at = log.now?.()
+      const ends = await Promise.allSettled(parts.map((part) => appendOne(part, at)))
       for (const end of ends) if (end.status === 'rejected') throw end.reason
     },
     heads: () => perform('heads', () => boundsOf(log)),
@@ -193,7 +197,11 @@ const notTheActiveWriter = () =>
 
 const atOnce = async <T>(_label: string, effect: () => T): Promise<Awaited<T>> => await effect()
 
-function append(log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: number): void {
+function append(
+  log: MemoryLog,
+  events: readonly TradelogEvent[],
+  { gapsBelow, at }: Readonly<{ gapsBelow: number; at: number | undefined }>,
+): void {
   if (log.appended.has(events)) return
   log.appended.add(events)
   for (const event of events) {
@@ -201,7 +209,7 @@ function append(log: MemoryLog, events: readonly TradelogEvent[], gapsBelow: num
     const to = log.partitions[partition]
     if (to === undefined) continue
     const offset = to.head + log.choose(gapsBelow)
-    to.records.push({ partition, offset, recordedAt: timeOf(event), event })
+    to.records.push({ partition, offset, recordedAt: at ?? timeOf(event), event })
     to.head = offset + 1
   }
   const waiting = [...log.waiting]
