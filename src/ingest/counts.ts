@@ -5,7 +5,7 @@ import type { RejectReason } from './feed.ts'
 export const createFeedCounts = () => ({
   /** Trades that were taken from messages. */
   received: 0,
-  /** Events that say so, one per interruption and symbol. */
+  /** Events that say that an interruption of a symbol begins or ends. */
   interruptions: 0,
   rejected: {} as Partial<Record<RejectReason, number>>,
   messages: 0,

@@ -58,7 +58,10 @@ export type FeedMessage = Readonly<{
 export type FeedProtocol = Readonly<{
   /** `ws:` or `wss:`, with the token if there is one: its query and password are never logged. */
   url: string
-  /** The feed sends something at least this often; after 2.5 silent periods it is dead. */
+  /**
+   * The feed sends something at least this often: after 2.5 silent periods it is dead, and after
+   * two good ones the connection has held.
+   */
   pingEveryMs: number
   /** The frames that subscribe to symbols: sent on every new connection, at once. */
   subscribe: (symbols: readonly string[]) => readonly string[]

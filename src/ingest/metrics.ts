@@ -43,7 +43,7 @@ const declareFeedMetrics = ({ counter, gauge }: Metrics) => ({
 const declareAppendMetrics = ({ counter, gauge }: Metrics) => ({
   interruptions: counter({
     name: 'tradelog_ingest_interruptions_total',
-    help: 'Events that say that the feed was interrupted, one per interruption and symbol.',
+    help: 'Events that say that an interruption of a symbol begins or ends.',
   }),
   appended: counter({
     name: 'tradelog_ingest_events_appended_total',
