@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import type { ReadModelStore } from './read-model-store/read-model-store.ts'
 import { backoffMs } from './runtime/backoff.ts'
 import type { Config } from './runtime/config/config.ts'
 import { inDataDirectory } from './runtime/files/data-directory.ts'
+import { pathFault } from './runtime/files/path-fault.ts'
 import type { Lifetime } from './runtime/lifetime.ts'
 import type { Logger } from './runtime/logger.ts'
 
@@ -96,9 +98,19 @@ function kafkaOptions({ kafka, partitions }: Config, logger: Logger): KafkaEvent
 type KafkaSasl = NonNullable<KafkaEventStoreOptions['sasl']>
 
 function certificateAuthority(path: string): string {
+  const wrong = (fault: string, cause: unknown) =>
+    new TradelogError('CONFIG_INVALID', `"kafka.ssl_ca_file": ${fault}`, { cause })
+  let text: string
   try {
-    return readFileSync(path, 'utf8')
+    text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new TradelogError('CONFIG_INVALID', `"kafka.ssl_ca_file": cannot read ${path}`, { cause })
+    throw wrong(pathFault(path, 'read', cause) ?? String(cause), cause)
+  }
+  try {
+    // Node ignores what isn't a certificate, and then trusts no broker.
+    new X509Certificate(text)
+    return text
+  } catch (cause) {
+    throw wrong(`${path} is no certificate (PEM): name the file of the authority`, cause)
   }
 }

@@ -33,7 +33,9 @@ test(
       },
       { timeoutMs: 30_000 },
     )
-    const older = await get<Days>(`${address}/api/v1/largest-trades/AAPL?limit=1&before=1`)
+    const older = await get<Days>(
+      `${address}/api/v1/largest-trades/AAPL?limit=1&before=946684800000`,
+    )
     assert.equal(older.data, { data: [], pagination: { next_cursor: null } })
     const verify = await runTradelog(['verify', '--model', 'largest-trades'], settings, [program])
     assert.is(verify.code, 0, verify.stdout + verify.stderr)

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { TradelogError } from '../domain/errors.ts'
 import { inTime } from '../runtime/in-time.ts'
 import { createLifetime } from '../runtime/lifetime.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { systemCode } from '../runtime/system-code.ts'
 import { type Command, type CommandContext, exitCodes } from './command.ts'
 
 type Given = Pick<CommandContext, 'config' | 'flags' | 'names' | 'logger'>
@@ -20,11 +22,12 @@ export async function run(command: Command, given: Given): Promise<number> {
   const output = openOutput(stop, given.logger)
   try {
     const code = await runUntilStopped(command, { ...given, print: output.print }, stop.signal)
+    await output.written()
     if (output.failure() === undefined) return code
   } catch (error) {
     if (output.failure() === undefined) throw error
   }
-  if (output.failure()?.code !== 'EPIPE') throw output.failure()
+  if (output.failure()?.code !== 'EPIPE') throw outputFailed(output.failure())
   return unfinished(command)
 }
 
@@ -86,8 +89,17 @@ function openOutput(stop: AbortController, logger: Logger) {
   })
   return {
     print: (text: string) => void process.stdout.write(text),
+    /** A failure may come after the last output. */
+    written: () => new Promise<void>((resolve) => process.stdout.write('', () => resolve())),
     failure: () => failure,
   }
+}
+
+function outputFailed(cause: unknown): TradelogError {
+  const code = systemCode(cause)
+  const why = code === 'ENOSPC' ? 'no space is left where it goes: make room' : code
+  const message = `the standard output can't be written: ${why ?? cause}`
+  return new TradelogError('OUTPUT_FAILED', message, { cause })
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

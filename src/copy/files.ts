@@ -6,6 +6,8 @@ import { pipeline as finished } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { TradelogError } from '../domain/errors.ts'
 import type { RawRecord } from '../domain/recorded-event.ts'
+import { pathFault } from '../runtime/files/path-fault.ts'
+import { systemCode } from '../runtime/system-code.ts'
 import type { CopySource, CopyTarget } from './copy.ts'
 import {
   fileLines,
@@ -48,7 +50,7 @@ export async function fileTarget(path: string, partitions: number): Promise<Copy
       yield records.map((line) => recordOrRefuse(line, path))
     }
     if (read === 0 && !header.startsWith(rest)) throw isOther(path, partitions)
-    if (rest !== '') await truncate(path, read)
+    if (rest !== '') await truncate(path, read).catch(cannotWrite(path))
   }
   let file: FileHandle | undefined
   const append = async (records: readonly RawRecord[]) => {
@@ -57,16 +59,17 @@ export async function fileTarget(path: string, partitions: number): Promise<Copy
     const text = records.map(recordLine).join('')
     if (size === 0 || text !== '') await file.appendFile(size === 0 ? header + text : text)
   }
+  const flush = async () => {
+    await append([])
+    await file?.datasync()
+    await file?.close()
+  }
   return {
     partitions,
     isReadable: true,
     unread: readOn,
-    append,
-    flush: async () => {
-      await append([])
-      await file?.datasync()
-      await file?.close()
-    },
+    append: (records) => append(records).catch(cannotWrite(path)),
+    flush: () => flush().catch(cannotWrite(path)),
   }
 }
 
@@ -80,7 +83,8 @@ export async function gzipTarget(path: string, partitions: number): Promise<Copy
   }
   const gzip = createGzip()
   const partial = `${path}.partial`
-  const written = finished(gzip, createWriteStream(partial, { flush: true }))
+  const file = createWriteStream(partial, { flush: true })
+  const written = finished(gzip, file).catch(cannotWrite(partial))
   written.catch(() => {})
   const target = streamTarget(gzip, partitions)
   let isWhole = false
@@ -95,7 +99,7 @@ export async function gzipTarget(path: string, partitions: number): Promise<Copy
       await target.flush()
       gzip.end()
       await written
-      await rename(partial, path)
+      await rename(partial, path).catch(cannotWrite(path))
       isWhole = true
     },
   }
@@ -147,6 +151,16 @@ function bytesOf(path: string): AsyncIterable<Buffer> {
   // Errors of either stream come out of the last one, which is being iterated.
   return isGzipName(path) ? pipeline(file, createGunzip(), () => {}) : file
 }
+
+/** Throws what a person can do something about; room can be made, and the copy run again. */
+const cannotWrite = (path: string) => (cause: unknown) => {
+  const fault = pathFault(path, 'write', cause)
+  if (fault === undefined) throw cause
+  const code = isSpaceLeft(cause) ? 'CONFIG_INVALID' : 'EVENT_STORE_FULL'
+  throw new TradelogError(code, fault, { cause })
+}
+
+const isSpaceLeft = (cause: unknown): boolean => systemCode(cause) !== 'ENOSPC'
 
 const isOther = (path: string, partitions: number) =>
   new TradelogError(

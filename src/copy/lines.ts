@@ -1,5 +1,6 @@
 import { TradelogError } from '../domain/errors.ts'
 import { keptEvent, keyOfEvent, type RawRecord } from '../domain/recorded-event.ts'
+import { pathFault } from '../runtime/files/path-fault.ts'
 import { linesOf } from '../runtime/lines.ts'
 
 /**
@@ -50,7 +51,11 @@ export async function* fileLines(
     yield* linesOf(chunks, { charactersMax: lineCharactersMax, tooLong, onRest })
   } catch (cause) {
     if (cause instanceof TradelogError) throw cause
-    throw refusedFile(path, cause instanceof Error ? cause.message : String(cause), cause)
+    const fault = pathFault(path, 'read', cause)
+    if (fault !== undefined) throw new TradelogError('COPY_REFUSED', fault, { cause })
+    const isGzip = /^Z_/.test(String((cause as NodeJS.ErrnoException).code))
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw refusedFile(path, isGzip ? 'its gzip is damaged or cut' : why, cause)
   }
 }
 

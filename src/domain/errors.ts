@@ -4,6 +4,7 @@
  */
 const codes = {
   CONFIG_INVALID: { retriable: false },
+  OUTPUT_FAILED: { retriable: true },
   EVENT_STORE_UNAVAILABLE: { retriable: true },
   EVENT_STORE_FULL: { retriable: true },
   EVENT_STORE_CLOSED: { retriable: false },

@@ -150,6 +150,25 @@ test('a compressed file exists only once it is complete, and is never overwritte
   assert.is(code, 'COPY_TARGET_DIFFERS')
 })
 
+test('a path that can be neither read nor written says why, and what to do', async () => {
+  const folder = temporaryDirectory()
+  const absent = join(folder, 'absent')
+  const [within, zipped] = [join(absent, 'log.ndjson'), join(absent, 'log.ndjson.gz')]
+  const says = async (attempt: Promise<unknown>) => {
+    const { code, message } = await refusalOf(attempt)
+    return [code, message]
+  }
+  const toMake = `the directory ${absent} doesn't exist: make it, or correct the path`
+  const aFolder = `${folder} is a directory, not a file: name a file`
+  assert.equal(await says(into(fileTarget(within, partitions))), ['CONFIG_INVALID', toMake])
+  assert.equal(await says(into(gzipTarget(zipped, partitions))), ['CONFIG_INVALID', toMake])
+  assert.equal(await says(into(fileTarget(folder, partitions))), ['COPY_REFUSED', aFolder])
+  assert.equal(await says(fileSource(folder)), ['COPY_REFUSED', aFolder])
+  const missing = `${within} doesn't exist, nor does ${absent}: correct the path`
+  assert.equal(await says(fileSource(within)), ['COPY_REFUSED', missing])
+  assert.not(existsSync(absent))
+})
+
 test('a file that is not a whole copy is refused as a source', async () => {
   const whole = newPath()
   await into(fileTarget(whole, partitions))

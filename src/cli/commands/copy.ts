@@ -71,7 +71,7 @@ async function openSource(
   context: CommandContext,
   { kind, path }: End,
 ): Promise<{ source: CopySource; eventStore?: EventStore }> {
-  if (kind === 'file') return { source: await openFile(path, () => fileSource(path)) }
+  if (kind === 'file') return { source: await fileSource(path) }
   const eventStore =
     kind === 'settings' ? await openEventStore(context) : await openLog(context, path)
   return { source: await logSource(eventStore), eventStore }
@@ -85,23 +85,13 @@ async function openTarget(
 ): Promise<CopyTarget> {
   if (kind === 'stdout') return streamTarget(process.stdout, partitions)
   if (kind === 'file') {
-    return openFile(path, () => (isGzipName(path) ? gzipTarget : fileTarget)(path, partitions))
+    return (isGzipName(path) ? gzipTarget : fileTarget)(path, partitions)
   }
   const eventStore = await openLog(context, path)
   if (from !== undefined) await refuseSameLog(from, eventStore)
   context.logger.info("taking the writer's role in the target; up to 30 s if another has it")
   context.life.own(await takeWriterRole(eventStore))
   return logTarget(eventStore)
-}
-
-async function openFile<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (cause instanceof TradelogError) throw cause
-    const { code = String(cause) } = cause as { code?: string }
-    throw new TradelogError('CONFIG_INVALID', `${path}: cannot be opened (${code})`, { cause })
-  }
 }
 
 const printToStderr = (text: string) => void process.stderr.write(text)

@@ -1,7 +1,11 @@
 import { TradelogError } from '../../domain/errors.ts'
+import type { UnixMs } from '../../domain/time.ts'
 import { encodeKey, type Key } from '../../read-model-store/key.ts'
 
-const unixMs = /^[0-9]{1,15}$/
+const digits = /^[0-9]+$/
+/** Ingest refuses trades that are older. */
+const earliestMs: UnixMs = Date.UTC(2000, 0, 1)
+const digitsMax = 15
 const numbersOfKey = /^(?:[a-p][0-9]{1,16})+$/
 
 /**
@@ -22,7 +26,8 @@ export const encodeCursor = (key: Key): string => Buffer.from(key, 'utf8').toStr
 
 /**
  * The numbers after `texts` in the key that `before` stands for: all `count` of them if it is a
- * cursor, only the first if it is Unix ms. Throws `INVALID_CURSOR` if it is a cursor of other rows.
+ * cursor, only the first if it is Unix ms. Throws `INVALID_CURSOR` if it is a cursor of other rows,
+ * or a time in another unit: its page would be empty, and look like the end of the data.
  */
 export function parseBefore(
   before: string,
@@ -30,7 +35,7 @@ export function parseBefore(
 ): readonly number[] {
   // A cursor is never all digits: in base64, three bytes of which the first is ASCII start with a
   // letter, and every key ends in ASCII.
-  if (unixMs.test(before)) return [Number(before)]
+  if (digits.test(before)) return [unixMsOf(before)]
   const key = Buffer.from(before, 'base64url').toString('utf8')
   const numbers = numbersAfter(encodeKey(texts), key)
   if (numbers?.length === count && isCursorOf([...texts, ...numbers], before)) return numbers
@@ -38,6 +43,21 @@ export function parseBefore(
     'INVALID_CURSOR',
     'before is a cursor of other rows; use the next_cursor of these',
   )
+}
+
+function unixMsOf(before: string): UnixMs {
+  const value = Number(before)
+  if (before.length <= digitsMax && value >= earliestMs) return value
+  const unit = unitOf(before)
+  const fault = unit === undefined ? 'is no time from the year 2000 on' : `looks like Unix ${unit}`
+  throw new TradelogError('INVALID_CURSOR', `before ${fault}: give it in Unix milliseconds`)
+}
+
+/** By the number of digits that a time of our days has in it. */
+function unitOf(time: string): string | undefined {
+  if (time.length <= digitsMax) return Number(time) * 1_000 >= earliestMs ? 'seconds' : undefined
+  if (time.length <= 17) return 'microseconds'
+  return time.length === 19 ? 'nanoseconds' : undefined
 }
 
 function numbersAfter(prefix: string, key: Key): number[] | undefined {

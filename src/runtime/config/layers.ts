@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseDocument } from 'yaml'
+import { pathFault } from '../files/path-fault.ts'
 import { invalid, pathText } from './invalid.ts'
 import { isMapping, type Mapping, merge } from './mapping.ts'
 import { nearest } from './nearest.ts'
@@ -16,8 +18,8 @@ function read(file: string | URL): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? error.code : String(error)
-    throw invalid(`${file}: cannot be read (${reason})`, error)
+    const path = typeof file === 'string' ? file : fileURLToPath(file)
+    throw invalid(`cannot read the settings: ${pathFault(path, 'read', error) ?? error}`, error)
   }
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { hasCode } from '../../domain/errors.ts'
 import { invalid } from '../config/invalid.ts'
 import { lmdbFiles, notOfLmdb } from '../lmdb.ts'
-import { pathFault, systemCause } from './path-fault.ts'
 import { systemCode } from '../system-code.ts'
+import { pathFault, systemCause } from './path-fault.ts'
 
 /** A person has to change the directory or the setting: no retry can succeed. */
 const unusableCodes: ReadonlySet<string> = new Set([

@@ -56,7 +56,7 @@ function faultyPart(path: string, use: PathUse): string | undefined {
     if (found === 'dangling') {
       return `${part} is a symbolic link to ${readlinkSync(part)}, which doesn't exist: correct it`
     }
-    if (found === 'missing') return missing(part, use, isLast)
+    if (found === 'missing') return missing(whole, part, use)
     if (found === 'file' && (!isLast || use === 'directory')) {
       return `${part} is a file, not a directory: name another path, or move it away`
     }
@@ -69,10 +69,11 @@ function faultyPart(path: string, use: PathUse): string | undefined {
 
 const permit = 'change its owner or permissions, or name another path'
 
-function missing(part: string, use: PathUse, isLast: boolean): string | undefined {
-  if (use === 'read') return `${part} doesn't exist: correct the path`
-  if (use === 'write' && !isLast) {
-    return `the directory ${part} doesn't exist: make it, or correct the path`
+function missing(whole: string, part: string, use: PathUse): string | undefined {
+  if (use === 'read' && part === whole) return `${part} doesn't exist: correct the path`
+  if (use === 'read') return `${whole} doesn't exist, nor does ${part}: correct the path`
+  if (use === 'write' && part !== whole) {
+    return `the directory ${dirname(whole)} doesn't exist: make it, or correct the path`
   }
   return forbidden(dirname(part), 'write')
 }
@@ -85,7 +86,7 @@ function forbidden(part: string, access: 'read' | 'write'): string | undefined {
     return undefined
   } catch (error) {
     if (systemCode(error) === 'EROFS') {
-      return `${part} is on a file system for reading only: name a path on another`
+      return `${part} is on a read-only file system: name another path`
     }
     return `this user may not ${access} ${isDirectory ? 'in ' : ''}${part}: ${permit}`
   }

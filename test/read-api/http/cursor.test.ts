@@ -47,7 +47,31 @@ test('any other text is refused, and at once', () => {
   }
 })
 
+for (const [before, unit] of [
+  ['1763645583', 'looks like Unix seconds'],
+  ['946684800', 'looks like Unix seconds'],
+  ['1763645583544123', 'looks like Unix microseconds'],
+  ['1763645583544123456', 'looks like Unix nanoseconds'],
+  ['0', 'is no time from the year 2000 on'],
+  ['946684799', 'is no time from the year 2000 on'],
+  ['9'.repeat(500), 'is no time from the year 2000 on'],
+] as const) {
+  test(`a time such as ${before.slice(0, 20)} is no empty page: it ${unit}`, () => {
+    try {
+      parseBefore(before, { texts: ['AAPL'], count: 3 })
+      assert.unreachable()
+    } catch (error) {
+      assert.ok(hasCode(error, 'INVALID_CURSOR'))
+      assert.is((error as Error).message, `before ${unit}: give it in Unix milliseconds`)
+    }
+  })
+}
+
 test('digits are Unix ms', () => {
+  const [first, last] = ['946684800000', '9'.repeat(15)]
+  for (const before of [first, last]) {
+    assert.equal(parseBefore(before, { texts: ['AAPL'], count: 3 }), [Number(before)])
+  }
   assert.equal(parseBefore('1763645583544', { texts: ['AAPL'], count: 3 }), [1_763_645_583_544])
 })
 

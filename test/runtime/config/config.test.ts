@@ -264,11 +264,11 @@ test('refuses a file that is missing or a directory', () => {
   mkdirSync(folder)
   assert.is(
     messageOf(() => loadConfig({ file: missing, environment: {} })),
-    `${missing}: cannot be read (ENOENT)`,
+    `cannot read the settings: ${missing} doesn't exist: correct the path`,
   )
   assert.is(
     messageOf(() => loadConfig({ file: folder, environment: {} })),
-    `${folder}: cannot be read (EISDIR)`,
+    `cannot read the settings: ${folder} is a directory, not a file: name a file`,
   )
 })
 

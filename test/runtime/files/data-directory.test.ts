@@ -41,7 +41,10 @@ test('a disk that is full when a store is opened is a wrong setting', async () =
   for (const error of full) {
     const refusal = await failureOf(error)
     assert.ok(hasCode(refusal, 'CONFIG_INVALID'))
-    assert.match(refusal.message, /^"data_directory": no space is left on the disk of .*: make room/)
+    assert.match(
+      refusal.message,
+      /^"data_directory": no space is left on the disk of .*: make room/,
+    )
   }
 })
 
