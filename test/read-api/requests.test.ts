@@ -107,6 +107,59 @@ test('a wrong request gets its status and code in the envelope', async () => {
   }
 })
 
+const other = 'use the next_cursor of these'
+const unixMs = 'give it in Unix milliseconds'
+const said: readonly (readonly [query: string, message: string])[] = [
+  ['before=1763645583', `before looks like Unix seconds: ${unixMs}`],
+  ['before=1763645583544000', `before looks like Unix microseconds: ${unixMs}`],
+  ['before=1763645583544000000', `before looks like Unix nanoseconds: ${unixMs}`],
+  ['before=0', `before is no time from the year 2000 on: ${unixMs}`],
+  ['before=946684799999', `before is no time from the year 2000 on: ${unixMs}`],
+  ['before=2025-11-20', `before looks like a date: ${unixMs}`],
+  ['before=2025-11-20T13:33:03.544Z', `before looks like a date: ${unixMs}`],
+  ...['-1763645583544', '1763645583.544', '1.7e12', '17e11', '%2B1763645583544'].map(
+    (number) =>
+      [
+        `before=${number}`,
+        'before looks like a number: give Unix milliseconds in digits alone, without sign or point',
+      ] as const,
+  ),
+  ...['now', 'null', 'AAAA', '', '%20', '---'].map(
+    (text) =>
+      [
+        `before=${text}`,
+        'before must be the next_cursor of an answer, or Unix milliseconds in digits',
+      ] as const,
+  ),
+  [`before=${ofAnother}`, `before is a cursor of other rows; ${other}`],
+  ['limit=-1', 'limit must be a whole number from 1 to 1000, in digits'],
+]
+
+test('a time that is none is told what it looks like, and never is an empty page', async () => {
+  for (const [query, message] of said) {
+    const { status, json } = await get(`/api/v1/trades/AAPL?${query}`)
+    assert.is(status, 400, query)
+    assert.is(json.message, message, query)
+  }
+})
+
+test('the intervals are listed for one that there is not', async () => {
+  for (const interval of ['60', '1M', '1min', 'D', '30m']) {
+    const { status, json } = await get(`/api/v1/candles/AAPL?interval=${interval}`)
+    assert.is(status, 400, interval)
+    assert.is(json.message, 'interval must be one of 1m, 5m, 15m, 1h, 4h, 1d')
+  }
+})
+
+test('blanks, quotes and brackets around streamed symbols are refused, not waited for', async () => {
+  for (const list of ['AAPL,%20TSLA', 'AAPL%20', '%22AAPL,TSLA%22', "'AAPL'", '[AAPL,TSLA]']) {
+    const { status, json } = await get(`/api/v1/stream?symbols=${list}`)
+    assert.is(status, 400, list)
+    assert.is(json.error.code, 'INVALID_SYMBOL')
+    assert.match(json.message, 'symbols with commas alone between them, without blanks or quotes')
+  }
+})
+
 test('names every fault of a request; the first gives the code', async () => {
   const { json } = await get('/api/v1/candles/A%00?limit=0&before=!&interval=2m&colour=red')
   assert.is(json.error.code, 'INVALID_SYMBOL')

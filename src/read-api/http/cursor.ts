@@ -7,6 +7,7 @@ const digits = /^[0-9]+$/
 const earliestMs: UnixMs = Date.UTC(2000, 0, 1)
 const digitsMax = 15
 const numbersOfKey = /^(?:[a-p][0-9]{1,16})+$/
+const textEnd = encodeKey([''])
 
 /**
  * The first `limit` items, and the cursor of the next page: null if there are no more items.
@@ -39,25 +40,45 @@ export function parseBefore(
   const key = Buffer.from(before, 'base64url').toString('utf8')
   const numbers = numbersAfter(encodeKey(texts), key)
   if (numbers?.length === count && isCursorOf([...texts, ...numbers], before)) return numbers
-  throw new TradelogError(
-    'INVALID_CURSOR',
-    'before is a cursor of other rows; use the next_cursor of these',
-  )
+  throw invalid(isCursor(before, key) ? otherRows : (beforeFault(before) ?? beforeRule))
 }
+
+const invalid = (fault: string) => new TradelogError('INVALID_CURSOR', `before ${fault}`)
+
+export const beforeRule = 'must be the next_cursor of an answer, or Unix milliseconds in digits'
+const otherRows = 'is a cursor of other rows; use the next_cursor of these'
 
 function unixMsOf(before: string): UnixMs {
   const value = Number(before)
   if (before.length <= digitsMax && value >= earliestMs) return value
-  const unit = unitOf(before)
-  const fault = unit === undefined ? 'is no time from the year 2000 on' : `looks like Unix ${unit}`
-  throw new TradelogError('INVALID_CURSOR', `before ${fault}: give it in Unix milliseconds`)
+  throw invalid(beforeFault(before) ?? beforeRule)
+}
+
+/** What a text that is no time and no cursor was meant to be, and what to write instead. */
+export function beforeFault(before: string): string | undefined {
+  if (digits.test(before)) {
+    const unit = unitOf(before)
+    const fault =
+      unit === undefined ? 'is no time from the year 2000 on' : `looks like Unix ${unit}`
+    return `${fault}: give it in Unix milliseconds`
+  }
+  if (/^[0-9]{4}-[0-9]{2}/.test(before)) return 'looks like a date: give it in Unix milliseconds'
+  if (before.trim() === '' || !Number.isFinite(Number(before))) return undefined
+  return 'looks like a number: give Unix milliseconds in digits alone, without sign or point'
 }
 
 /** By the number of digits that a time of our days has in it. */
 function unitOf(time: string): string | undefined {
-  if (time.length <= digitsMax) return Number(time) * 1_000 >= earliestMs ? 'seconds' : undefined
+  if (time.length <= 11) return Number(time) * 1_000 >= earliestMs ? 'seconds' : undefined
+  if (time.length <= digitsMax) return undefined
   if (time.length <= 17) return 'microseconds'
   return time.length === 19 ? 'nanoseconds' : undefined
+}
+
+/** Whether it is a cursor of any rows: texts, then numbers. */
+function isCursor(before: string, key: Key): boolean {
+  const textsEnd = key.lastIndexOf(textEnd)
+  return textsEnd > 0 && numbersOfKey.test(key.slice(textsEnd + 1)) && encodeCursor(key) === before
 }
 
 function numbersAfter(prefix: string, key: Key): number[] | undefined {

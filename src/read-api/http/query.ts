@@ -1,6 +1,7 @@
 import type { ParsedUrlQuery } from 'node:querystring'
 import { Ajv, type ErrorObject } from 'ajv'
 import type { ErrorCode } from '../../domain/errors.ts'
+import { beforeFault, beforeRule } from './cursor.ts'
 import { type Interval, intervals } from './intervals.ts'
 import type { Schema } from './schema.ts'
 
@@ -10,7 +11,13 @@ export type ParameterName = keyof Query
 /** One thing wrong with a request. */
 export type Fault = Readonly<{ code: ErrorCode; part: string; message: string }>
 
-type CheckedParameter = Readonly<{ code: ErrorCode; rule: string; schema: Schema }>
+type CheckedParameter = Readonly<{
+  code: ErrorCode
+  rule: string
+  /** Says more than the rule of a text that was meant well. */
+  faultOf?: (text: string) => string | undefined
+  schema: Schema
+}>
 
 export const limitMax = 1000
 
@@ -29,13 +36,15 @@ export const parameters: Readonly<Record<ParameterName, CheckedParameter>> = {
   },
   before: {
     code: 'INVALID_CURSOR',
-    rule: 'must be the next_cursor of an answer, or Unix milliseconds in digits',
+    rule: beforeRule,
+    faultOf: beforeFault,
     schema: {
       type: 'string',
-      pattern: '^[A-Za-z0-9_-]{1,512}$',
+      // A cursor has a letter in it.
+      pattern: '^(?:[0-9]{12,15}|(?=[0-9_-]*[A-Za-z])[A-Za-z0-9_-]{1,512})$',
       description:
         'Where the page begins: the `next_cursor` of an answer (the rows after it), or Unix ' +
-        'milliseconds in digits (the rows strictly older)',
+        'milliseconds in digits, from 946684800000 on (the rows strictly older)',
     },
   },
   interval: {
@@ -77,7 +86,7 @@ export function queryCheck<Name extends ParameterName>(
   return (query, faults) => {
     const values: unknown = withNumbers(query)
     if (isValid(values)) return values
-    faults.push(...faultsOf(isValid.errors ?? []))
+    faults.push(...faultsOf(isValid.errors ?? [], query))
     return undefined
   }
 }
@@ -91,23 +100,24 @@ function withNumbers(query: ParsedUrlQuery): Record<string, unknown> {
   return values
 }
 
-function faultsOf(errors: readonly ErrorObject[]): Fault[] {
+function faultsOf(errors: readonly ErrorObject[], query: ParsedUrlQuery): Fault[] {
   const faults = new Map<string, Fault>()
   const isUnknown = ({ keyword }: ErrorObject) => Number(keyword === 'additionalProperties')
   const knownFirst = errors.toSorted((a, b) => isUnknown(a) - isUnknown(b))
   for (const error of knownFirst.slice(0, faultsMax)) {
-    const fault = faultOf(error)
+    const fault = faultOf(error, query)
     if (!faults.has(fault.part)) faults.set(fault.part, fault)
   }
   return [...faults.values()]
 }
 
-function faultOf({ keyword, instancePath, params }: ErrorObject): Fault {
+function faultOf({ keyword, instancePath, params }: ErrorObject, query: ParsedUrlQuery): Fault {
   if (keyword === 'additionalProperties') {
     const part = String(params.additionalProperty).slice(0, 64)
     return { code: 'INVALID_QUERY', part, message: 'is no parameter of this route' }
   }
   const part = instancePath.slice(1)
-  const { code, rule } = parameters[part as ParameterName]
-  return { code, part, message: rule }
+  const { code, rule, faultOf } = parameters[part as ParameterName]
+  const given = query[part]
+  return { code, part, message: (typeof given === 'string' && faultOf?.(given)) || rule }
 }

@@ -126,8 +126,15 @@ function wishOf(query: Parameters<typeof check>[0]) {
   return { symbols, interval: query.interval === undefined ? undefined : values.interval }
 }
 
+/** What a person or a program puts around a list. */
+const wrapped = /^(".*"|'.*'|\[.*\])$/s
+
 function symbolsOf(list: string, faults: Fault[]): ReadonlySet<string> {
   const symbols = list.split(',')
+  if (symbols.some((symbol) => symbol !== symbol.trim()) || wrapped.test(list)) {
+    const message = 'must be symbols with commas alone between them, without blanks or quotes'
+    faults.push({ code: 'INVALID_SYMBOL', part: 'symbols', message })
+  }
   // The query parser has turned invalid UTF-8 into U+FFFD.
   const wrong = symbols.find((symbol) => !isSymbol(symbol) || symbol.includes('\ufffd'))
   if (wrong !== undefined) {

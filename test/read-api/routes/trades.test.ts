@@ -56,7 +56,7 @@ test('before a Unix time gives strictly older ones', async () => {
   await record(numbered('TIMED', 3))
   assert.equal(pricesOf((await get(`/api/v1/trades/TIMED?before=${at + 2}`)).json), ['1', '0'])
   assert.equal(pricesOf((await get(`/api/v1/trades/TIMED?before=${at}`)).json), [])
-  assert.equal(pricesOf((await get('/api/v1/trades/TIMED?before=0')).json), [])
+  assert.equal(pricesOf((await get('/api/v1/trades/TIMED?before=946684800000')).json), [])
   assert.is(pricesOf((await get('/api/v1/trades/TIMED?before=999999999999999')).json).length, 3)
 })
 
