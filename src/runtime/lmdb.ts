@@ -1,15 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  statfsSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
+import { makeDirectory } from './files/make-directory.ts'
 import { systemCode } from './system-code.ts'
 
 /**
@@ -17,7 +9,7 @@ import { systemCode } from './system-code.ts'
  * (fdatasync) when its promise resolves. Not for network file systems.
  */
 export function openLmdb(directory: string, options: RootDatabaseOptions = {}): RootDatabase {
-  mkdirSync(directory, { recursive: true })
+  makeDirectory(directory)
   refuseOthersFiles(directory)
   return open({
     path: directory,

@@ -7,7 +7,7 @@ import { liveProtocol } from '../../ingest/feeds/index.ts'
 import { bringBack } from '../../ingest/rejects/bring-back.ts'
 import { hasRejects, isUnfinished, readRejects } from '../../ingest/rejects/reader.ts'
 import { feedSection } from '../../runtime/config/config.ts'
-import { inDataDirectory } from '../../runtime/files/data-directory.ts'
+import { inDataDirectory, refuseMissing } from '../../runtime/files/data-directory.ts'
 import { type Command, type CommandContext, exitCodes, type Flags } from '../command.ts'
 import {
   broughtBackLines,
@@ -29,6 +29,7 @@ export const rejects: Command = {
   run: async (context) => {
     const { config, flags } = context
     const directory = join(config.dataDirectory, 'ingest')
+    refuseMissing(config.dataDirectory)
     const work = flags.replay === true ? replay : list
     await inDataDirectory(config.dataDirectory, 'ingest', () => work(context, directory))
     return exitCodes.ok

@@ -1,9 +1,10 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasCode } from '../../domain/errors.ts'
 import { invalid } from '../config/invalid.ts'
 import { lmdbFiles, notOfLmdb } from '../lmdb.ts'
 import { systemCode } from '../system-code.ts'
+import { makeDirectory } from './make-directory.ts'
 import { pathFault, systemCause } from './path-fault.ts'
 
 /** A person has to change the directory or the setting: no retry can succeed. */
@@ -44,9 +45,19 @@ export async function inDataDirectory<T>(
 export const makePart = (dataDirectory: string, part: Part): Promise<void> =>
   inDataDirectory(dataDirectory, part, async () => {
     const directory = join(dataDirectory, part)
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
   })
+
+/** Refuses a data directory that isn't there: nothing is known of what it would hold. */
+export function refuseMissing(dataDirectory: string): void {
+  try {
+    statSync(dataDirectory)
+  } catch (error) {
+    const fault = pathFault(dataDirectory, 'read', error) ?? String(error)
+    throw invalid(`"data_directory": ${fault}`, error)
+  }
+}
 
 function faultOf(directory: string, error: unknown): string | undefined {
   const cause = fullStores.some((code) => hasCode(error, code)) ? full : systemCause(error)
