@@ -1,7 +1,7 @@
 import { appendFile, mkdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { isLogged } from '../../runtime/backoff.ts'
+import { countFailures, isLogged } from '../../runtime/backoff.ts'
 import type { Reject } from '../feed.ts'
 import { moveBehind, numberedFiles, readLines, rejectFile } from './files.ts'
 import { notKeptLine, type Origin, rejectLine } from './line.ts'
@@ -117,7 +117,7 @@ function appenderTo(directory: string, bounds: Bounds, logger: Logger) {
   const path = join(directory, rejectFile)
   let removals = 0
   let isClean = false
-  let isFailing = false
+  const failures = countFailures()
 
   const append = async (lines: string) => {
     await mkdir(directory, { recursive: true })
@@ -140,11 +140,10 @@ function appenderTo(directory: string, bounds: Bounds, logger: Logger) {
       await append(lines)
       isWritten = true
       const removed = await removeWhenFull()
-      isFailing = false
+      failures.works()
       return removed
     } catch (error) {
-      if (!isFailing) logger.warn({ err: error }, 'the reject log cannot be written')
-      isFailing = true
+      if (failures.failed() === 1) logger.warn({ err: error }, 'the reject log cannot be written')
       return isWritten ? 0 : undefined
     }
   }
