@@ -20,13 +20,13 @@ export const skip: Command = {
   run: async (context) => {
     const { flags, names } = context
     const targets = names.map(targetOf)
-    const why = String(flags.why ?? '').trim()
+    const why = String(flags.why ?? '')
     const isAdding = flags.list !== true && flags.undo !== true
     if (flags.list === true && targets.length > 0)
       throw wrong('--list takes no names: it shows all')
     if (flags.list !== true && targets.length === 0)
       throw wrong('no event is named: name it as MODEL:PARTITION:OFFSET')
-    if (isAdding && why === '') throw wrong('--why must say why the event is skipped')
+    if (isAdding && why.trim() === '') throw wrong('--why must say why the event is skipped')
     const readModelStore = await openReadModelStore(context)
     const eventStore = await openEventStore(context)
     const stores = { eventStore, readModelStore }
