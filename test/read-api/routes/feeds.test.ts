@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { eventually } from '../../support/eventually.ts'
 import {
   feedReport,
   ingestReport,
@@ -100,6 +101,8 @@ test('a process that stands by, or has no feed, does not hide the one that liste
 test('of a process that was killed and its successor, the successor counts', async () => {
   const api = await startTestApi({ expectsIngest: true })
   await api.store.writeStatus('ingest:1', refusedReport())
+  const reportedAt = Date.now()
+  await eventually(() => Date.now() > reportedAt)
   await api.store.writeStatus('ingest:2', ingestReport())
   assert.equal(await statesOf(api), ['active', 'connected'])
   await api.close()
